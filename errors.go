@@ -1,0 +1,89 @@
+package tether
+
+import (
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"strings"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// ErrPending says that an owner was cut off, but that its teardown was not
+// finished when the call returned. It finishes without further calls.
+var ErrPending = scope.ErrPending
+
+// ErrDestroyed is what [Wait] returns when its signal or connection ends, and
+// the cause of the context of an owner that was destroyed without another cause.
+var ErrDestroyed = scope.ErrDestroyed
+
+// A PendingError says what a teardown still waits for. It is [ErrPending] to
+// [errors.Is], and unwraps to the cause of the context that ended the wait.
+type PendingError struct {
+	Running []Running
+
+	cause error
+}
+
+// Running is something that keeps a teardown from completing.
+type Running struct {
+	Owner string // path
+	Kind  string // "handler", "goroutine", "timer", "cleanup" or "interrupt"
+	Func  string // with file and line; "unknown" where that can't be told
+}
+
+func (e *PendingError) Error() string {
+	var b strings.Builder
+	b.WriteString(ErrPending.Error())
+	if e.cause != nil {
+		fmt.Fprintf(&b, ": %v", e.cause)
+	}
+	for i, r := range e.Running {
+		sep := ", "
+		if i == 0 {
+			sep = ": waiting for "
+		}
+		fmt.Fprintf(&b, "%s%s %s of %s", sep, r.Kind, r.Func, r.Owner)
+	}
+	return b.String()
+}
+
+// Is reports whether target is [ErrPending].
+func (e *PendingError) Is(target error) bool { return target == ErrPending }
+
+// Unwrap returns the cause of the context that ended the wait.
+func (e *PendingError) Unwrap() error { return e.cause }
+
+// A PanicError is a panic that an owner's panic handler was given.
+type PanicError struct {
+	Value any    // what panic was called with
+	Stack []byte // of the goroutine that panicked, as by [debug.Stack]
+	Owner string // path of the owner whose function panicked
+	Func  string // the handler or other function given to the owner, and where it stood
+}
+
+func newPanicError(s *scope.Scope, value any) *PanicError {
+	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.Path(), Func: goroutine.Culprit()}
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("tether: panic in %s of %s: %v", e.Func, e.Owner, e.Value)
+}
+
+// Unwrap returns the value that was panicked with if that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// isNil reports whether v is nil or a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+func panicf(format string, args ...any) { panic("tether: " + fmt.Sprintf(format, args...)) }

@@ -1,0 +1,186 @@
+package tether
+
+import (
+	"sync"
+	"time"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// A Tick is one beat of a [Heartbeat].
+type Tick struct {
+	N       uint64        // counts the ticks delivered, from 1
+	Time    time.Time     // when it was delivered; with a monotonic reading
+	Delta   time.Duration // time since the tick before, or since the first connect
+	Skipped uint64        // beats lost since the tick before
+}
+
+// A Heartbeat fires a [Tick] every interval for as long as it has connections.
+// It is a Source[Tick] whose signal the library fires.
+//
+// Beats stand on a grid that starts with the first connection. Ticks never
+// overlap: one that a slow handler makes late comes when that has returned, once
+// for all the beats missed, which it counts in Skipped; its Delta covers the
+// gap, and the next tick is back on the grid. So the sum of Delta is the time
+// elapsed. While nobody is connected there is no goroutine, timer or wake-up;
+// the first Delta after that counts from the new connect.
+//
+// Handlers run on a goroutine of the heartbeat's owner, whose Destroy therefore
+// waits for them. A panic in one crashes the program unless it is supervised,
+// see [WithPanicHandler].
+//
+// To simulate time, fire a Signal[Tick]: a consumer takes a Source[Tick].
+type Heartbeat struct {
+	signal   *Signal[Tick]
+	interval time.Duration
+	maxSteps int // 0: not FixedStep
+
+	mu      sync.Mutex   // guards the fields below
+	active  *scope.Scope // of the grid; dead when nobody is connected
+	start   time.Time    // of the grid
+	beats   int64        // beats of the grid that are over
+	last    time.Time    // of the last tick, or start
+	n       uint64
+	busy    bool // a tick is being delivered
+	late    bool // a beat of active's came meanwhile
+	dropped time.Duration
+}
+
+// A HeartbeatOption is an option of [NewHeartbeat].
+type HeartbeatOption interface{ heartbeat(*Heartbeat) }
+
+type heartbeatOption func(*Heartbeat)
+
+func (f heartbeatOption) heartbeat(h *Heartbeat) { f(h) }
+
+// FixedStep makes every Delta exactly the interval, as a simulation wants it: a
+// late beat delivers one tick for each interval that has passed, but maxSteps at
+// the most. The rest of the time is given up, see [Heartbeat.Dropped].
+func FixedStep(maxSteps int) HeartbeatOption {
+	if maxSteps < 1 {
+		panicf("FixedStep with maxSteps %d", maxSteps)
+	}
+	return heartbeatOption(func(h *Heartbeat) { h.maxSteps = maxSteps })
+}
+
+// NewHeartbeat returns a heartbeat that belongs to owner and ends with it.
+func NewHeartbeat(owner *Owner, interval time.Duration, opts ...HeartbeatOption) *Heartbeat {
+	owner.check("NewHeartbeat")
+	if interval <= 0 {
+		panicf("NewHeartbeat with interval %v", interval)
+	}
+	h := &Heartbeat{interval: interval}
+	for _, opt := range opts {
+		if opt == nil {
+			panic("tether: NewHeartbeat with nil option")
+		}
+		opt.heartbeat(h)
+	}
+	h.signal = NewSignal[Tick](owner, WhileActive(h.run))
+	return h
+}
+
+// Connect has handler called with every tick from now on. See [Signal.Connect].
+func (h *Heartbeat) Connect(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
+	return h.signal.Connect(owner, handler, opts...)
+}
+
+// Once has handler called with the next tick. See [Signal.Once].
+func (h *Heartbeat) Once(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
+	return h.signal.Once(owner, handler, opts...)
+}
+
+// Len returns the number of live connections.
+func (h *Heartbeat) Len() int { return h.signal.Len() }
+
+// Dropped returns the time that [FixedStep] gave up so far.
+func (h *Heartbeat) Dropped() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.dropped
+}
+
+// run starts a new grid.
+func (h *Heartbeat) run(active *Owner) {
+	h.mu.Lock()
+	h.active, h.beats = active.scope, 0
+	h.start = time.Now()
+	h.last = h.start
+	h.mu.Unlock()
+	h.arm(active.scope)
+}
+
+// arm sets the timer for the next beat of the grid, which may be over already.
+func (h *Heartbeat) arm(active *scope.Scope) {
+	h.mu.Lock()
+	due := h.start.Add(time.Duration(h.beats+1) * h.interval)
+	h.mu.Unlock()
+	active.AfterFunc(time.Until(due), func() { h.beat(active) })
+}
+
+// beat delivers what is due. If the last tick of an earlier grid is still being
+// delivered, that one does it when it is done.
+func (h *Heartbeat) beat(active *scope.Scope) {
+	h.mu.Lock()
+	if h.busy {
+		h.late = true
+		h.mu.Unlock()
+		return
+	}
+	h.busy = true
+	b := h.due(time.Now())
+	h.mu.Unlock()
+	defer func() { // also after a panic or Goexit of a handler
+		h.mu.Lock()
+		current, arm := h.active, h.late || h.active == active
+		h.busy, h.late = false, false
+		h.mu.Unlock()
+		if arm {
+			h.arm(current)
+		}
+	}()
+	for h.deliver(active, &b) {
+	}
+}
+
+// A batch is what one beat delivers: count ticks like first.
+type batch struct {
+	first Tick
+	count int64
+}
+
+// due takes what is due at now off the grid. mu is held.
+func (h *Heartbeat) due(now time.Time) batch {
+	passed := int64(now.Sub(h.start) / h.interval)
+	missed := passed - h.beats
+	if missed < 1 {
+		return batch{} // a beat of an earlier grid, which nobody gets
+	}
+	h.beats = passed
+	b := batch{first: Tick{Time: now, Delta: h.interval}, count: 1}
+	if h.maxSteps == 0 {
+		b.first.Delta = now.Sub(h.last)
+		h.last = now
+	} else {
+		b.count = min(missed, int64(h.maxSteps))
+		h.dropped += time.Duration(missed-b.count) * h.interval
+	}
+	b.first.Skipped = uint64(missed - b.count)
+	return b
+}
+
+// deliver fires the next tick of b, if there is one and somebody to get it.
+func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
+	if b.count == 0 || !active.Alive() {
+		return false
+	}
+	b.count--
+	tick := b.first
+	b.first.Skipped = 0
+	h.mu.Lock()
+	h.n++
+	tick.N = h.n
+	h.mu.Unlock()
+	h.signal.Fire(tick)
+	return true
+}

@@ -1,0 +1,128 @@
+// Package presence answers one question without slowing down the one who is
+// asked about: whose handlers are running right now?
+//
+// It is the reader side of BRAVO (Dice and Kogan, "BRAVO - Biased Locking for
+// Reader-Writer Locks", USENIX ATC 2019): readers announce themselves in a
+// global table of slots, a cache line each, so that two cores that fire write
+// two different lines; a writer scans the table. Here a reader is a firing
+// goroutine, what it announces is the id of the owner whose handler it is
+// about to run, and the writer is a teardown that wants to know whether that
+// owner is quiet.
+//
+// # The protocol
+//
+// A firer announces, then looks whether the handler is still alive, then calls
+// it. A teardown kills the handlers, then looks at the announcements. All four
+// are sequentially consistent atomics, so this is Dekker's argument: of the two
+// looks the later one sees the other side's write. Either the firer finds the
+// handler dead and skips it, or the teardown finds the firer and waits for it.
+// The tempting wrong version looks first and announces afterwards: between the
+// two a whole teardown fits, and the handler runs after its owner's cleanups.
+//
+// A teardown that finds its owner's id in a slot marks it, see [Await]. The
+// firer takes an announcement back by swapping in the next one, so it gets the
+// mark, if there is one, in the same instruction: no second look is needed, and
+// a mark is never lost. Every write of a slot is a read-modify-write; a plain
+// store would cut the happens-before chain between a firer that left and the
+// teardown that finds somebody else in its slot.
+//
+// Slots hold ids and not pointers because an atomic store of a pointer is a
+// call into the garbage collector's write barrier; ids are never used twice, so
+// a slot cannot be mistaken for that of a later owner.
+package presence
+
+import (
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+const (
+	// minSlots is what a scan costs at least: 64 slots take about 70 ns.
+	minSlots = 64
+	// maxSlots bounds the table at 256 KiB of zero pages, touched only on
+	// machines with 128 cores or more.
+	maxSlots = 4096
+	// slotsPerCore makes a collision of two running firers unlikely; arbitrary.
+	slotsPerCore = 32
+
+	// waited is the mark of a slot that a teardown waits for.
+	waited = 1
+)
+
+// A Slot is one place in the table: 0 when free, else the id announced in it.
+type Slot struct {
+	v atomic.Uint64
+	_ [56]byte // a cache line each
+}
+
+var (
+	table [maxSlots]Slot
+
+	// more is the number of slots in use less minSlots. It only grows. A firer
+	// reads it before it claims, a teardown before it scans: if the firer saw
+	// the larger value and claimed before the scan's look, so does the scan.
+	more atomic.Uint64
+
+	lastID atomic.Uint64
+)
+
+// NewID returns an id that was never returned before. It is even and not 0.
+func NewID() uint64 { return lastID.Add(2) }
+
+func size() uint64 { return minSlots + more.Load() }
+
+// Claim announces id in a free slot and returns the slot, or nil if the slots
+// tried are taken; the caller then counts itself elsewhere. at is the address
+// of something on the caller's stack, which differs from goroutine to
+// goroutine. Cost: one compare-and-swap.
+func Claim(at unsafe.Pointer, id uint64) *Slot {
+	h := uint64(uintptr(at)>>4) * 0x9e3779b97f4a7c15 // Fibonacci hashing
+	mask := size() - 1
+	if s := &table[h>>32&mask]; s.v.CompareAndSwap(0, id) {
+		return s
+	}
+	// The second place spares two goroutines that hash alike from meeting in
+	// every one of their calls.
+	if s := &table[h>>48&mask]; s.v.CompareAndSwap(0, id) {
+		return s
+	}
+	grow(mask + 1)
+	return nil
+}
+
+// grow doubles a table of n slots unless it has enough for the machine.
+func grow(n uint64) {
+	if n < maxSlots && n < uint64(slotsPerCore*runtime.NumCPU()) {
+		more.CompareAndSwap(n-minSlots, 2*n-minSlots)
+	}
+}
+
+// Move replaces the announcement of from by one of to, or frees the slot where
+// to is 0. It reports whether a teardown waits for from; the caller then owes
+// that owner a word. Cost: one swap.
+func (s *Slot) Move(from, to uint64) (awaited bool) {
+	return s.v.Swap(to) != from
+}
+
+// Present appends the ids that are announced and not yet waited for to ids.
+func Present(ids []uint64) []uint64 {
+	for i := range table[:size()] {
+		if v := table[i].v.Load(); v != 0 && v&waited == 0 {
+			ids = append(ids, v)
+		}
+	}
+	return ids
+}
+
+// Await marks every slot that announces id and returns how many it marked: so
+// many calls of [Slot.Move] will report that somebody waits. Slots that are
+// marked already belong to an earlier Await and are not counted again.
+func Await(id uint64) (n int) {
+	for i := range table[:size()] {
+		if s := &table[i]; s.v.Load() == id && s.v.CompareAndSwap(id, id|waited) {
+			n++
+		}
+	}
+	return n
+}

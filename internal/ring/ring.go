@@ -1,0 +1,60 @@
+// Package ring has a first-in-first-out buffer that grows and shrinks.
+package ring
+
+// keep is the capacity that an emptied Ring keeps, so that a queue that is
+// empty most of the time neither holds much nor allocates often; arbitrary.
+const keep = 64
+
+// A Ring is a FIFO of values. The zero Ring is empty and ready for use. It is
+// not safe for concurrent use.
+type Ring[T any] struct {
+	buf  []T // its length is 0 or a power of two
+	head int // index of the first value
+	n    int
+}
+
+// Len returns the number of values in r.
+func (r *Ring[T]) Len() int { return r.n }
+
+// At returns the address of the i-th value, the oldest being 0.
+func (r *Ring[T]) At(i int) *T { return &r.buf[(r.head+i)&(len(r.buf)-1)] }
+
+// Push appends v. Amortised O(1).
+func (r *Ring[T]) Push(v T) {
+	if r.n == len(r.buf) {
+		r.resize(max(4, 2*r.n))
+	}
+	r.n++
+	*r.At(r.n - 1) = v
+}
+
+// Pop removes and returns the oldest value; r must not be empty.
+func (r *Ring[T]) Pop() T {
+	p := r.At(0)
+	v := *p
+	var zero T
+	*p = zero // the collector may have it
+	r.head = (r.head + 1) & (len(r.buf) - 1)
+	r.n--
+	if r.n == 0 && len(r.buf) > keep {
+		*r = Ring[T]{}
+	}
+	return v
+}
+
+// Filter keeps the values that f holds true for, in their order.
+func (r *Ring[T]) Filter(f func(T) bool) {
+	for range r.n {
+		if v := r.Pop(); f(v) {
+			r.Push(v)
+		}
+	}
+}
+
+func (r *Ring[T]) resize(size int) {
+	buf := make([]T, size)
+	for i := range r.n {
+		buf[i] = *r.At(i)
+	}
+	r.buf, r.head = buf, 0
+}

@@ -1,0 +1,443 @@
+// Package roster has the book of connections that a signal keeps, in a shape
+// that a firing goroutine can walk without a lock.
+//
+// # Blocks
+//
+// The connections of one priority stand in a block, an array of entries in the
+// order of connection; the blocks form a list by descending priority. An entry
+// is written before the block's length that covers it is published, and after
+// that only its handler word ever changes. The word is the handler, as the
+// single pointer that a func value is, or nil while it must not be called.
+// Clearing it is at once the dead flag and the release of the closure.
+//
+// A full block, or one that is dead for more than half, is replaced by a copy
+// of what lives. A firer may still walk the old one. Its words would be a second
+// place to clear at every disconnect, so they are cleared when the copy is made:
+// a firer that finds a nil word in a block that was replaced asks the connection
+// itself. The tempting wrong version leaves the old words alone; then a handler
+// that was disconnected after the copy is still called by an old Fire.
+//
+// # Snapshots
+//
+// Every connection has a sequence number, and the roster publishes the last
+// one. A Fire reads it once and stops, in each block, before the first entry
+// with a larger one. Whatever version of a block it comes to walk has all live
+// entries up to that number: a version is replaced as a whole, and its successor
+// holds all that lived at that moment.
+package roster
+
+import (
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// minEntries is the capacity of a new block: small, as most signals have few
+// connections, and enough to make pairs of connect and disconnect cheap.
+const minEntries = 4
+
+// An Entry is a connection's place in a block.
+type Entry struct {
+	word unsafe.Pointer // atomic
+	id   uint64         // the owner's presence id; 0: runs no user code
+	conn *Conn
+}
+
+// A Block has the connections of one priority.
+type Block struct {
+	next     atomic.Pointer[Block]
+	n        atomic.Int64 // how many entries are published
+	replaced atomic.Bool  // never true before a copy took its place
+	priority int
+	entries  []Entry
+
+	dead int // guarded by the roster's mu
+}
+
+// A Roster is the book. The zero Roster is empty and ready for use.
+type Roster struct {
+	head atomic.Pointer[Block]
+	seq  atomic.Uint64 // of the last connection
+
+	mu     sync.Mutex // guards the fields below, and those of blocks and Conns
+	live   int
+	closed atomic.Bool // written with mu held
+	edges  *edges      // nil without WhileActive
+	node   scope.Node  // in the signal's owner, guarded by that one's mutex
+}
+
+// A Conn is one connection. The zero Conn is dead.
+type Conn struct {
+	node   scope.Node // in the owner, guarded by that one's mutex
+	owner  *scope.Scope
+	roster *Roster
+	seq    uint64
+
+	// Guarded by roster.mu.
+	block *Block
+	index int32
+	live  atomic.Bool // written with roster.mu held
+	extra *Extra      // nil for most
+}
+
+// Extra is what only some connections have. Its fields are guarded by the
+// roster's mu, or set before the connection is made.
+type Extra struct {
+	Ended func() // called once, with no lock held, when the connection ends
+
+	muted int
+	word  unsafe.Pointer // the handler while muted
+}
+
+// Word returns the single pointer that a func value is.
+func Word[T any](f func(T)) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&f)) }
+
+// Call calls the handler whose word is w. It compiles to a plain indirect call.
+func Call[T any](w unsafe.Pointer, v T) { (*(*func(T))(unsafe.Pointer(&w)))(v) }
+
+// Connect enters c with the given handler word and reports whether it is alive
+// now; it is not where the owner is dead or the roster closed. quiet says that
+// the handler is the library's own and runs without presence.
+func (r *Roster) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, quiet bool, extra *Extra) bool {
+	c.owner, c.roster, c.extra = owner, r, extra
+	var first *edge
+	if !owner.Attach(&c.node, c, func() (ok bool) {
+		id := owner.PresenceID()
+		if quiet {
+			id = 0
+		}
+		first, ok = r.enter(c, word, priority, id)
+		return ok
+	}) {
+		*c = Conn{}
+		return false
+	}
+	first.begin()
+	return true
+}
+
+// enter writes the entry. The owner's mutex is held.
+func (r *Roster) enter(c *Conn, word unsafe.Pointer, priority int, id uint64) (first *edge, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed.Load() {
+		return nil, false
+	}
+	b := r.roomLocked(priority)
+	c.seq = r.seq.Load() + 1
+	c.live.Store(true)
+	b.appendLocked(word, id, c)
+	r.live++
+	r.seq.Store(c.seq)
+	if r.live == 1 && r.edges != nil {
+		first = r.edges.rise()
+	}
+	return first, true
+}
+
+// roomLocked returns the block of a priority with room for one more.
+func (r *Roster) roomLocked(priority int) *Block {
+	p := &r.head
+	b := p.Load()
+	for b != nil && b.priority > priority {
+		p = &b.next
+		b = p.Load()
+	}
+	if b == nil || b.priority < priority {
+		nb := &Block{priority: priority, entries: make([]Entry, minEntries)}
+		nb.next.Store(b)
+		p.Store(nb)
+		return nb
+	}
+	if int(b.n.Load()) == len(b.entries) {
+		b = b.replaceLocked(p)
+	}
+	return b
+}
+
+func (b *Block) appendLocked(word unsafe.Pointer, id uint64, c *Conn) {
+	i := b.n.Load()
+	b.entries[i] = Entry{word, id, c}
+	c.block, c.index = b, int32(i)
+	b.n.Store(i + 1)
+}
+
+// replaceLocked puts a copy of what lives in b, with half as much room again, in
+// the place p where b stands, and returns it.
+func (b *Block) replaceLocked(p *atomic.Pointer[Block]) *Block {
+	n := int(b.n.Load())
+	live := n - b.dead
+	nb := &Block{priority: b.priority, entries: make([]Entry, live+max(minEntries, live/2))}
+	nb.next.Store(b.next.Load())
+	b.replaced.Store(true) // before a word of it is cleared
+	for i := range b.entries[:n] {
+		e := &b.entries[i]
+		if e.conn.live.Load() {
+			nb.appendLocked(atomic.LoadPointer(&e.word), e.id, e.conn)
+			atomic.StorePointer(&e.word, nil)
+		}
+	}
+	p.Store(nb)
+	return nb
+}
+
+// thinLocked replaces b, which has just lost an entry, if that pays.
+func (r *Roster) thinLocked(b *Block) {
+	n := int(b.n.Load())
+	if n <= 2*minEntries || 2*b.dead <= n {
+		return
+	}
+	p := &r.head
+	for q := p.Load(); q != b; q = p.Load() {
+		p = &q.next
+	}
+	if b.dead == n {
+		p.Store(b.next.Load())
+		return
+	}
+	b.replaceLocked(p)
+}
+
+// endLocked ends c and reports whether it was alive.
+func (r *Roster) endLocked(c *Conn) bool {
+	if !c.live.Load() {
+		return false
+	}
+	c.live.Store(false)
+	b := c.block
+	atomic.StorePointer(&b.entries[c.index].word, nil)
+	if c.extra != nil {
+		c.extra.word = nil
+	}
+	b.dead++
+	r.live--
+	return true
+}
+
+// end ends c in the roster's book. The caller clears the owner's, then calls
+// done with no lock held.
+func (c *Conn) end() (done func(), ok bool) {
+	r := c.roster
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.endLocked(c) {
+		return nil, false
+	}
+	r.thinLocked(c.block)
+	c.block = nil
+	var last *edge
+	if r.live == 0 && r.edges != nil {
+		last = r.edges.fall()
+	}
+	if c.extra == nil && last == nil {
+		return nil, true
+	}
+	return func() {
+		last.end()
+		c.hook()
+	}, true
+}
+
+func (c *Conn) hook() {
+	if c.extra == nil {
+		return
+	}
+	c.roster.mu.Lock()
+	f := c.extra.Ended
+	c.extra.Ended = nil
+	c.roster.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
+
+// Disconnect ends c and reports whether this call did it. When it returns, no
+// Fire that begins later calls the handler, and both books have forgotten c.
+func (c *Conn) Disconnect() bool {
+	if c.roster == nil {
+		return false
+	}
+	done, ok := c.end()
+	if !ok {
+		return false
+	}
+	c.owner.Detach(&c.node)
+	if done != nil {
+		done()
+	}
+	return true
+}
+
+// Spend ends c in the roster's book only, for a caller that holds a lock which
+// comes after the owner's; the rest is to be called without it.
+func (c *Conn) Spend() (rest func(), ok bool) {
+	done, ok := c.end()
+	if !ok {
+		return nil, false
+	}
+	return func() {
+		c.owner.Detach(&c.node)
+		if done != nil {
+			done()
+		}
+	}, true
+}
+
+// OnEnd has f called when c ends, or now if that has happened. f must not be
+// user code, and must not wait.
+func (c *Conn) OnEnd(f func()) {
+	if c.roster != nil {
+		c.roster.mu.Lock()
+		if c.live.Load() {
+			if c.extra == nil {
+				c.extra = new(Extra)
+			}
+			if first := c.extra.Ended; first != nil {
+				second := f
+				f = func() { first(); second() }
+			}
+			c.extra.Ended = f
+			c.roster.mu.Unlock()
+			return
+		}
+		c.roster.mu.Unlock()
+	}
+	f()
+}
+
+// Live reports whether c has not ended.
+func (c *Conn) Live() bool { return c.live.Load() }
+
+// Owner returns the scope that c belongs to.
+func (c *Conn) Owner() *scope.Scope { return c.owner }
+
+// Callable reports whether a value that was fired when c was alive may still be
+// handled: c is neither muted nor over, or if spent, its owner and signal live.
+func (c *Conn) Callable(spent bool) bool {
+	if spent {
+		return c.owner.Alive() && !c.roster.closed.Load()
+	}
+	if !c.owner.Alive() {
+		return false
+	}
+	c.roster.mu.Lock()
+	defer c.roster.mu.Unlock()
+	return c.live.Load() && (c.extra == nil || c.extra.muted == 0)
+}
+
+// Mute takes the handler out of its entry, until as many calls of Unmute.
+func (c *Conn) Mute() {
+	if c.roster == nil {
+		return
+	}
+	c.roster.mu.Lock()
+	defer c.roster.mu.Unlock()
+	if !c.live.Load() {
+		return
+	}
+	if c.extra == nil {
+		c.extra = new(Extra)
+	}
+	if c.extra.muted++; c.extra.muted == 1 {
+		c.extra.word = atomic.SwapPointer(&c.block.entries[c.index].word, nil)
+	}
+}
+
+// Unmute undoes one Mute. It does nothing for a connection that is over.
+func (c *Conn) Unmute() {
+	if c.roster == nil {
+		return
+	}
+	c.roster.mu.Lock()
+	defer c.roster.mu.Unlock()
+	if !c.live.Load() {
+		return
+	}
+	if c.extra.muted--; c.extra.muted == 0 {
+		atomic.StorePointer(&c.block.entries[c.index].word, c.extra.word)
+		c.extra.word = nil
+	}
+}
+
+// Kind makes a Conn a member of its owner.
+func (c *Conn) Kind() scope.Kind { return scope.Connection }
+
+// Cut makes a Conn a member of its owner.
+func (c *Conn) Cut(co *scope.Cutoff) {
+	co.Remove(c.owner, &c.node)
+	if done, ok := c.end(); ok && done != nil {
+		co.After(done)
+	}
+}
+
+// Len returns the number of live connections.
+func (r *Roster) Len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.live
+}
+
+// DisconnectAll ends all connections.
+func (r *Roster) DisconnectAll() { r.detach(r.endAll(false)) }
+
+// Close makes the roster dead for good.
+func (r *Roster) Close() { r.detach(r.endAll(true)) }
+
+func (r *Roster) endAll(closing bool) (conns []*Conn, last *edge) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if closing {
+		r.closed.Store(true)
+	}
+	if r.live == 0 {
+		return nil, nil
+	}
+	conns = make([]*Conn, 0, r.live)
+	for b := r.head.Load(); b != nil; b = b.next.Load() {
+		for i := range b.entries[:b.n.Load()] {
+			if c := b.entries[i].conn; r.endLocked(c) {
+				conns = append(conns, c)
+				c.block = nil
+			}
+		}
+	}
+	r.head.Store(nil)
+	if r.edges != nil {
+		last = r.edges.fall()
+	}
+	return conns, last
+}
+
+// detach clears the owners' books of connections that have ended.
+func (r *Roster) detach(conns []*Conn, last *edge) {
+	last.end()
+	for _, c := range conns {
+		c.owner.Detach(&c.node)
+		c.hook()
+	}
+}
+
+// Bind makes the roster close with owner.
+func (r *Roster) Bind(owner *scope.Scope) {
+	if !owner.Attach(&r.node, member{r, owner}, nil) {
+		r.closed.Store(true)
+	}
+}
+
+// member makes a Roster a member of the signal's owner.
+type member struct {
+	r     *Roster
+	owner *scope.Scope
+}
+
+func (m member) Kind() scope.Kind { return scope.Resource }
+
+func (m member) Cut(co *scope.Cutoff) {
+	co.Remove(m.owner, &m.r.node)
+	conns, last := m.r.endAll(true)
+	if conns != nil {
+		co.After(func() { m.r.detach(conns, last) })
+	}
+}

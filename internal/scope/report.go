@@ -1,0 +1,75 @@
+package scope
+
+import (
+	"strings"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
+)
+
+// A Call is something that keeps a teardown from completing.
+type Call struct{ Owner, Kind, Func string }
+
+// Running reports what is left to do in the subtree of s: what runs, or where
+// that is nothing the cleanups that are still to run. If handlers run, it takes
+// a dump of all goroutines to name them.
+func (s *Scope) Running() []Call {
+	var calls, left []Call
+	var handlers []int // indexes into calls
+	for _, p := range s.subtree(nil) {
+		path := p.Path()
+		p.mu.Lock()
+		if p.where != nil {
+			calls = append(calls, Call{path, "cleanup", p.where.name()})
+		}
+		for n := p.last; n != nil; n = n.prev {
+			switch m := n.m.(type) {
+			case *Task:
+				calls = append(calls, Call{path, "goroutine", goroutine.Func(m.name)})
+			case *timer:
+				if m.state != waiting {
+					calls = append(calls, Call{path, "timer", goroutine.Func(m.name)})
+				}
+			case *interrupt:
+				if m.taken {
+					calls = append(calls, Call{path, "interrupt", goroutine.Func(PC(m.f))})
+				}
+			case *cleanup:
+				left = append(left, Call{path, "cleanup", m.name()})
+			}
+		}
+		for range p.calls {
+			handlers = append(handlers, len(calls))
+			calls = append(calls, Call{path, "handler", "unknown"})
+		}
+		p.mu.Unlock()
+	}
+	if len(handlers) > 0 {
+		nameHandlers(calls, handlers, goroutine.Handlers())
+	}
+	if len(calls) == 0 {
+		return left
+	}
+	return calls
+}
+
+// nameHandlers fills in the functions of the calls at the given indexes. The
+// dump names all handlers that run, of whatever owner; who belongs to whom is
+// certain only if they are all of one owner, or all the same function.
+func nameHandlers(calls []Call, handlers []int, running []string) {
+	if len(running) < len(handlers) {
+		return
+	}
+	sameOwner, sameFunc := len(running) == len(handlers), true
+	for _, i := range handlers {
+		sameOwner = sameOwner && calls[i].Owner == calls[handlers[0]].Owner
+	}
+	for _, fn := range running {
+		name, _, _ := strings.Cut(fn, " ")
+		sameFunc = sameFunc && strings.HasPrefix(running[0], name+" ")
+	}
+	if sameOwner || sameFunc {
+		for k, i := range handlers {
+			calls[i].Func = running[k]
+		}
+	}
+}

@@ -1,0 +1,363 @@
+package tether
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// An Owner is the scope in which connections, goroutines, timers, queues,
+// cleanups and other owners live, and with which they end.
+//
+// An owner is alive until it or an ancestor is destroyed or cancelled, or the
+// context it is bound to ends. That is the cut-off, from which on nothing new
+// starts in it. It has ended when its teardown is complete; see [Owner.Destroy].
+// All methods may be called by multiple goroutines at once.
+//
+// An Owner is a handle: nothing in the library refers to it but the handles of
+// its descendants. So if a root owner is dropped without having been destroyed,
+// the garbage collector finds that, and it is logged, once per place that
+// creates such owners. It is found neither while an owned goroutine runs, nor if
+// a handler on a live signal, or another thing that lives, refers to the owner.
+type Owner struct {
+	scope  *scope.Scope
+	parent *Owner // keeps the parent's handle alive
+}
+
+// An OwnerOption is an option of [NewOwner], [Owner.NewChild] and [Run].
+type OwnerOption interface{ owner(*ownerConfig) }
+
+type ownerConfig struct {
+	scope.Config
+	panicked func(*PanicError)
+	grace    *time.Duration
+}
+
+type ownerOption func(*ownerConfig)
+
+func (f ownerOption) owner(c *ownerConfig) { f(c) }
+
+// WithContext has the owner destroyed when ctx ends, as if by [Owner.Cancel]
+// with the context's cause, and [Owner.Context] derive from ctx. For a child,
+// that is from ctx alone, without the values of the parent's. If ctx has ended,
+// the owner is born ended.
+func WithContext(ctx context.Context) OwnerOption {
+	if ctx == nil {
+		panic("tether: WithContext with nil context")
+	}
+	return ownerOption(func(c *ownerConfig) { c.Context = ctx })
+}
+
+// WithPanicHandler has panics of the owner's handlers, goroutines, timer
+// functions, interrupts and cleanups recovered and given to f, which runs on the
+// goroutine that panicked, while what called the function goes on. Children
+// inherit it unless they have their own. A panic in f itself takes its course.
+func WithPanicHandler(f func(*PanicError)) OwnerOption {
+	if f == nil {
+		panic("tether: WithPanicHandler with nil function")
+	}
+	return ownerOption(func(c *ownerConfig) {
+		c.panicked = f
+		c.Super = func(s *scope.Scope, value any) { f(newPanicError(s, value)) }
+	})
+}
+
+// WithGrace has [Run] give up waiting for its last Destroy after d, with a
+// *[PendingError]. It changes nothing for other owners.
+func WithGrace(d time.Duration) OwnerOption {
+	return ownerOption(func(c *ownerConfig) { c.grace = &d })
+}
+
+func configure(verb string, opts []OwnerOption) (c ownerConfig) {
+	for _, opt := range opts {
+		if opt == nil {
+			panic("tether: " + verb + " with nil option")
+		}
+		opt.owner(&c)
+	}
+	return c
+}
+
+// check returns the scope, or panics if there is none.
+func (o *Owner) check(verb string) *scope.Scope {
+	if o == nil || o.scope == nil {
+		panic("tether: " + verb + " with nil Owner")
+	}
+	return o.scope
+}
+
+// NewOwner returns a root owner. Somebody must destroy it, if only by way of
+// [WithContext]. See [Run] for the one of a whole main, request or test.
+func NewOwner(name string, opts ...OwnerOption) *Owner {
+	c := configure("NewOwner", opts)
+	o := &Owner{scope: scope.New(name, c.Config, false)}
+	if c.Context == nil || c.Context.Done() == nil {
+		watchLost(o, name)
+	}
+	return o
+}
+
+// NewChild returns an owner that ends with o, or before: by its own Destroy, in
+// which case o forgets it, in O(1). Where o is dead, so is the child.
+func (o *Owner) NewChild(name string, opts ...OwnerOption) *Owner {
+	s := o.check("NewChild")
+	c := configure("NewChild", opts)
+	return &Owner{scope: s.NewChild(name, c.Config), parent: o}
+}
+
+// Run makes a root owner bound to ctx, runs f with it, and destroys it, also if
+// f panics. The whole scope of a main, a request or a test:
+//
+//	err := tether.Run(ctx, "app", func(app *tether.Owner) error { ... })
+//
+// f runs on the caller's goroutine and counts as an owned one: when ctx ends,
+// the owner is cut off, and it is unwound after f has returned. If ctx has ended
+// before, f still runs, with a dead owner, and its cleanups run after it.
+//
+// Run returns f's error, what closers returned, and, where f returned nil, the
+// cause if the owner was ended by [Owner.Cancel] with one. The end of ctx alone
+// is no error. With [WithGrace] the error may be a *[PendingError]; inside a
+// handler, where nothing waits, it may be [ErrPending]. With [WithPanicHandler]
+// a panic of f is reported there and returned as a *[PanicError].
+func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOption) (err error) {
+	if ctx == nil {
+		panic("tether: Run with nil context")
+	}
+	if f == nil {
+		panic("tether: Run with nil function")
+	}
+	c := configure("Run", opts)
+	also := c.Context
+	c.Context = ctx
+	o := &Owner{scope: scope.New(name, c.Config, true)}
+	defer func() {
+		left := o.destroyWithin(c.grace)
+		blame := o.scope.Blame()
+		if err != nil {
+			blame = nil
+		}
+		err = join(err, left, blame)
+	}()
+	bind := func() {
+		o.scope.Bind(ctx)
+		if also != nil {
+			o.scope.Bind(also)
+		}
+	}
+	o.scope.Host(scope.PC(f), bind, func() {
+		if c.panicked != nil {
+			defer func() {
+				if v := recover(); v != nil {
+					p := newPanicError(o.scope, v)
+					err = p
+					c.panicked(p)
+				}
+			}()
+		}
+		err = f(o)
+	})
+	return err
+}
+
+func (o *Owner) destroyWithin(grace *time.Duration) error {
+	if grace == nil {
+		return o.Destroy()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), *grace)
+	defer cancel()
+	return o.DestroyContext(ctx)
+}
+
+// join is errors.Join, but leaves a single error as it is.
+func join(errs ...error) error {
+	var first error
+	n := 0
+	for _, err := range errs {
+		if err != nil {
+			if n++; n == 1 {
+				first = err
+			}
+		}
+	}
+	if n <= 1 {
+		return first
+	}
+	return errors.Join(errs...)
+}
+
+// Destroy ends o and everything below it. It is a barrier, in three phases:
+//
+//   - Cut off: in the whole subtree nothing new starts. Connections end, signals
+//     and queues close, timers stop, contexts are cancelled, interrupts run.
+//   - Drain: every running handler, goroutine and timer function of the subtree
+//     has returned.
+//   - Unwind: children and cleanups run in reverse order of registration, depth
+//     first, like deferred calls.
+//
+// When it returns, nothing of the subtree runs or ever will, and every cleanup
+// has run exactly once. It returns what the closers given to [Own] returned,
+// joined. Destroy may be called any number of times, by any goroutines: later
+// calls wait too and return the same.
+//
+// It never waits for itself. Inside a handler, timer function, interrupt or
+// cleanup, of whatever owner, it waits for nobody: if nothing of o runs, the
+// teardown is complete when it returns; otherwise it cuts off and returns
+// [ErrPending], and whoever leaves last completes the teardown, at the latest
+// before the running Fire returns. Inside a goroutine started by [Owner.Go] it
+// is a full barrier for owners that the goroutine does not belong to; for its
+// own owner and ancestors, and where two goroutines would wait for each other,
+// it returns ErrPending likewise.
+//
+// Destroy hangs if it is called with a lock held that a handler of the subtree
+// takes, as [sync.WaitGroup.Wait] would; use [Owner.Cancel] under locks.
+//
+// A panic in a cleanup goes on to whoever unwinds, when the rest has run. Cost:
+// linear in what the subtree holds. Only if something runs does it read stacks.
+func (o *Owner) Destroy() error {
+	defer runtime.KeepAlive(o) // not lost: being destroyed
+	return o.check("Destroy").Destroy()
+}
+
+// DestroyContext is Destroy for a caller who stops waiting when ctx ends. It
+// then returns a *[PendingError] that names what still runs; the teardown goes
+// on and completes when that returns. If ctx has ended before, it cuts off,
+// waits for nothing, and returns nil only if there was nothing to wait for or
+// clean up.
+//
+// Cleanups run on a goroutine of the teardown's own, so that one that blocks is
+// given up on too; a panic there crashes the program, see [WithPanicHandler].
+// Inside a handler DestroyContext acts as Destroy.
+func (o *Owner) DestroyContext(ctx context.Context) error {
+	defer runtime.KeepAlive(o)
+	s := o.check("DestroyContext")
+	if ctx == nil {
+		panic("tether: DestroyContext with nil context")
+	}
+	ok, err := s.DestroyContext(ctx)
+	if ok {
+		return err
+	}
+	p := &PendingError{cause: context.Cause(ctx)}
+	for _, c := range s.Running() {
+		p.Running = append(p.Running, Running(c))
+	}
+	return p
+}
+
+// Cancel cuts o and its subtree off and returns. It never waits, and calls no
+// user code on the caller, so it may be called under any lock: interrupts, and
+// when all has drained the cleanups, run on a goroutine of the teardown's own.
+//
+// cause becomes the cause of [Owner.Context]; nil means [ErrDestroyed]. If o is
+// dead already, cause is ignored.
+func (o *Owner) Cancel(cause error) {
+	defer runtime.KeepAlive(o)
+	o.check("Cancel").Cancel(cause)
+}
+
+// Alive reports whether o has not been cut off.
+func (o *Owner) Alive() bool { return o.check("Alive").Alive() }
+
+// Ended returns a channel that is closed when the teardown is complete.
+func (o *Owner) Ended() <-chan struct{} { return o.check("Ended").Ended() }
+
+// Context returns a context that is cancelled at the cut-off. Its cause is that
+// of the cut-off: what Cancel was given, that of the context which ended, or
+// [ErrDestroyed]. It is made on first use and has the values and the deadline of
+// the context that o, or else its nearest ancestor with one, was made with.
+func (o *Owner) Context() context.Context { return o.check("Context").Context() }
+
+// Name returns the name that o was made with.
+func (o *Owner) Name() string { return o.check("Name").Name() }
+
+// Path returns the names from the root to o, as in "app/lobby/ann".
+func (o *Owner) Path() string { return o.check("Path").Path() }
+
+// String returns o's path.
+func (o *Owner) String() string { return o.Path() }
+
+// Parent returns the owner that o is a child of, nil for a root.
+func (o *Owner) Parent() *Owner {
+	o.check("Parent")
+	return o.parent
+}
+
+// Stats says what a subtree of owners holds.
+type Stats struct {
+	Owners      int // that have not ended
+	Connections int
+	Goroutines  int // started by Go or Run
+	Timers      int // pending or running
+	Cleanups    int // registered by Defer or Own
+}
+
+// Stats counts what o and its descendants hold, by walking them. It is no
+// snapshot while others change that.
+func (o *Owner) Stats() Stats { return Stats(o.check("Stats").Count()) }
+
+// Defer has cleanup called when o unwinds, after everything that ran in o's
+// subtree has returned, and before what was registered earlier. stop takes that
+// back and reports whether it did, as with [context.AfterFunc].
+//
+// Where o is unwinding or has ended, cleanup runs before Defer returns, on the
+// caller: what is handed to an owner is never lost.
+func (o *Owner) Defer(cleanup func()) (stop func() bool) {
+	s := o.check("Defer")
+	if cleanup == nil {
+		panic("tether: Defer with nil function")
+	}
+	return s.Defer(cleanup)
+}
+
+// Interrupt has f called at the cut-off, before anything is waited for: the
+// place for what unblocks an owned goroutine, such as a listener's Close. f must
+// not wait. Interrupts run newest first, on the goroutine that cuts off, or on
+// one of the teardown's own under [Owner.Cancel] and for contexts; they count as
+// running, and a Destroy inside one behaves as in a cleanup. stop takes it back
+// and reports whether it did. Where o is dead, f runs before Interrupt returns.
+func (o *Owner) Interrupt(f func()) (stop func() bool) {
+	s := o.check("Interrupt")
+	if f == nil {
+		panic("tether: Interrupt with nil function")
+	}
+	return s.Interrupt(f)
+}
+
+// Own has c closed when o unwinds, in turn with the cleanups, and returns c.
+// What Close returns is part of what Destroy returns. Where o is unwinding or
+// has ended, c is closed before Own returns.
+func Own[C io.Closer](o *Owner, c C) C {
+	s := o.check("Own")
+	if isNil(c) {
+		panic("tether: Own with nil closer")
+	}
+	s.Own(c)
+	return c
+}
+
+// Go runs f on a goroutine that belongs to o: Destroy waits for it. ctx is
+// [Owner.Context]; f should return soon after it ends. Go returns false, and
+// starts nothing, where o is dead.
+func (o *Owner) Go(f func(ctx context.Context)) bool {
+	s := o.check("Go")
+	if f == nil {
+		panic("tether: Go with nil function")
+	}
+	return s.Go(f)
+}
+
+// AfterFunc runs f on a goroutine of its own after d, unless o is dead by then
+// or stop was called; it then counts as running. stop reports whether it kept f
+// from running. Where o is dead, AfterFunc does nothing.
+func (o *Owner) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	s := o.check("AfterFunc")
+	if f == nil {
+		panic("tether: AfterFunc with nil function")
+	}
+	return s.AfterFunc(d, f)
+}
+

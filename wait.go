@@ -1,0 +1,159 @@
+package tether
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/ring"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// Wait returns the next value that src fires. It subscribes when it is called:
+// what was fired before is gone. If ctx ends first, it returns the context's
+// cause, and if the connection ends, with its signal for one, [ErrDestroyed].
+func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
+	checkWait("Wait", ctx, src)
+	values := make(chan T, 1)
+	ended := make(chan struct{})
+	owner := &Owner{scope: scope.New("wait", scope.Config{}, false)}
+	defer owner.Destroy() //nolint:errcheck // a wrapper may have put a closer there, whose error has no taker
+	c := src.Connect(owner, func(v T) {
+		select {
+		case values <- v:
+		default: // not the next one
+		}
+	})
+	c.conn.OnEnd(func() { close(ended) })
+	var v T
+	select {
+	case v = <-values:
+		return v, nil
+	case <-ctx.Done():
+		return v, context.Cause(ctx)
+	case <-ended:
+	}
+	select {
+	case v = <-values: // it came before the end
+		return v, nil
+	default:
+		return v, ErrDestroyed
+	}
+}
+
+// Values returns an iterator over the values that src fires from the moment the
+// loop starts, whose loop is their only owner: break ends the subscription.
+//
+// Values that come while the body runs are kept, up to capacity of them; what
+// happens to one too many is overflow, as with [NewQueue]. With [Block], a Fire
+// from the body itself is never held but goes over capacity (in the goroutine of
+// the iterator, that is: [iter.Pull] runs it in another one than its caller).
+//
+// The loop ends when ctx ends, at once; or when the connection does, for example
+// because the signal closed, after what was kept by then has been consumed. The
+// body is not inside a handler: Destroy waits there.
+func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Overflow) iter.Seq[T] {
+	checkWait("Values", ctx, src)
+	checkOverflow("Values", capacity, overflow)
+	return func(yield func(T) bool) {
+		in := &inbox[T]{capacity: capacity, overflow: overflow, news: make(chan struct{}, 1)}
+		in.room.L = &in.mu
+		if overflow == Block {
+			in.gid = goroutine.ID()
+		}
+		owner := &Owner{scope: scope.New("values", scope.Config{}, false)}
+		defer owner.Destroy() //nolint:errcheck // as in Wait
+		defer in.close()      // lets go of whoever is held
+		src.Connect(owner, in.push).conn.OnEnd(in.close)
+		for {
+			v, ok := in.next(ctx)
+			if !ok || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+func checkWait[T any](verb string, ctx context.Context, src Source[T]) {
+	if ctx == nil {
+		panic("tether: " + verb + " with nil context")
+	}
+	if isNil(src) {
+		panic("tether: " + verb + " with nil Source")
+	}
+}
+
+// An inbox is where a Values loop finds its values.
+type inbox[T any] struct {
+	capacity int
+	overflow Overflow
+	gid      uint64        // of the loop's goroutine, under Block
+	news     chan struct{} // holds a token when there may be something new
+
+	mu     sync.Mutex // guards the fields below
+	room   sync.Cond
+	values ring.Ring[T]
+	closed bool // nothing more comes in
+}
+
+func (in *inbox[T]) push(v T) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for in.values.Len() >= in.capacity && !in.closed {
+		switch in.overflow {
+		case DropNewest:
+			return
+		case DropOldest:
+			in.values.Pop()
+			continue
+		}
+		if in.gid == goroutine.ID() {
+			break
+		}
+		in.room.Wait()
+	}
+	if in.closed {
+		return
+	}
+	in.values.Push(v)
+	in.notify()
+}
+
+func (in *inbox[T]) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed = true
+	in.room.Broadcast()
+	in.notify()
+}
+
+func (in *inbox[T]) notify() {
+	select {
+	case in.news <- struct{}{}:
+	default:
+	}
+}
+
+// next returns the next value, waiting for it; false at the end.
+func (in *inbox[T]) next(ctx context.Context) (v T, ok bool) {
+	for ctx.Err() == nil {
+		in.mu.Lock()
+		if in.values.Len() > 0 {
+			v = in.values.Pop()
+			in.room.Signal()
+			in.mu.Unlock()
+			return v, true
+		}
+		closed := in.closed
+		in.mu.Unlock()
+		if closed {
+			break
+		}
+		select {
+		case <-in.news:
+		case <-ctx.Done():
+		}
+	}
+	return v, false
+}
