@@ -69,4 +69,3 @@ func On(q *Queue) ConnectOption {
 	}
 	return queueOption{q}
 }
-

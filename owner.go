@@ -360,4 +360,3 @@ func (o *Owner) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	}
 	return s.AfterFunc(d, f)
 }
-

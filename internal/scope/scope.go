@@ -244,8 +244,12 @@ func (s *Scope) Context() context.Context {
 	if ctx != nil {
 		return ctx
 	}
+	base := s.base
+	if !s.Alive() {
+		base = context.WithoutCancel(base) // whose own end must not hide the cause
+	}
 	// The base may be of the user's own making, so it is not asked under mu.
-	ctx, cancel := context.WithCancelCause(s.base)
+	ctx, cancel := context.WithCancelCause(base)
 	s.mu.Lock()
 	if s.ctx != nil { // somebody else was faster
 		first := s.ctx

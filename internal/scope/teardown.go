@@ -465,10 +465,7 @@ func (s *Scope) releaseAsyncLocked() {
 		s.tree.mu.Unlock()
 		return
 	}
-	s.mu.Lock()
-	empty := s.last == nil
-	s.mu.Unlock()
-	if !empty || t.waiters > 0 {
+	if t.waiters > 0 || s.hasCleanups() {
 		s.drainedLocked()
 		s.tree.mu.Unlock()
 		return
@@ -479,6 +476,15 @@ func (s *Scope) releaseAsyncLocked() {
 	if due := s.finish(); due != nil {
 		go due.complete()
 	}
+}
+
+// hasCleanups reports whether the unwinding of s would call user code.
+func (s *Scope) hasCleanups() bool {
+	return slices.ContainsFunc(s.subtree(nil), func(p *Scope) bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.counts[Cleanup] > 0
+	})
 }
 
 // Cancel cuts off and leaves the rest to others. It never waits for user code
