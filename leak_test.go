@@ -269,7 +269,7 @@ func mixed(root *tether.Owner, s *tether.Signal[int], n int, cleanups *atomic.In
 		o.Go(func(ctx context.Context) { <-ctx.Done() })
 		o.AfterFunc(time.Duration(i%5)*time.Millisecond, func() {})
 		o.AfterFunc(time.Hour, func() {})
-		tether.NewHeartbeat(o, time.Duration(1+i%7)*time.Millisecond).Connect(o, func(tether.Tick) {})
+		tether.NewHeartbeat(o, time.Duration(50+i%70)*time.Millisecond).Connect(o, func(tether.Tick) {})
 	}
 }
 

@@ -265,8 +265,9 @@ func (o *Owner) Alive() bool { return o.check("Alive").Alive() }
 // Ended returns a channel that is closed when the teardown is complete.
 func (o *Owner) Ended() <-chan struct{} { return o.check("Ended").Ended() }
 
-// Context returns a context that is cancelled at the cut-off. Its cause is that
-// of the cut-off: what Cancel was given, that of the context which ended, or
+// Context returns a context that is cancelled at the cut-off, and not before:
+// when it is done, o is dead. Its Err is [context.Canceled] and its cause that of
+// the cut-off: what Cancel was given, the cause of the context which ended, or
 // [ErrDestroyed]. It is made on first use and has the values and the deadline of
 // the context that o, or else its nearest ancestor with one, was made with.
 func (o *Owner) Context() context.Context { return o.check("Context").Context() }

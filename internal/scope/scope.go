@@ -32,6 +32,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/seed-ec287111/tether/internal/presence"
@@ -244,12 +245,8 @@ func (s *Scope) Context() context.Context {
 	if ctx != nil {
 		return ctx
 	}
-	base := s.base
-	if !s.Alive() {
-		base = context.WithoutCancel(base) // whose own end must not hide the cause
-	}
-	// The base may be of the user's own making, so it is not asked under mu.
-	ctx, cancel := context.WithCancelCause(base)
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(s.base))
+	ctx = scopeContext{inner, s.base}
 	s.mu.Lock()
 	if s.ctx != nil { // somebody else was faster
 		first := s.ctx
@@ -265,6 +262,17 @@ func (s *Scope) Context() context.Context {
 	}
 	return ctx
 }
+
+// A scopeContext has the values and the deadline of the context that its scope
+// is bound to, but ends with the scope: whoever sees it end finds the scope cut.
+// Derived from that context it would end before, as Bind's function is called
+// on a goroutine of its own.
+type scopeContext struct {
+	context.Context
+	base context.Context
+}
+
+func (c scopeContext) Deadline() (time.Time, bool) { return c.base.Deadline() }
 
 // addNode makes m, whose node is n, the newest member. mu is held.
 func (s *Scope) addNode(n *Node, m Member) {
