@@ -70,7 +70,6 @@ type world struct {
 	s                            *tether.Signal[int]
 	victim                       *tether.Connection
 	cancel                       context.CancelFunc
-	queue                        *tether.Queue
 }
 
 func newWorld() *world {

@@ -44,7 +44,7 @@ func (s *Scope) Host(name uintptr, registered, f func()) {
 	s.busy++
 	s.mu.Unlock()
 	registered()
-	t.run(nil)
+	t.run(context.Background()) // f has the owner instead
 }
 
 func (t *Task) run(ctx context.Context) {
