@@ -103,7 +103,7 @@ func (h *Heartbeat) Dropped() time.Duration {
 // run starts a new grid.
 func (h *Heartbeat) run(active *Owner) {
 	h.mu.Lock()
-	h.active, h.beats = active.scope, 0
+	h.active, h.beats, h.late = active.scope, 0, false
 	h.start = time.Now()
 	h.last = h.start
 	h.mu.Unlock()
@@ -128,7 +128,10 @@ func (h *Heartbeat) beat(active *scope.Scope) {
 		return
 	}
 	h.busy = true
-	b := h.due(time.Now())
+	var b batch
+	if h.active == active { // else a beat of an earlier grid, which nobody gets
+		b = h.due(time.Now())
+	}
 	h.mu.Unlock()
 	defer func() { // also after a panic or Goexit of a handler
 		h.mu.Lock()
@@ -139,8 +142,7 @@ func (h *Heartbeat) beat(active *scope.Scope) {
 			h.arm(current)
 		}
 	}()
-	for h.deliver(active, &b) {
-	}
+	h.deliver(active, &b)
 }
 
 // A batch is what one beat delivers: count ticks like first.
@@ -152,10 +154,7 @@ type batch struct {
 // due takes what is due at now off the grid. mu is held.
 func (h *Heartbeat) due(now time.Time) batch {
 	passed := int64(now.Sub(h.start) / h.interval)
-	missed := passed - h.beats
-	if missed < 1 {
-		return batch{} // a beat of an earlier grid, which nobody gets
-	}
+	missed := passed - h.beats // 1 or more, as timers are never early
 	h.beats = passed
 	b := batch{first: Tick{Time: now, Delta: h.interval}, count: 1}
 	if h.maxSteps == 0 {
@@ -169,18 +168,24 @@ func (h *Heartbeat) due(now time.Time) batch {
 	return b
 }
 
-// deliver fires the next tick of b, if there is one and somebody to get it.
-func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
-	if b.count == 0 || !active.Alive() {
-		return false
+// deliver fires the ticks of b, as long as there is somebody to get them. A
+// panic or Goexit of a handler goes on after the rest.
+func (h *Heartbeat) deliver(active *scope.Scope, b *batch) {
+	finished := false
+	defer func() {
+		if !finished {
+			h.deliver(active, b)
+		}
+	}()
+	for b.count > 0 && active.Alive() {
+		b.count--
+		tick := b.first
+		b.first.Skipped = 0
+		h.mu.Lock()
+		h.n++
+		tick.N = h.n
+		h.mu.Unlock()
+		h.signal.Fire(tick)
 	}
-	b.count--
-	tick := b.first
-	b.first.Skipped = 0
-	h.mu.Lock()
-	h.n++
-	tick.N = h.n
-	h.mu.Unlock()
-	h.signal.Fire(tick)
-	return true
+	finished = true
 }

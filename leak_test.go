@@ -17,17 +17,25 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// goroutines returns the number of goroutines once it has stopped falling: one
-// that has closed its last channel may still be on its way out.
-func goroutines() int {
-	n := runtime.NumGoroutine()
-	for quiet := 0; quiet < 50; quiet++ {
-		runtime.Gosched()
-		if now := runtime.NumGoroutine(); now < n {
-			n, quiet = now, 0
+// alone returns the number of goroutines when no earlier test has left any.
+func alone(t *testing.T) int {
+	t.Helper()
+	require.NoError(t, goleak.Find())
+	return runtime.NumGoroutine()
+}
+
+// requireGoroutines waits until there are want goroutines, which may be on their
+// way in or out; a leak makes it fail.
+func requireGoroutines(t *testing.T, want int, step string) {
+	t.Helper()
+	for range 10_000 {
+		if runtime.NumGoroutine() == want {
+			return
 		}
+		runtime.Gosched()
 	}
-	return n
+	time.Sleep(10 * time.Millisecond) // for a machine with other things to do
+	require.Equal(t, want, runtime.NumGoroutine(), step)
 }
 
 // collect runs the collector until done reports true, which it must.
@@ -274,7 +282,7 @@ func mixed(root *tether.Owner, s *tether.Signal[int], n int, cleanups *atomic.In
 }
 
 func TestATeardownOfAThousandMixedOwnersLeavesNothing(t *testing.T) {
-	before := goroutines()
+	before := alone(t)
 	root := tether.NewOwner("root")
 	var s tether.Signal[int]
 	var cleanups atomic.Int64
@@ -287,14 +295,14 @@ func TestATeardownOfAThousandMixedOwnersLeavesNothing(t *testing.T) {
 	require.Equal(t, int64(1000), cleanups.Load())
 	require.Equal(t, tether.Stats{}, root.Stats())
 	require.Zero(t, s.Len())
-	require.LessOrEqual(t, goroutines(), before)
+	requireGoroutines(t, before, "after Destroy")
 }
 
 func TestGoroutinesComeAndGoWithWhatNeedsThem(t *testing.T) {
-	base := goroutines()
+	base := alone(t)
 	check := func(step string, want int) {
 		t.Helper()
-		require.Equal(t, base+want, goroutines(), step)
+		requireGoroutines(t, base+want, step)
 	}
 	owner := tether.NewOwner("owner")
 	var s tether.Signal[int]

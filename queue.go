@@ -68,7 +68,7 @@ type Queue struct {
 	waiting bool           // hand is set, but its handling has not begun
 	busy    bool           // a goroutine handles, or is about to start
 	gid     uint64         // of that goroutine, where that matters, else 0
-	lines   map[*line]bool // the connections; nil before the first
+	lines   map[*line]bool // the connections, and spent ones whose value is pending
 	flushes []flush        // by ascending number
 	dropped uint64
 	dead    bool
@@ -83,23 +83,25 @@ type place struct {
 
 // A line is what a queue knows of one connection.
 type line struct {
-	q     *Queue
-	conn  *roster.Conn
-	box   box
-	n     int  // values pending
-	once  bool // the first value spends the connection
-	spent bool
-	over  bool // nothing comes out of it any more
+	q    *Queue
+	conn *roster.Conn
+	box  box
+	once bool // the first value spends the connection
+
+	n      int  // values pending
+	linked bool // conn is connected, or that has failed
+	spent  bool
+	over   bool // nothing comes out of it any more
 }
 
 // A box keeps the values of a line, oldest first. The queue's mutex guards it,
 // but for call.
 type box interface {
-	take()   // moves the oldest value into the hand
-	drop()   // drops the oldest value
-	clear()  // drops all values, and the handler
-	forget() // drops the value in hand
-	call()   // calls the handler with the value in hand
+	take()           // moves the oldest value into the hand
+	drop()           // drops the oldest value
+	clear()          // drops all values, and the handler
+	forget()         // drops the value in hand
+	call(calls *int) // calls the handler with the value in hand, and counts that
 }
 
 // A flush waits until no value numbered n or less is pending or being handled.
@@ -168,9 +170,10 @@ type mailbox[T any] struct {
 func enqueue[T any](s *Signal[T], c *Connection, owner *Owner, handler func(T), cfg connectConfig, once bool) *Connection {
 	m := &mailbox[T]{handler: handler}
 	m.line = line{q: cfg.queue, conn: &c.conn, box: m, once: once}
-	extra := &roster.Extra{Ended: m.end}
-	if s.roster.Connect(&c.conn, owner.scope, roster.Word(m.push), cfg.priority, true, extra) && !m.join() {
-		c.Disconnect()
+	if m.join() {
+		defer m.link() // also if WhileActive's function panics: the connection stands
+		extra := &roster.Extra{Ended: m.end}
+		s.roster.Connect(&c.conn, owner.scope, roster.Word(m.push), cfg.priority, true, extra)
 	}
 	return c
 }
@@ -179,16 +182,36 @@ func enqueue[T any](s *Signal[T], c *Connection, owner *Owner, handler func(T), 
 func (l *line) join() bool {
 	l.q.mu.Lock()
 	defer l.q.mu.Unlock()
-	if l.q.dead || l.over {
+	if l.q.dead {
 		return false
 	}
 	if l.q.lines == nil {
 		l.q.lines = make(map[*line]bool)
 	}
-	if !l.spent {
-		l.q.lines[l] = true
-	}
+	l.q.lines[l] = true
 	return true
+}
+
+// link hands the connection to the queue, or ends it if the queue has died.
+func (l *line) link() {
+	q := l.q
+	q.mu.Lock()
+	l.linked = true
+	if !l.conn.Live() && !l.spent {
+		delete(q.lines, l)
+	}
+	dead, spent := q.dead, l.spent
+	q.mu.Unlock()
+	if dead {
+		l.disconnect(spent)
+	}
+}
+
+// disconnect ends the connection of a queue that is dead.
+func (l *line) disconnect(spent bool) {
+	if !l.conn.Disconnect() && spent {
+		l.conn.Release()
+	}
 }
 
 // push is the handler that the signal calls: it queues v.
@@ -216,6 +239,7 @@ func (m *mailbox[T]) push(v T) {
 	start := !q.busy && !q.manual
 	if start {
 		q.busy, q.waiting, q.hand, m.hand = true, true, p, v
+		q.room.Signal() // held or not, this firer has taken no room
 	} else {
 		m.values.Push(v)
 		m.n++
@@ -235,10 +259,16 @@ func (m *mailbox[T]) drop()   { m.values.Pop() }
 func (m *mailbox[T]) clear()  { m.values, m.handler = ring.Ring[T]{}, nil }
 func (m *mailbox[T]) forget() { m.hand = *new(T) }
 
-func (m *mailbox[T]) call() {
+func (m *mailbox[T]) call(calls *int) {
 	m.q.mu.Lock()
 	handler, v := m.handler, m.hand
 	m.forget()
+	switch {
+	case handler == nil: // it has ended in this moment
+		m.q.dropped++
+	case calls != nil:
+		*calls++
+	}
 	m.q.mu.Unlock()
 	if handler != nil {
 		handler(v)
@@ -261,7 +291,9 @@ func (q *Queue) admitLocked(l *line) (ok, held bool) {
 			q.dropped++
 			return false, held
 		case q.overflow == DropOldest:
-			q.dropOldestLocked()
+			if !q.dropOldestLocked() {
+				return true, held
+			}
 		case !held && q.gid != 0 && q.gid == goroutine.ID():
 			return true, held // by a handler of this queue: it would wait for itself
 		default:
@@ -273,34 +305,30 @@ func (q *Queue) admitLocked(l *line) (ok, held bool) {
 
 func (q *Queue) pendingLocked() int { return q.order.Len() - q.stale }
 
-func (q *Queue) dropOldestLocked() {
-	for {
-		l := q.order.Pop().line
-		if l.over {
-			q.stale--
-			continue
+// dropOldestLocked drops the oldest value, but not one that has spent its
+// connection, which is owed one call. It returns false if there is no other.
+func (q *Queue) dropOldestLocked() bool {
+	q.trimLocked()
+	for i := 0; i < q.order.Len(); i++ {
+		if l := q.order.At(i).line; !l.over && !l.spent {
+			q.order.Remove(i)
+			l.n--
+			l.box.drop()
+			q.dropped++
+			q.settleLocked()
+			return true
 		}
-		l.n--
-		l.box.drop()
-		q.dropped++
-		q.settleLocked()
-		return
 	}
+	return false
 }
 
-// end is told when l's connection has ended. Spent lines live on in the values
-// that they have queued.
+// end is told when l's connection has ended, or if it is spent, when its owner
+// or its signal has.
 func (l *line) end() {
 	q := l.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.lines, l)
-	if !l.spent {
-		q.endLocked(l)
-	}
-}
-
-func (q *Queue) endLocked(l *line) {
 	l.over = true
 	q.stale += l.n
 	q.dropped += uint64(l.n)
@@ -322,7 +350,16 @@ func (q *Queue) die() {
 		return
 	}
 	q.dead = true
-	lines := q.lines
+	type linked struct {
+		*line
+		spent bool
+	}
+	var lines []linked
+	for l := range q.lines {
+		if l.linked { // else link will disconnect it
+			lines = append(lines, linked{l, l.spent})
+		}
+	}
 	q.lines = nil
 	for q.order.Len() > 0 {
 		if l := q.order.Pop().line; !l.over {
@@ -340,14 +377,14 @@ func (q *Queue) die() {
 	q.settleLocked()
 	q.room.Broadcast()
 	q.mu.Unlock()
-	for l := range lines {
-		l.conn.Disconnect()
+	for _, l := range lines {
+		l.disconnect(l.spent)
 	}
 }
 
 // start starts the goroutine of a queue that was marked busy.
 func (q *Queue) start() {
-	if !q.scope.Enter() { // cut off, and die on its way
+	if !q.scope.EnterRun() { // cut off, and die on its way
 		q.die()
 		return
 	}
@@ -363,7 +400,7 @@ func (q *Queue) run() {
 			go q.run() // after Goexit; a panic crashes
 			return
 		}
-		q.scope.Leave()
+		q.scope.LeaveRun()
 	}()
 	if q.overflow == Block {
 		gid := goroutine.ID()
@@ -406,8 +443,8 @@ func (q *Queue) next(limit uint64) bool {
 	return false
 }
 
-// handle calls the handler for the value in hand, if it is alive, and counts
-// that in calls. Its name on a stack says that a handler runs, see
+// handle calls the handler for the value in hand, if that may be, and counts
+// it in calls, if not nil. Its name on a stack says that a handler runs, see
 // internal/goroutine.
 func (q *Queue) handle(calls *int) {
 	l := q.hand.line // ours while busy
@@ -429,10 +466,8 @@ func (q *Queue) handle(calls *int) {
 		q.skip(l)
 		return
 	}
-	if calls != nil {
-		*calls++
-	}
-	l.box.call()
+	q.release(l)
+	l.box.call(calls)
 }
 
 func (q *Queue) skip(l *line) {
@@ -440,6 +475,17 @@ func (q *Queue) skip(l *line) {
 	q.dropped++
 	l.box.forget()
 	q.mu.Unlock()
+	q.release(l)
+}
+
+// release makes all books forget l if its one value is out of the queue.
+func (q *Queue) release(l *line) {
+	if l.spent {
+		q.mu.Lock()
+		delete(q.lines, l)
+		q.mu.Unlock()
+		l.conn.Release()
+	}
 }
 
 // settleLocked releases the flushes that have nothing to wait for any more.
@@ -453,15 +499,20 @@ func (q *Queue) settleLocked() {
 	}
 }
 
+// trimLocked drops the places of lines that are over from the front.
+func (q *Queue) trimLocked() {
+	for q.order.Len() > 0 && q.order.At(0).line.over {
+		q.order.Pop()
+		q.stale--
+	}
+}
+
 // flushedLocked reports whether nothing numbered n or less is left.
 func (q *Queue) flushedLocked(n uint64) bool {
 	if q.hand.line != nil {
 		return q.hand.n > n
 	}
-	for q.order.Len() > 0 && q.order.At(0).line.over {
-		q.order.Pop()
-		q.stale--
-	}
+	q.trimLocked()
 	return q.order.Len() == 0 || q.order.At(0).n > n
 }
 
@@ -505,7 +556,8 @@ func (q *Queue) Flush(ctx context.Context) error {
 // returns how many calls that made. It is for [Manual] queues and panics on
 // others. Concurrent calls take turns; inside a handler of the same queue Drain
 // returns 0. A panic or Goexit of a handler goes on to the caller of Drain when
-// the rest has been handled.
+// the rest has been handled. Handlers of two queues that Drain each other's on
+// two goroutines wait for each other.
 func (q *Queue) Drain() (calls int) {
 	q.check("Drain")
 	if !q.manual {
@@ -534,11 +586,11 @@ func (q *Queue) Drain() (calls int) {
 	q.busy, q.gid = true, gid
 	limit := q.last
 	q.mu.Unlock()
-	if !q.scope.Enter() {
+	if !q.scope.EnterRun() {
 		q.next(0) // finds nothing, and gives the turn away
 		return 0
 	}
-	defer q.scope.Leave()
+	defer q.scope.LeaveRun()
 	q.drain(limit, &calls)
 	return calls
 }

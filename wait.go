@@ -27,18 +27,20 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	})
 	c.conn.OnEnd(func() { close(ended) })
 	var v T
+	var err error
 	select {
 	case v = <-values:
 		return v, nil
 	case <-ctx.Done():
-		return v, context.Cause(ctx)
+		err = context.Cause(ctx)
 	case <-ended:
+		err = ErrDestroyed
 	}
 	select {
 	case v = <-values: // it came before the end
 		return v, nil
 	default:
-		return v, ErrDestroyed
+		return v, err
 	}
 }
 
@@ -65,6 +67,11 @@ func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Ov
 		owner := &Owner{scope: scope.New("values", scope.Config{}, false)}
 		defer owner.Destroy() //nolint:errcheck // as in Wait
 		defer in.close()      // lets go of whoever is held
+		stop := context.AfterFunc(ctx, func() {
+			in.close()
+			owner.Cancel(nil)
+		})
+		defer stop()
 		src.Connect(owner, in.push).conn.OnEnd(in.close)
 		for {
 			v, ok := in.next(ctx)

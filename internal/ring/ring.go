@@ -42,6 +42,20 @@ func (r *Ring[T]) Pop() T {
 	return v
 }
 
+// Remove removes the i-th value. Cost: linear in what comes after it.
+func (r *Ring[T]) Remove(i int) {
+	if i == 0 {
+		r.Pop()
+		return
+	}
+	for ; i+1 < r.n; i++ {
+		*r.At(i) = *r.At(i + 1)
+	}
+	var zero T
+	*r.At(r.n - 1) = zero
+	r.n--
+}
+
 // Filter keeps the values that f holds true for, in their order.
 func (r *Ring[T]) Filter(f func(T) bool) {
 	for range r.n {

@@ -20,11 +20,11 @@ type edges struct {
 // do so at once: whoever comes second finds what the first has left.
 type edge struct {
 	*edges
-	before *edge // nil once ended
 
-	mu    sync.Mutex // guards the fields below
-	s     *scope.Scope
-	ended bool
+	mu     sync.Mutex // guards the fields below
+	before *edge      // nil once ended
+	s      *scope.Scope
+	ended  bool
 }
 
 // WhileActive makes call run in a scope from open whenever connections exist.
@@ -48,8 +48,7 @@ func (e *edge) begin() {
 	if e == nil {
 		return
 	}
-	e.before.end() // its own goroutine may not have got round to it
-	e.before = nil
+	e.endBefore()
 	s := e.open()
 	e.mu.Lock()
 	e.s = s
@@ -63,12 +62,27 @@ func (e *edge) begin() {
 	}
 }
 
+// endBefore ends all earlier edges; their own goroutines may not have got round
+// to it, nor that of the edge between.
+func (e *edge) endBefore() {
+	e.mu.Lock()
+	before := e.before
+	e.mu.Unlock()
+	if before != nil {
+		before.end()
+		e.mu.Lock()
+		e.before = nil
+		e.mu.Unlock()
+	}
+}
+
 // end cuts the scope off, unless that was done, perhaps as a part of the
 // signal's owner, which then unwinds it in its turn.
 func (e *edge) end() {
 	if e == nil {
 		return
 	}
+	e.endBefore()
 	e.mu.Lock()
 	e.ended = true
 	s := e.s

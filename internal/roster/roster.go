@@ -27,6 +27,8 @@
 package roster
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -62,10 +64,11 @@ type Roster struct {
 	seq  atomic.Uint64 // of the last connection
 
 	mu     sync.Mutex // guards the fields below, and those of blocks and Conns
-	live   int
-	closed atomic.Bool // written with mu held
-	edges  *edges      // nil without WhileActive
-	node   scope.Node  // in the signal's owner, guarded by that one's mutex
+	count  int // of live ones
+	closed atomic.Bool    // written with mu held
+	spent  map[*Conn]bool // spent, but not released; nil when never used
+	edges  *edges         // nil without WhileActive
+	node   scope.Node     // in the signal's owner, guarded by that one's mutex
 }
 
 // A Conn is one connection. The zero Conn is dead.
@@ -78,9 +81,16 @@ type Conn struct {
 	// Guarded by roster.mu.
 	block *Block
 	index int32
-	live  atomic.Bool // written with roster.mu held
-	extra *Extra      // nil for most
+	state atomic.Uint32 // written with roster.mu held, or the owner's where owed
+	extra *Extra        // nil for most
 }
+
+// The states of a Conn.
+const (
+	dead uint32 = iota
+	live
+	owed // dead, but its owner and roster keep it until Release, see Spend
+)
 
 // Extra is what only some connections have. Its fields are guarded by the
 // roster's mu, or set before the connection is made.
@@ -127,11 +137,11 @@ func (r *Roster) enter(c *Conn, word unsafe.Pointer, priority int, id uint64) (f
 	}
 	b := r.roomLocked(priority)
 	c.seq = r.seq.Load() + 1
-	c.live.Store(true)
+	c.state.Store(live)
 	b.appendLocked(word, id, c)
-	r.live++
+	r.count++
 	r.seq.Store(c.seq)
-	if r.live == 1 && r.edges != nil {
+	if r.count == 1 && r.edges != nil {
 		first = r.edges.rise()
 	}
 	return first, true
@@ -174,7 +184,7 @@ func (b *Block) replaceLocked(p *atomic.Pointer[Block]) *Block {
 	b.replaced.Store(true) // before a word of it is cleared
 	for i := range b.entries[:n] {
 		e := &b.entries[i]
-		if e.conn.live.Load() {
+		if e.conn.Live() {
 			nb.appendLocked(atomic.LoadPointer(&e.word), e.id, e.conn)
 			atomic.StorePointer(&e.word, nil)
 		}
@@ -186,8 +196,9 @@ func (b *Block) replaceLocked(p *atomic.Pointer[Block]) *Block {
 // thinLocked replaces b, which has just lost an entry, if that pays.
 func (r *Roster) thinLocked(b *Block) {
 	n := int(b.n.Load())
-	if n <= 2*minEntries || 2*b.dead <= n {
-		return
+	only := r.head.Load() == b && b.next.Load() == nil
+	if 2*b.dead <= n || n <= 2*minEntries && (b.dead < n || only) {
+		return // an empty block is kept only where it may be of use again
 	}
 	p := &r.head
 	for q := p.Load(); q != b; q = p.Load() {
@@ -202,17 +213,17 @@ func (r *Roster) thinLocked(b *Block) {
 
 // endLocked ends c and reports whether it was alive.
 func (r *Roster) endLocked(c *Conn) bool {
-	if !c.live.Load() {
+	if !c.Live() {
 		return false
 	}
-	c.live.Store(false)
+	c.state.Store(dead)
 	b := c.block
 	atomic.StorePointer(&b.entries[c.index].word, nil)
 	if c.extra != nil {
 		c.extra.word = nil
 	}
 	b.dead++
-	r.live--
+	r.count--
 	return true
 }
 
@@ -222,14 +233,9 @@ func (c *Conn) end() (done func(), ok bool) {
 	r := c.roster
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.endLocked(c) {
+	last, ok := r.removeLocked(c)
+	if !ok {
 		return nil, false
-	}
-	r.thinLocked(c.block)
-	c.block = nil
-	var last *edge
-	if r.live == 0 && r.edges != nil {
-		last = r.edges.fall()
 	}
 	if c.extra == nil && last == nil {
 		return nil, true
@@ -238,6 +244,20 @@ func (c *Conn) end() (done func(), ok bool) {
 		last.end()
 		c.hook()
 	}, true
+}
+
+// removeLocked ends c, and thins its block. If c was the last one, last is the
+// edge that has ended with it.
+func (r *Roster) removeLocked(c *Conn) (last *edge, ok bool) {
+	if !r.endLocked(c) {
+		return nil, false
+	}
+	r.thinLocked(c.block)
+	c.block = nil
+	if r.count == 0 && r.edges != nil {
+		last = r.edges.fall()
+	}
+	return last, true
 }
 
 func (c *Conn) hook() {
@@ -270,19 +290,35 @@ func (c *Conn) Disconnect() bool {
 	return true
 }
 
-// Spend ends c in the roster's book only, for a caller that holds a lock which
-// comes after the owner's; the rest is to be called without it.
+// Spend ends c, for a value that is still to be delivered: until Release, the
+// end of c's owner and the closing of the roster still call Extra.Ended. The
+// caller may hold a lock that comes after the owner's; rest is to be called
+// without it.
 func (c *Conn) Spend() (rest func(), ok bool) {
-	done, ok := c.end()
+	r := c.roster
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last, ok := r.removeLocked(c)
 	if !ok {
 		return nil, false
 	}
+	if r.spent == nil {
+		r.spent = make(map[*Conn]bool)
+	}
+	r.spent[c] = true
 	return func() {
-		c.owner.Detach(&c.node)
-		if done != nil {
-			done()
-		}
+		c.owner.Change(&c.node, func() { c.state.Store(owed) })
+		last.end()
 	}, true
+}
+
+// Release makes both books forget a spent c. Its Extra.Ended will not be called.
+func (c *Conn) Release() {
+	c.owner.Detach(&c.node)
+	c.roster.mu.Lock()
+	delete(c.roster.spent, c)
+	c.extra.Ended = nil
+	c.roster.mu.Unlock()
 }
 
 // OnEnd has f called when c ends, or now if that has happened. f must not be
@@ -290,7 +326,7 @@ func (c *Conn) Spend() (rest func(), ok bool) {
 func (c *Conn) OnEnd(f func()) {
 	if c.roster != nil {
 		c.roster.mu.Lock()
-		if c.live.Load() {
+		if c.Live() {
 			if c.extra == nil {
 				c.extra = new(Extra)
 			}
@@ -308,7 +344,7 @@ func (c *Conn) OnEnd(f func()) {
 }
 
 // Live reports whether c has not ended.
-func (c *Conn) Live() bool { return c.live.Load() }
+func (c *Conn) Live() bool { return c.state.Load() == live }
 
 // Owner returns the scope that c belongs to.
 func (c *Conn) Owner() *scope.Scope { return c.owner }
@@ -324,7 +360,7 @@ func (c *Conn) Callable(spent bool) bool {
 	}
 	c.roster.mu.Lock()
 	defer c.roster.mu.Unlock()
-	return c.live.Load() && (c.extra == nil || c.extra.muted == 0)
+	return c.Live() && (c.extra == nil || c.extra.muted == 0)
 }
 
 // Mute takes the handler out of its entry, until as many calls of Unmute.
@@ -334,7 +370,7 @@ func (c *Conn) Mute() {
 	}
 	c.roster.mu.Lock()
 	defer c.roster.mu.Unlock()
-	if !c.live.Load() {
+	if !c.Live() {
 		return
 	}
 	if c.extra == nil {
@@ -352,7 +388,7 @@ func (c *Conn) Unmute() {
 	}
 	c.roster.mu.Lock()
 	defer c.roster.mu.Unlock()
-	if !c.live.Load() {
+	if !c.Live() {
 		return
 	}
 	if c.extra.muted--; c.extra.muted == 0 {
@@ -362,12 +398,21 @@ func (c *Conn) Unmute() {
 }
 
 // Kind makes a Conn a member of its owner.
-func (c *Conn) Kind() scope.Kind { return scope.Connection }
+func (c *Conn) Kind() scope.Kind {
+	if c.state.Load() == owed {
+		return scope.Resource
+	}
+	return scope.Connection
+}
 
 // Cut makes a Conn a member of its owner.
 func (c *Conn) Cut(co *scope.Cutoff) {
 	co.Remove(c.owner, &c.node)
-	if done, ok := c.end(); ok && done != nil {
+	done, ok := c.end()
+	if !ok && c.extra != nil {
+		done = c.hook // spent, or about to be told
+	}
+	if done != nil {
 		co.After(done)
 	}
 }
@@ -376,7 +421,7 @@ func (c *Conn) Cut(co *scope.Cutoff) {
 func (r *Roster) Len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.live
+	return r.count
 }
 
 // DisconnectAll ends all connections.
@@ -390,11 +435,13 @@ func (r *Roster) endAll(closing bool) (conns []*Conn, last *edge) {
 	defer r.mu.Unlock()
 	if closing {
 		r.closed.Store(true)
+		conns = slices.Collect(maps.Keys(r.spent))
+		r.spent = nil
 	}
-	if r.live == 0 {
-		return nil, nil
+	if r.count == 0 {
+		return conns, nil
 	}
-	conns = make([]*Conn, 0, r.live)
+	conns = slices.Grow(conns, r.count)
 	for b := r.head.Load(); b != nil; b = b.next.Load() {
 		for i := range b.entries[:b.n.Load()] {
 			if c := b.entries[i].conn; r.endLocked(c) {

@@ -63,7 +63,7 @@ func (e *Entry) ID() uint64 { return e.id }
 // Skip reports whether e, whose word was nil, is to be skipped. It is not if
 // its block was replaced and it lives on in another one.
 func (w *Walk) Skip(e *Entry) bool {
-	return !w.block.replaced.Load() || !e.conn.live.Load()
+	return !w.block.replaced.Load() || !e.conn.Live()
 }
 
 // Moved returns the handler of e, whose word is nil, from the place where the
@@ -75,7 +75,7 @@ func (w *Walk) Moved(e *Entry) unsafe.Pointer {
 	c := e.conn
 	c.roster.mu.Lock()
 	defer c.roster.mu.Unlock()
-	if !c.live.Load() {
+	if !c.Live() {
 		return nil
 	}
 	return atomic.LoadPointer(&c.block.entries[c.index].word)
@@ -97,10 +97,7 @@ func (w *Walk) Announce(e *Entry, i int) unsafe.Pointer {
 		slot := w.slot
 		w.slot, w.ID, w.conn = nil, 0, nil
 		w.next = i
-		if slot.Move(e.id, 0) {
-			defer e.conn.owner.Leave()
-		}
-		last.owner.Leave()
+		leave(last.owner, e.conn.owner, slot.Move(e.id, 0))
 	} else {
 		w.next = i
 		w.leave()
@@ -114,6 +111,14 @@ func (w *Walk) Announce(e *Entry, i int) unsafe.Pointer {
 	}
 	w.conn, w.ID = e.conn, e.id
 	return w.word(e)
+}
+
+// leave tells a, and b if both, that a call has ended, whatever panics.
+func leave(a, b *scope.Scope, both bool) {
+	if both {
+		defer b.Leave()
+	}
+	a.Leave()
 }
 
 func (w *Walk) word(e *Entry) unsafe.Pointer {

@@ -63,14 +63,17 @@ func (c *cleanup) run() {
 	if err == nil {
 		return
 	}
-	// It belongs to every teardown that this unwinding is a part of.
+	// It belongs to every owner up to the one whose teardown unwinds c.s.
+	c.s.tree.mu.Lock()
+	top := c.s.unwinder()
+	c.s.tree.mu.Unlock()
 	for p := c.s; p != nil; p = p.parent {
-		if p != c.s && p.state.Load() != unwinding {
-			break
-		}
 		p.mu.Lock()
 		p.err = errors.Join(p.err, err)
 		p.mu.Unlock()
+		if p == top || top == nil {
+			break
+		}
 	}
 }
 
@@ -110,8 +113,8 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 	}
 	i.taken = true
 	s.tree.mu.Lock()
-	counted := s.state.Load() == cut
-	if counted { // the unwinding waits for it
+	counted := s.state.Load() == cut && s.unwinder() == nil
+	if counted { // the unwinding, which has not begun, waits for it
 		s.addLocked(1, 0)
 		s.mu.Lock()
 		s.addNode(&i.node, i)
@@ -128,7 +131,12 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 }
 
 func (i *interrupt) run() {
-	defer i.s.left(&i.node, 0)
+	defer func() {
+		i.s.mu.Lock()
+		i.f = nil // the caller may keep stop
+		i.s.mu.Unlock()
+		i.s.left(&i.node, 0)
+	}()
 	defer i.s.supervise()
 	callout(i.f)
 }

@@ -15,6 +15,7 @@ type Call struct{ Owner, Kind, Func string }
 func (s *Scope) Running() []Call {
 	var calls, left []Call
 	var handlers []int // indexes into calls
+	var runs []string  // the owners of queues that handle values
 	for _, p := range s.subtree(nil) {
 		path := p.Path()
 		p.mu.Lock()
@@ -41,7 +42,15 @@ func (s *Scope) Running() []Call {
 			handlers = append(handlers, len(calls))
 			calls = append(calls, Call{path, "handler", "unknown"})
 		}
+		for range p.runs {
+			runs = append(runs, path)
+		}
 		p.mu.Unlock()
+	}
+	// What a queue runs was listed if its connection is of the subtree too.
+	for _, path := range runs[min(len(runs), len(handlers)):] {
+		handlers = append(handlers, len(calls))
+		calls = append(calls, Call{path, "handler", "unknown"})
 	}
 	if len(handlers) > 0 {
 		nameHandlers(calls, handlers, goroutine.Handlers())

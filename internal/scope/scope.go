@@ -107,10 +107,11 @@ type Scope struct {
 	last   *Node      // the members, newest first
 	counts [kinds]int32
 	calls  int32 // calls of handlers that are counted, part of busy
+	runs   int32 // of queues, likewise
 	busy   int32 // all that runs; guarded by tree.mu too once cut
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil before the first use of Context
-	unbind func() bool             // nil where no context ends the scope
+	unbind []func() bool           // one for each context that ends the scope
 	cause  error                   // nil before the cut-off
 	err    error                   // what closers returned so far
 	ended  chan struct{}           // nil before the first use
@@ -179,7 +180,7 @@ func (s *Scope) Bind(ctx context.Context) {
 	}
 	unbind := context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })
 	s.mu.Lock()
-	s.unbind = unbind
+	s.unbind = append(s.unbind, unbind)
 	s.mu.Unlock()
 	if !s.Alive() {
 		unbind() // the cut-off may have come too early to do it
@@ -323,6 +324,17 @@ func (s *Scope) Detach(n *Node) {
 	s.mu.Unlock()
 }
 
+// Change calls change, which changes the kind of the member whose node is n.
+func (s *Scope) Change(n *Node, change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n.m != nil {
+		s.counts[n.m.Kind()]--
+		defer func() { s.counts[n.m.Kind()]++ }()
+	}
+	change()
+}
+
 // PresenceID returns the id under which handlers of s are announced. It is for
 // link functions of [Scope.Attach]: a teardown looks for the id only if it was
 // asked for before the cut-off.
@@ -369,6 +381,26 @@ func (s *Scope) Enter() bool {
 // that a teardown waited for, it completes that teardown: cleanups may run, and
 // panic, on the caller.
 func (s *Scope) Leave() { s.left(nil, 1) }
+
+// EnterRun is Enter for a queue that is going to handle values.
+func (s *Scope) EnterRun() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.Alive() {
+		return false
+	}
+	s.runs++
+	s.busy++
+	return true
+}
+
+// LeaveRun is Leave after EnterRun.
+func (s *Scope) LeaveRun() {
+	s.mu.Lock()
+	s.runs--
+	s.mu.Unlock()
+	s.left(nil, 0)
+}
 
 // left ends something that ran in s: a member whose node is n, or calls calls.
 func (s *Scope) left(n *Node, calls int32) {

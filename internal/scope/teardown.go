@@ -78,6 +78,7 @@ func (s *Scope) begin(cause error) *Cutoff {
 
 // visit cuts s, unless a teardown further up or down did, and all below it.
 // The mutexes of the parents on the way are held, so that the lists stand still.
+// A scope is marked after its descendants: who sees the top dead, sees all dead.
 func (co *Cutoff) visit(s *Scope) {
 	s.mu.Lock() // NOTE: nested in the parent's
 	defer s.mu.Unlock()
@@ -86,15 +87,14 @@ func (co *Cutoff) visit(s *Scope) {
 	fresh := s.Alive()
 	if fresh {
 		s.cause = co.cause
-		s.state.Store(cut)
 		if s.cancel != nil {
 			cancel := s.cancel
 			co.After(func() { cancel(co.cause) })
 		}
-		if s.unbind != nil {
-			unbind := s.unbind
+		for _, unbind := range s.unbind {
 			co.After(func() { unbind() })
 		}
+		s.unbind = nil
 	}
 	if fresh || s.counts[Child] > 0 {
 		for n := s.last; n != nil; {
@@ -104,6 +104,9 @@ func (co *Cutoff) visit(s *Scope) {
 				m.Cut(co)
 			}
 		}
+	}
+	if fresh {
+		s.state.Store(cut)
 	}
 	co.down.pending += int(s.busy)
 }
@@ -336,17 +339,22 @@ func (s *Scope) Destroy() error {
 // destroyUnder is Destroy below a scope that is unwinding, on goroutine gid.
 func (s *Scope) destroyUnder(gid uint64) error {
 	if gid != 0 && gid == goroutine.ID() {
-		if s.state.Load() == cut { // its turn would have come later
+		if !s.unwindsBelow() { // its turn would have come later
 			s.unwindChild()
 			return s.Err()
 		}
-		return ErrPending // a cleanup of s itself, or of a descendant
+		return ErrPending // this is a cleanup of s itself, or of a descendant
 	}
 	if inCall, _ := goroutine.Where(); inCall {
 		return ErrPending
 	}
 	<-s.Ended()
 	return s.Err()
+}
+
+// unwindsBelow reports whether the unwinding of s or of a descendant has begun.
+func (s *Scope) unwindsBelow() bool {
+	return slices.ContainsFunc(s.subtree(nil), func(p *Scope) bool { return p.state.Load() >= unwinding })
 }
 
 // runHeld runs what the cut-off put off. If an interrupt panics, the hold that
@@ -465,26 +473,38 @@ func (s *Scope) releaseAsyncLocked() {
 		s.tree.mu.Unlock()
 		return
 	}
-	if t.waiters > 0 || s.hasCleanups() {
+	if t.waiters > 0 {
 		s.drainedLocked()
 		s.tree.mu.Unlock()
 		return
 	}
 	s.claimLocked()
 	s.tree.mu.Unlock()
-	s.unwind() // no user code: it only moves s on
-	if due := s.finish(); due != nil {
+	if !s.sweep() {
+		go s.complete()
+	} else if due := s.finish(); due != nil {
 		go due.complete()
 	}
 }
 
-// hasCleanups reports whether the unwinding of s would call user code.
-func (s *Scope) hasCleanups() bool {
-	return slices.ContainsFunc(s.subtree(nil), func(p *Scope) bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.counts[Cleanup] > 0
-	})
+// sweep unwinds s as far as that calls no user code, and reports whether that
+// was all of it.
+func (s *Scope) sweep() bool {
+	for {
+		s.mu.Lock()
+		s.state.Store(unwinding)
+		n := s.last
+		if n == nil {
+			s.mu.Unlock()
+			return true
+		}
+		child, ok := n.m.(*Scope)
+		s.mu.Unlock()
+		if !ok || !child.sweep() {
+			return false
+		}
+		child.finish()
+	}
 }
 
 // Cancel cuts off and leaves the rest to others. It never waits for user code
