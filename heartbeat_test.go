@@ -394,6 +394,10 @@ func TestAHeartbeatNeverOverlapsTicks(t *testing.T) {
 			[]row{{2, 60 * ms, 19 * ms, 0}, {3, 61 * ms, ms, 0}, {4, 71 * ms, 10 * ms, 0}},
 		},
 		{
+			"OnlyTheGridBetweenWasLate", 35 * ms, []time.Duration{15 * ms, 40 * ms}, []time.Duration{22 * ms, 41 * ms}, 75 * ms,
+			[]row{{2, 51 * ms, 10 * ms, 0}, {3, 61 * ms, 10 * ms, 0}, {4, 71 * ms, 10 * ms, 0}},
+		},
+		{
 			"TheNewGridIsOverBeforeTheTick", 50 * ms, []time.Duration{15 * ms, 40 * ms}, []time.Duration{22 * ms, 100 * ms}, 125 * ms,
 			[]row{{2, 110 * ms, 10 * ms, 0}, {3, 120 * ms, 10 * ms, 0}},
 		},
@@ -418,6 +422,7 @@ func TestAHeartbeatNeverOverlapsTicks(t *testing.T) {
 			}
 			r.at(test.end)
 			assert.Equal(t, append([]row{{1, beat, beat, 0}}, test.want...), r.rows())
+			assert.Equal(t, 1, r.app.Stats().Timers, "timers")
 		})
 	}
 }

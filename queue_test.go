@@ -1011,6 +1011,40 @@ func TestABlockQueueLetsHeldFirersInOneByOne(t *testing.T) {
 	})
 }
 
+// A firer that was held and then finds the queue idle has its value taken in
+// hand at once: it uses up no room. If only room that was used up and given back
+// woke the next firer, that one would be held by an idle queue, for ever.
+func TestAnIdleBlockQueueHoldsNobody(t *testing.T) {
+	for _, firers := range []int{2, 3, 20} {
+		for _, capacity := range []int{1, 2, 5} {
+			inBubble(t, fmt.Sprintf("firers=%d/capacity=%d", firers, capacity), func(t *testing.T) {
+				w := newQueueWorld(capacity, tether.Block)
+				defer w.destroy()
+				release := holdQueue(w.q)
+				defer release()
+				for range capacity {
+					w.s.Fire(0)
+				}
+				var held atomic.Int32
+				for range firers {
+					held.Add(1)
+					go func() {
+						w.s.Fire(1)
+						held.Add(-1)
+					}()
+				}
+				synctest.Wait()
+				require.EqualValues(t, firers, held.Load(), "firers held by a full queue")
+				release()
+				synctest.Wait()
+				assert.Zero(t, held.Load(), "firers held by an idle queue")
+				assert.Len(t, w.handled.all(), capacity+firers, "values handled")
+				assert.Zero(t, w.q.Len())
+			})
+		}
+	}
+}
+
 func TestAFireFromAHandlerOfTheSameBlockQueueGoesOverCapacity(t *testing.T) {
 	for _, manual := range []bool{false, true} {
 		for _, after := range []string{"Start", "Goexit", "Idle"} {
@@ -1785,14 +1819,43 @@ func TestASpentOnceOnAQueueIsDroppedWhenItsOwnerQueueOrSignalDies(t *testing.T) 
 			w.s.Fire(1)
 			killed := background(func() { death.kill(w) })
 			synctest.Wait()
+			assert.EqualValues(t, 1, w.q.Dropped(), "Dropped at the death")
+			assert.Zero(t, w.q.Len(), "Len at the death")
 			release()
 			synctest.Wait()
 			assert.True(t, killed())
 			assert.Empty(t, w.handled.all())
-			assert.EqualValues(t, 1, w.q.Dropped())
+			assert.EqualValues(t, 1, w.q.Dropped(), "Dropped in the end")
 			assert.Zero(t, w.q.Len())
 		})
 	}
+}
+
+// It is owed one call, and no later Fire can make up for it.
+func TestAQueueThatDropsTheOldestKeepsTheValueOfASpentOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newQueueWorld(2, tether.DropOldest)
+		defer w.destroy()
+		release := holdQueue(w.q)
+		defer release()
+		w.s.Once(w.owner, func(v int) { w.handled.add(100 + v) }, tether.On(w.q), tether.Priority(1))
+		for v := 1; v <= 5; v++ {
+			w.s.Fire(v)
+		}
+		assert.EqualValues(t, 4, w.q.Dropped(), "Dropped, of the once and five values for two places")
+		assert.Equal(t, 2, w.q.Len())
+		for range 3 { // now the queue fills with spent ones
+			w.s.Once(w.owner, func(v int) { w.handled.add(100 + v) }, tether.On(w.q))
+		}
+		w.s.Fire(6)
+		release()
+		synctest.Wait()
+		got := w.handled.all()
+		slices.Sort(got)
+		require.GreaterOrEqual(t, len(got), 4, "calls: %v", got)
+		assert.Equal(t, []int{101, 106, 106, 106}, got[len(got)-4:], "calls of the spent ones; all: %v", got)
+		assert.EqualValues(t, 1+5+1+3, len(got)+int(w.q.Dropped()), "handled and dropped")
+	})
 }
 
 func TestAOnceOnAQueueIsCalledOnceUnderConcurrentFires(t *testing.T) {

@@ -63,8 +63,8 @@ type Roster struct {
 	head atomic.Pointer[Block]
 	seq  atomic.Uint64 // of the last connection
 
-	mu     sync.Mutex // guards the fields below, and those of blocks and Conns
-	count  int // of live ones
+	mu     sync.Mutex     // guards the fields below, and those of blocks and Conns
+	count  int            // of live ones
 	closed atomic.Bool    // written with mu held
 	spent  map[*Conn]bool // spent, but not released; nil when never used
 	edges  *edges         // nil without WhileActive

@@ -1,0 +1,144 @@
+package tether_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// bubbled are the tests that run outside of bubbles as they stand, and could
+// run inside. The next test but one keeps the list complete.
+var bubbled = []func(*testing.T){
+	TestAChildMayHaveAPanicHandlerOfItsOwn,
+	TestACircleOfThreeGoroutinesDoesNotDeadlock,
+	TestACleanupThatRunsInsideAFireMayDestroyTheNextHandlersOwner,
+	TestAClosedSignalIsDead,
+	TestAClosureIsGarbageWhileAnOldFireStillWalksItsBlock,
+	TestAConnectionMadeBeforeIsCalledByEveryFireWhateverMovesItMeanwhile,
+	TestAConnectionOnAQueueStandsWhenWhileActivePanics,
+	TestADestroyedChildIsForgottenByItsParent,
+	TestAHandlersPanicGoesOnToTheCallerOfFireWhenTheRestHasRun,
+	TestAHeartbeatMayBeUsedFromManyGoroutines,
+	TestAHundredThousandOwnersThreeDeepGoWithOneCall,
+	TestAMutedOnceIsNotSpent,
+	TestAOnceThatFindsNoRoomInAQueueIsNotSpent,
+	TestAPanicGoesOnToTheCallerOfDrainWhenTheRestOfTheQueueIsHandled,
+	TestAPanicHandlerThatPanicsDoesNotStopTheRest,
+	TestAPanicInAnInterruptGoesOnAndTheTeardownCompletes,
+	TestAQueueEndsItsConnectionsWhenItEnds,
+	TestAQueueHandlesOneValueAtATimeUnderConcurrentFires,
+	TestAQueueHandlesTheValuesOfSeveralSignalsInTheOrderOfFiring,
+	TestAQueueOfADeadOwnerIsDead,
+	TestAQueueSharedByConnectionsOfOneSignalKeepsTheirOrder,
+	TestAQueuedHandlersClosureIsGarbageAtTheCutOff,
+	TestATeardownInsideAFireMayPanicAndTheRestStillRuns,
+	TestATimerOnItsWayAtTheCutOffIsWaitedForAndDoesNothing,
+	TestAnOwnedGoroutineThatDestroysItsOwnerCompletesTheTeardownWhenItReturns,
+	TestCancelOfAQuietOwnerIsCompleteAtOnce,
+	TestCancelUnderALockThatHandlersAndCleanupsWant,
+	TestChildrenMadeAndDestroyedLeaveTheHeapFlat,
+	TestConcurrentDrainsOfAQueueHandleEachValueOnce,
+	TestConcurrentFiresRunConcurrently,
+	TestConnectAndDisconnectAllocateTwiceAtMost,
+	TestConnectDisconnectAndFireFromAllSidesKeepTheBooks,
+	TestConnectDisconnectPairsLeaveBothBooksEmptyAndTheHeapFlat,
+	TestConnectRacingDestroyLeavesNothingConnected,
+	TestConnectSelfHandsTheHandlerItsConnection,
+	TestConnectionsAreToldApartThoughTheirHandlersAreTheSame,
+	TestContexts,
+	TestDestroyContextWithAnEndedContext,
+	TestDestroyFromManyGoroutinesRunsCleanupsOnceAndAllWait,
+	TestDestroyReturnsWhatClosersReturnedEveryTime,
+	TestDisconnectIsTrueForTheCallThatDidIt,
+	TestDrainDoesNotCountSkippedValuesOfAQueue,
+	TestDrainHandlesWhatIsPendingInTheQueueWhenItIsCalled,
+	TestDrainOfAQueueCountsTheCallsThatItMadeWhenAConnectionDiesMeanwhile,
+	TestDrainRunsAQueuesHandlersOnItsCaller,
+	TestFireCallsHandlersInOrderOfConnection,
+	TestFireDoesNotAllocate,
+	TestFireIsDepthFirstAndReentrant,
+	TestFireSynchronizesBeforeWaitAndValuesGetTheValue,
+	TestFlushOfAnIdleQueueReturnsAtOnce,
+	TestGoexitInAHandlerEndsTheFirersGoroutineWhenTheRestHasRun,
+	TestGoroutinesTimersAndOncesThatAreOverLeaveNoTrace,
+	TestHigherPriorityComesFirstAndFirstConnectedWithinOne,
+	TestInsideAHandlerDestroyOfAQuietOwnerIsComplete,
+	TestInsideAOnceItsOwnerHoldsNothingOfItAnyMore,
+	TestInsideWhileActiveDestroyAndReconnectAreSafe,
+	TestInterruptsRunOnceAtTheCutOffNewestFirst,
+	TestManyNestedFiresUseMoreThanThePresenceTable,
+	TestMisuseOfAHeartbeatPanics,
+	TestMisuseOfAQueuePanics,
+	TestMisuseOfOwnersPanicsBeforeAnythingChanges,
+	TestMisuseOfSignalsPanicsBeforeAnythingChanges,
+	TestMisuseOfWaitAndValuesPanics,
+	TestMuteCountsAndNeverRevives,
+	TestNestedFiresCompleteTheTeardownWithTheOutermostCall,
+	TestNoFireThatBeginsAfterDisconnectCallsTheHandler,
+	TestOnceIsCalledExactlyOnceUnderConcurrentAndNestedFires,
+	TestParentAndChildDestroyedAtOnce,
+	TestPathsNamesAndParents,
+	TestStatsCountTheSubtree,
+	TestStoppedAndFinishedFunctionsAreGarbage,
+	TestThePendingTeardownCompletesBeforeAnotherOwnersHandlerRuns,
+	TestTheZeroConnectionIsDead,
+	TestTwoGoroutinesThatDestroyEachOthersOwnersDoNotDeadlock,
+	TestTwoHandlersThatDestroyEachOthersOwnersDoNotDeadlock,
+	TestUnwindRunsChildrenAndCleanupsNewestFirst,
+	TestValuesOfManyFirersLosesNothing,
+	TestWhileActiveNeverOverlapsUnderConcurrency,
+}
+
+// A channel, timer or WaitGroup that is made in one bubble and used in another
+// is a fatal error: so every test runs in two.
+func TestTheSuiteRunsInTwoBubblesAfterAnother(t *testing.T) {
+	for range 2 {
+		for _, f := range bubbled {
+			name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+			t.Run(name[strings.LastIndexByte(name, '.')+1:], func(t *testing.T) { synctest.Test(t, f) })
+		}
+	}
+}
+
+// What keeps a test out of a bubble: being in bubbles already, subtests, the
+// network, other processes, counts that are the whole process's, and a clock of
+// the machine's.
+var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "m=+"}
+
+func TestTheListOfBubbledTestsIsComplete(t *testing.T) {
+	listed := map[string]bool{}
+	for _, f := range bubbled {
+		name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+		listed[name[strings.LastIndexByte(name, '.')+1:]] = true
+	}
+	files, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		require.NoError(t, err)
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, file, src, 0)
+		require.NoError(t, err)
+		for _, d := range parsed.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") || f.Name.Name == "TestMain" {
+				continue
+			}
+			body := string(src[set.Position(f.Pos()).Offset:set.Position(f.End()).Offset])
+			want := true
+			for _, s := range unbubbled {
+				want = want && !strings.Contains(body, s)
+			}
+			require.Equal(t, want, listed[f.Name.Name], "%s: in the list of bubbled tests", f.Name.Name)
+		}
+	}
+}
