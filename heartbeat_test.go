@@ -449,6 +449,28 @@ func TestAHeartbeatsTickMayConnectAndDisconnect(t *testing.T) {
 	})
 }
 
+// A batch is owed to those who were connected while its time passed.
+func TestTheRestOfAHeartbeatsBatchIsNotForALaterConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBeatRig(beat, tether.FixedStep(10))
+		defer r.app.Destroy()
+		var first atomic.Pointer[tether.Connection]
+		var second journal[time.Duration]
+		first.Store(r.connect(r.app, func(tick tether.Tick) {
+			switch tick.N {
+			case 1:
+				time.Sleep(5 * beat) // then five are due at once, at 6 beats
+			case 3:
+				first.Load().Disconnect()
+				r.h.Connect(r.app, func(tick tether.Tick) { second.add(tick.Time.Sub(r.start)) })
+			}
+		}))
+		r.at(8*beat + beat/2)
+		assert.Len(t, r.rows(), 3, "ticks of the first connection")
+		assert.Equal(t, []time.Duration{7 * beat, 8 * beat}, second.all(), "ticks of the second")
+	})
+}
+
 func TestGoexitInATickDoesNotStopAHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newBeatRig(beat)

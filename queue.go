@@ -11,6 +11,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/ring"
 	"github.com/seed-ec287111/tether/internal/roster"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // Overflow says what happens to a value that finds no room.
@@ -195,6 +196,7 @@ func (l *line) join() bool {
 // link hands the connection to the queue, or ends it if the queue has died.
 func (l *line) link() {
 	q := l.q
+	yield.Point("queue: link")
 	q.mu.Lock()
 	l.linked = true
 	if !l.conn.Live() && !l.spent {
@@ -217,6 +219,7 @@ func (l *line) disconnect(spent bool) {
 // push is the handler that the signal calls: it queues v.
 func (m *mailbox[T]) push(v T) {
 	q := m.q
+	yield.Point("queue: push")
 	q.mu.Lock()
 	ok, held := q.admitLocked(&m.line)
 	if !ok {
@@ -246,6 +249,7 @@ func (m *mailbox[T]) push(v T) {
 		q.order.Push(p)
 	}
 	q.mu.Unlock()
+	yield.Point("queue: pushed")
 	if start {
 		q.start()
 	}
@@ -377,6 +381,7 @@ func (q *Queue) die() {
 	q.settleLocked()
 	q.room.Broadcast()
 	q.mu.Unlock()
+	yield.Point("queue: dead")
 	for _, l := range lines {
 		l.disconnect(l.spent)
 	}
@@ -394,12 +399,14 @@ func (q *Queue) start() {
 // run handles what is pending and ends. The goroutine counts as one call in the
 // queue's owner all the time.
 func (q *Queue) run() {
+	yield.Point("queue: run")
 	finished := false
 	defer func() {
 		if !finished {
 			go q.run() // after Goexit; a panic crashes
 			return
 		}
+		yield.Point("queue: idle")
 		q.scope.LeaveRun()
 	}()
 	if q.overflow == Block {
@@ -447,6 +454,7 @@ func (q *Queue) next(limit uint64) bool {
 // it in calls, if not nil. Its name on a stack says that a handler runs, see
 // internal/goroutine.
 func (q *Queue) handle(calls *int) {
+	yield.Point("queue: handle")
 	l := q.hand.line // ours while busy
 	owner := l.conn.Owner()
 	slot, ok := owner.Announce(unsafe.Pointer(&l))
@@ -455,6 +463,7 @@ func (q *Queue) handle(calls *int) {
 		return
 	}
 	defer owner.Retract(slot)
+	yield.Point("queue: announced")
 	if owner.Supervised() {
 		defer func() {
 			if p := recover(); p != nil {
@@ -467,6 +476,7 @@ func (q *Queue) handle(calls *int) {
 		return
 	}
 	q.release(l)
+	yield.Point("queue: call")
 	l.box.call(calls)
 }
 
@@ -536,6 +546,7 @@ func (q *Queue) Flush(ctx context.Context) error {
 		return ErrPending
 	}
 	f := flush{n, make(chan struct{})}
+	yield.Point("flush: register")
 	q.mu.Lock()
 	q.flushes = append(q.flushes, f)
 	slices.SortStableFunc(q.flushes, func(a, b flush) int { return int(int64(a.n) - int64(b.n)) })
@@ -543,6 +554,7 @@ func (q *Queue) Flush(ctx context.Context) error {
 	q.mu.Unlock()
 	select {
 	case <-f.done:
+		yield.Point("flush: woken")
 		return nil
 	case <-ctx.Done():
 	}
@@ -586,6 +598,7 @@ func (q *Queue) Drain() (calls int) {
 	q.busy, q.gid = true, gid
 	limit := q.last
 	q.mu.Unlock()
+	yield.Point("drain")
 	if !q.scope.EnterRun() {
 		q.next(0) // finds nothing, and gives the turn away
 		return 0

@@ -1455,6 +1455,19 @@ func TestFlushOfAQueueReturnsWhenTheValuesAreDropped(t *testing.T) {
 			assert.True(t, flushed[0]() && flushed[1]() && flushed[2](), "Flush returned")
 		})
 	}
+	inBubble(t, "OfASpentOnce", func(t *testing.T) {
+		w := newQueueWorld(10, tether.Block, tether.Manual())
+		defer w.destroy()
+		w.c.Disconnect()
+		w.s.Once(w.owner, w.handled.add, tether.On(w.q))
+		w.s.Fire(1)
+		flushed := background(func() { assert.NoError(t, w.q.Flush(t.Context())) })
+		synctest.Wait()
+		require.False(t, flushed(), "Flush returned early")
+		require.NoError(t, w.keeper.Destroy())
+		synctest.Wait()
+		assert.True(t, flushed(), "Flush returned")
+	})
 	inBubble(t, "DropOldest", func(t *testing.T) {
 		w := newQueueWorld(1, tether.DropOldest, tether.Manual())
 		defer w.destroy()
@@ -1886,28 +1899,36 @@ func TestAOnceOnAQueueIsCalledOnceUnderConcurrentFires(t *testing.T) {
 
 func TestFirersHeldForAOnceOnABlockQueueAreLetGoWhenItIsSpent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newQueueWorld(1, tether.Block)
-		defer w.destroy()
-		release := holdQueue(w.q)
-		defer release()
-		w.s.Fire(1)
-		w.c.Disconnect() // room, for the one that follows
-		var filler tether.Signal[int]
-		filler.Connect(w.owner, w.handled.add, tether.On(w.q))
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		q := tether.NewQueue(app, 1, tether.Block)
+		var s, filler tether.Signal[int]
+		var handled journal[int]
+		step := make(chan struct{})
+		handler := func(v int) {
+			<-step
+			handled.add(v)
+		}
+		filler.Connect(app, handler, tether.On(q))
 		filler.Fire(10)
-		c := w.s.Once(w.owner, w.handled.add, tether.On(w.q))
+		filler.Fire(11)
+		c := s.Once(app, handler, tether.On(q))
 		var held [3]func() bool
 		for i := range held {
-			held[i] = background(func() { w.s.Fire(2) })
+			held[i] = background(func() { s.Fire(2) })
 		}
 		synctest.Wait()
 		require.False(t, held[0]() || held[1]() || held[2](), "all are held")
 		assert.True(t, c.Connected(), "not spent before its value is queued")
-		release()
+		step <- struct{}{}
 		synctest.Wait()
+		assert.False(t, c.Connected(), "spent")
+		assert.Equal(t, 1, q.Len(), "the queue is full again")
 		assert.True(t, held[0]() && held[1]() && held[2](), "all were let go")
-		assert.Equal(t, []int{10, 2}, w.handled.all())
-		assert.EqualValues(t, 1+2, w.q.Dropped(), "one was dead, two were held for nothing")
+		assert.EqualValues(t, 2, q.Dropped(), "two were held for nothing")
+		close(step)
+		synctest.Wait()
+		assert.Equal(t, []int{10, 11, 2}, handled.all())
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/roster"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Source is what a subscriber needs of a signal: it hides Fire. It is small so
@@ -178,6 +179,7 @@ func (s *Signal[T]) fire(w *roster.Walk, v T) {
 		if w.Over() {
 			return
 		}
+		w.Resume()
 		if owner := w.Supervised(); owner != nil {
 			if p := recover(); p != nil { // nil: Goexit
 				defer s.fire(w, v)
@@ -193,28 +195,44 @@ func (s *Signal[T]) fire(w *roster.Walk, v T) {
 // deliver is the loop that all the rest is there for. Its name on a stack says
 // that a handler runs, see internal/goroutine.
 //
+// Between two handlers of one owner it does no more than look at a word that
+// nobody writes. What is announced is kept in locals and written to w only where
+// that is read, as the swap that announces the next owner waits for all stores
+// before it.
+//
 // NOTE: the handler word is read again after an announcement; the first look
 // only spares the dead ones.
 func (s *Signal[T]) deliver(w *roster.Walk, v T) {
 	for {
-		entries, first := w.Entries()
-		id := w.ID
-		for i := range entries {
+		entries, id := w.Entries()
+		yield.Point("fire: entries")
+		var last *roster.Entry // announced, but not noted in w
+		for i := w.Next; i < uint(len(entries)); i++ {
 			e := &entries[i]
 			handler := e.Word()
 			if handler == nil && w.Skip(e) {
 				continue
 			}
 			if handler == nil || e.ID() != id {
-				handler = w.Announce(e, first+i)
-				id = w.ID
+				if handler != nil && w.CanSwitch(e) && !w.Switch(id, e) {
+					yield.Point("fire: announced, look")
+					last, id = e, e.ID()
+					if handler = e.Word(); handler == nil {
+						handler = w.Moved(e)
+					}
+				} else {
+					handler = w.Announce(last, e, i)
+					last, id = nil, w.ID
+				}
 				if handler == nil {
 					continue
 				}
 			}
-			w.Mark(first + i + 1)
+			w.Next = i + 1
+			yield.Point("fire: call")
 			roster.Call(handler, v)
 		}
+		w.Note(last)
 		if !w.NextBlock() {
 			break
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -861,6 +862,39 @@ func TestValuesLeavesNothingBehind(t *testing.T) {
 			assertGoroutines(t, 0, fmt.Sprint("after loop number ", i))
 			assert.Zero(t, s.Len())
 		}
+	})
+}
+
+// A registrar is a context that never ends and counts what is registered for
+// its end, as a context that lives long would have to keep it.
+type registrar struct {
+	context.Context
+	done chan struct{}
+	left atomic.Int32
+}
+
+func (r *registrar) Done() <-chan struct{} { return r.done }
+
+func (r *registrar) AfterFunc(func()) (stop func() bool) {
+	r.left.Add(1)
+	return sync.OnceValue(func() bool {
+		r.left.Add(-1)
+		return true
+	})
+}
+
+func TestWaitAndValuesLeaveNothingInTheirContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := &registrar{Context: t.Context(), done: make(chan struct{})}
+		var s tether.Signal[int]
+		done := goWait(ctx, &s)
+		_, over := goValues(ctx, &s, 1, tether.Block, func(int) bool { return false })
+		synctest.Wait()
+		s.Fire(1)
+		synctest.Wait()
+		require.True(t, over())
+		assert.Equal(t, waitResult[int]{1, nil}, <-done)
+		assert.Zero(t, ctx.left.Load(), "functions registered for the context's end")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // edges makes a scope for as long as a roster has connections. Its fields are
@@ -49,11 +50,14 @@ func (e *edge) begin() {
 		return
 	}
 	e.endBefore()
+	yield.Point("edge: open")
 	s := e.open()
+	yield.Point("edge: opened")
 	e.mu.Lock()
 	e.s = s
 	ended := e.ended
 	e.mu.Unlock()
+	yield.Point("edge: begin")
 	if ended {
 		s.Cancel(nil)
 	}
@@ -83,10 +87,12 @@ func (e *edge) end() {
 		return
 	}
 	e.endBefore()
+	yield.Point("edge: end")
 	e.mu.Lock()
 	e.ended = true
 	s := e.s
 	e.mu.Unlock()
+	yield.Point("edge: ended")
 	if s != nil && s.Alive() {
 		s.Cancel(nil)
 	}

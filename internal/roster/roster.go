@@ -34,6 +34,7 @@ import (
 	"unsafe"
 
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // minEntries is the capacity of a new block: small, as most signals have few
@@ -124,6 +125,7 @@ func (r *Roster) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, prior
 		*c = Conn{}
 		return false
 	}
+	yield.Point("connect: published")
 	first.begin()
 	return true
 }
@@ -283,6 +285,7 @@ func (c *Conn) Disconnect() bool {
 	if !ok {
 		return false
 	}
+	yield.Point("disconnect: ended")
 	c.owner.Detach(&c.node)
 	if done != nil {
 		done()
@@ -307,6 +310,7 @@ func (c *Conn) Spend() (rest func(), ok bool) {
 	}
 	r.spent[c] = true
 	return func() {
+		yield.Point("spend: rest")
 		c.owner.Change(&c.node, func() { c.state.Store(owed) })
 		last.end()
 	}, true
@@ -314,6 +318,7 @@ func (c *Conn) Spend() (rest func(), ok bool) {
 
 // Release makes both books forget a spent c. Its Extra.Ended will not be called.
 func (c *Conn) Release() {
+	yield.Point("spend: release")
 	c.owner.Detach(&c.node)
 	c.roster.mu.Lock()
 	delete(c.roster.spent, c)
@@ -461,6 +466,7 @@ func (r *Roster) endAll(closing bool) (conns []*Conn, last *edge) {
 func (r *Roster) detach(conns []*Conn, last *edge) {
 	last.end()
 	for _, c := range conns {
+		yield.Point("close: detach")
 		c.owner.Detach(&c.node)
 		c.hook()
 	}

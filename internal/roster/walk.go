@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/presence"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Walk is one Fire's way through the handlers. It lives on the firing
@@ -13,12 +14,14 @@ import (
 // panicked.
 type Walk struct {
 	block *Block // nil when the walk is over
-	next  int    // index of the next entry in block
+	Next  uint   // index of the next entry in block
 	limit uint64 // sequence number of the last connection to be called
 
 	ID   uint64         // announced now; 0: nothing
 	slot *presence.Slot // nil while ID is 0, or counted in the scope instead
 	conn *Conn          // the last one announced
+
+	awaited bool // a teardown waits for conn's owner, and Switch has seen that
 }
 
 // Head returns the first block, nil if there is none.
@@ -30,19 +33,16 @@ func (r *Roster) Start(b *Block) Walk { return Walk{block: b, limit: r.seq.Load(
 // Over reports whether the walk has come to its end.
 func (w *Walk) Over() bool { return w.block == nil }
 
-// Entries returns the entries of the current block that are still to come, and
-// the index of the first of them.
-func (w *Walk) Entries() ([]Entry, int) {
+// Entries returns the entries of the current block that the walk may call, and
+// the id that is announced now.
+func (w *Walk) Entries() (entries []Entry, id uint64) {
 	b := w.block
 	n := int(b.n.Load())
-	for n > w.next && b.entries[n-1].conn.seq > w.limit {
+	for n > 0 && b.entries[n-1].conn.seq > w.limit {
 		n-- // connected after the walk began
 	}
-	return b.entries[w.next:max(n, w.next)], w.next
+	return b.entries[:n], w.ID
 }
-
-// Mark notes that the entry before index next is about to be called.
-func (w *Walk) Mark(next int) { w.next = next }
 
 // NextBlock goes on to the next block, if there is one.
 func (w *Walk) NextBlock() bool {
@@ -50,7 +50,7 @@ func (w *Walk) NextBlock() bool {
 	if b == nil {
 		return false
 	}
-	w.block, w.next = b, 0
+	w.block, w.Next = b, 0
 	return true
 }
 
@@ -73,6 +73,7 @@ func (w *Walk) Moved(e *Entry) unsafe.Pointer {
 		return nil
 	}
 	c := e.conn
+	yield.Point("fire: moved")
 	c.roster.mu.Lock()
 	defer c.roster.mu.Unlock()
 	if !c.Live() {
@@ -81,36 +82,70 @@ func (w *Walk) Moved(e *Entry) unsafe.Pointer {
 	return atomic.LoadPointer(&c.block.entries[c.index].word)
 }
 
-// Announce announces the owner of e, whose index is i, in place of the one
-// announced before, and returns e's handler as it is after that: nil if it must
-// not be called. If a teardown waited for the one before, it is told first, and
-// may complete here.
-func (w *Walk) Announce(e *Entry, i int) unsafe.Pointer {
-	if w.slot != nil && e.id != 0 {
-		last := w.conn
-		from := w.ID
-		w.conn, w.ID = e.conn, e.id
-		if !w.slot.Move(from, e.id) {
-			return w.word(e)
-		}
-		// NOTE: e's owner must not seem to run while last's is unwound.
-		slot := w.slot
-		w.slot, w.ID, w.conn = nil, 0, nil
-		w.next = i
-		leave(last.owner, e.conn.owner, slot.Move(e.id, 0))
-	} else {
-		w.next = i
+// Announce announces the owner of e, whose index is i, in place of last's, or
+// where that is nil the one that w knows of, and returns e's handler as it is
+// after that: nil if it must not be called. If a teardown waits for the one
+// before, it is told first, and may complete here.
+func (w *Walk) Announce(last, e *Entry, i uint) unsafe.Pointer {
+	yield.Point("fire: announce")
+	w.Note(last)
+	w.Next = i
+	if w.awaited {
+		w.relieve(e)
+	}
+	if w.ID != e.id {
 		w.leave()
+		if e.id != 0 {
+			owner := e.conn.owner
+			slot, ok := owner.Announce(unsafe.Pointer(w))
+			if !ok {
+				return nil
+			}
+			w.slot, w.conn, w.ID = slot, e.conn, e.id
+		}
 	}
-	if e.id == 0 {
-		return w.word(e)
+	yield.Point("fire: announced, look")
+	if h := e.Word(); h != nil {
+		return h
 	}
-	var ok bool
-	if w.slot, ok = e.conn.owner.Announce(unsafe.Pointer(w)); !ok {
-		return nil
+	return w.Moved(e)
+}
+
+// CanSwitch reports whether one instruction can announce e in place of the last
+// one. It can't where nothing is announced, or e needs no announcement.
+func (w *Walk) CanSwitch(e *Entry) bool { return w.slot != nil && e.id != 0 }
+
+// Switch announces e in place of id, and reports whether a teardown waits for
+// the latter; Announce must then be called.
+func (w *Walk) Switch(id uint64, e *Entry) (awaited bool) {
+	if w.slot.Move(id, e.id) {
+		w.awaited = true
 	}
-	w.conn, w.ID = e.conn, e.id
-	return w.word(e)
+	return w.awaited
+}
+
+// Note notes that last, if not nil, is announced.
+func (w *Walk) Note(last *Entry) {
+	if last != nil {
+		w.ID, w.conn = last.id, last.conn
+	}
+}
+
+// Resume notes what is announced after a handler has panicked: its own entry, or
+// another one of the same owner.
+func (w *Walk) Resume() {
+	if w.slot != nil && w.Next > 0 {
+		w.Note(&w.block.entries[w.Next-1])
+	}
+}
+
+// relieve tells the teardown that waits for the last one that its call is over.
+// NOTE: e was announced by then. It is not any more while the teardown completes
+// here, lest e's owner seem to run.
+func (w *Walk) relieve(e *Entry) {
+	last, slot := w.conn, w.slot
+	w.slot, w.ID, w.conn, w.awaited = nil, 0, nil, false
+	leave(last.owner, e.conn.owner, slot.Move(e.id, 0))
 }
 
 // leave tells a, and b if both, that a call has ended, whatever panics.
@@ -119,13 +154,6 @@ func leave(a, b *scope.Scope, both bool) {
 		defer b.Leave()
 	}
 	a.Leave()
-}
-
-func (w *Walk) word(e *Entry) unsafe.Pointer {
-	if h := e.Word(); h != nil {
-		return h
-	}
-	return w.Moved(e)
 }
 
 // End ends the walk.
@@ -140,6 +168,7 @@ func (w *Walk) leave() {
 		return
 	}
 	slot, owner := w.slot, w.conn.owner
+	yield.Point("fire: retract")
 	w.slot, w.conn, w.ID = nil, nil, 0
 	owner.Retract(slot)
 }

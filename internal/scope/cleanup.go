@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A cleanup is a function to call or a closer to close at the unwinding.
@@ -39,6 +40,7 @@ func (s *Scope) register(c *cleanup) {
 		return
 	}
 	s.mu.Unlock()
+	yield.Point("defer: late")
 	defer s.supervise()
 	c.run()
 }
@@ -112,6 +114,7 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 		return i.stop
 	}
 	i.taken = true
+	yield.Point("interrupt: late")
 	s.tree.mu.Lock()
 	counted := s.state.Load() == cut && s.unwinder() == nil
 	if counted { // the unwinding, which has not begun, waits for it

@@ -36,6 +36,7 @@ import (
 	"unsafe"
 
 	"github.com/seed-ec287111/tether/internal/presence"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // ErrDestroyed is the cause of a scope that was ended without another cause.
@@ -248,6 +249,7 @@ func (s *Scope) Context() context.Context {
 	}
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(s.base))
 	ctx = scopeContext{inner, s.base}
+	yield.Point("context: made")
 	s.mu.Lock()
 	if s.ctx != nil { // somebody else was faster
 		first := s.ctx
@@ -415,9 +417,11 @@ func (s *Scope) left(n *Node, calls int32) {
 		return
 	}
 	s.mu.Unlock()
+	yield.Point("left: of a dead scope")
 	s.tree.mu.Lock()
 	due := s.dropLocked(calls)
 	s.tree.mu.Unlock()
+	yield.Point("left: counted")
 	due.complete()
 }
 

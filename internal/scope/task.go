@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Task is a goroutine that a scope owns.
@@ -28,6 +29,7 @@ func (t *Task) Cut(*Cutoff) {}
 func (s *Scope) Go(f func(context.Context)) bool {
 	t := &Task{s: s, f: f, name: PC(f)}
 	ctx := s.Context()
+	yield.Point("go: attach")
 	if !s.Attach(&t.node, t, func() bool { s.busy++; return true }) {
 		return false
 	}
@@ -48,6 +50,7 @@ func (s *Scope) Host(name uintptr, registered, f func()) {
 }
 
 func (t *Task) run(ctx context.Context) {
+	yield.Point("go: started")
 	t.gid.Store(goroutine.ID())
 	defer t.s.left(&t.node, 0)
 	defer t.s.supervise()
@@ -113,6 +116,7 @@ func (t *timer) stop() bool {
 
 func (t *timer) fire() {
 	s := t.s
+	yield.Point("timer: fired")
 	s.mu.Lock()
 	f := t.f
 	if t.state == waiting {

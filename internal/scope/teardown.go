@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/presence"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A teardown is the end of one subtree on its own account. All its fields are
@@ -210,6 +211,7 @@ func (s *Scope) complete() {
 		return
 	}
 	defer func() { s.finish().complete() }()
+	yield.Point("unwind")
 	s.unwind()
 }
 
@@ -239,10 +241,12 @@ func (s *Scope) unwind() {
 			s.where = c
 			s.mu.Unlock()
 			s.sign()
+			yield.Point("unwind: cleanup")
 			c.run()
 			continue
 		}
 		s.mu.Unlock()
+		yield.Point("unwind: child")
 		m.(*Scope).unwindChild() // nothing else outlives the drain
 	}
 	finished = true
@@ -294,6 +298,7 @@ func (s *Scope) unwinder() *Scope {
 // finish ends an unwound scope and takes it out of its parent's list. It
 // returns the scope that the caller must complete because of that, or nil.
 func (s *Scope) finish() (due *Scope) {
+	yield.Point("finish")
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
 	s.mu.Lock()
@@ -332,12 +337,14 @@ func (s *Scope) Destroy() error {
 	}
 	co := s.begin(ErrDestroyed)
 	s.tree.mu.Unlock()
+	yield.Point("destroy: cut off")
 	s.runHeld(co)
 	return s.await(true)
 }
 
 // destroyUnder is Destroy below a scope that is unwinding, on goroutine gid.
 func (s *Scope) destroyUnder(gid uint64) error {
+	yield.Point("destroy: under another")
 	if gid != 0 && gid == goroutine.ID() {
 		if !s.unwindsBelow() { // its turn would have come later
 			s.unwindChild()
@@ -349,6 +356,7 @@ func (s *Scope) destroyUnder(gid uint64) error {
 		return ErrPending
 	}
 	<-s.Ended()
+	yield.Point("destroy: woken")
 	return s.Err()
 }
 
@@ -381,6 +389,7 @@ func (s *Scope) runHeld(co *Cutoff) {
 // others leave that to the caller. hold says that the caller has cut off.
 func (s *Scope) await(hold bool) error {
 	t := s.down // never changes again
+	yield.Point("await")
 	s.tree.mu.Lock()
 	if hold && t.pending == 1 { // nothing runs: the common case
 		s.releaseLocked()
@@ -393,6 +402,7 @@ func (s *Scope) await(hold bool) error {
 
 	free, done := s.mayWait()
 	defer done()
+	yield.Point("await: release the hold")
 	s.tree.mu.Lock()
 	if hold && s.releaseLocked() {
 		s.claimLocked()
@@ -415,10 +425,13 @@ func (s *Scope) await(hold bool) error {
 	}
 	token := t.token
 	s.tree.mu.Unlock()
+	yield.Point("await: registered")
 	select {
 	case <-token:
+		yield.Point("await: token")
 		s.complete()
 	case <-s.Ended():
+		yield.Point("await: woken")
 	}
 	return s.Err()
 }
@@ -434,6 +447,7 @@ func (s *Scope) DestroyContext(ctx context.Context) (ok bool, err error) {
 		co := s.begin(ErrDestroyed)
 		s.tree.mu.Unlock()
 		s.runHeld(co)
+		yield.Point("destroy: release the hold")
 		s.tree.mu.Lock()
 		s.releaseAsyncLocked() // unlocks
 	} else {
@@ -457,6 +471,7 @@ func (s *Scope) DestroyContext(ctx context.Context) (ok bool, err error) {
 	case <-s.Ended():
 	case <-ctx.Done():
 	}
+	yield.Point("destroy: woken")
 	if s.Over() {
 		return true, s.Err()
 	}
@@ -480,6 +495,7 @@ func (s *Scope) releaseAsyncLocked() {
 	}
 	s.claimLocked()
 	s.tree.mu.Unlock()
+	yield.Point("cancel: claimed")
 	if !s.sweep() {
 		go s.complete()
 	} else if due := s.finish(); due != nil {
@@ -528,6 +544,7 @@ func (s *Scope) cancelWith(cause, blame error) {
 	if co == nil {
 		return
 	}
+	yield.Point("cancel: cut off")
 	co.runAfter()
 	if len(co.interrupts) > 0 {
 		go s.endAsync(co)
@@ -565,6 +582,7 @@ func (s *Scope) beginAsync(cause, blame error) *Cutoff {
 
 func (s *Scope) endAsync(co *Cutoff) {
 	s.runHeld(co)
+	yield.Point("cancel: release the hold")
 	s.tree.mu.Lock()
 	s.releaseAsyncLocked() // unlocks
 }
