@@ -84,7 +84,6 @@ func TestAClosureIsGarbageAtTheCutOffWhileItsConnectionIsHeld(t *testing.T) {
 				c = s.Connect(owner, h)
 			}
 			s.Connect(owner, func(int) {}) // the signal stays in use
-			h = nil
 			cut(&s, owner, c)
 			collect(t, "the closure", gone)
 			require.False(t, c.Connected())
@@ -102,7 +101,6 @@ func TestAClosureIsGarbageWhileAnOldFireStillWalksItsBlock(t *testing.T) {
 	s.Once(owner, func(int) { entered <- true; <-leave })
 	h, gone := capture()
 	c := s.Connect(owner, h)
-	h = nil
 	fired := make(chan bool)
 	go func() { s.Fire(1); close(fired) }()
 	<-entered
@@ -122,7 +120,6 @@ func TestAQueuedHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
 	q := tether.NewQueue(owner, 10, tether.DropOldest, tether.Manual())
 	h, gone := capture()
 	c := s.Connect(owner, h, tether.On(q))
-	h = nil
 	s.Fire(1)
 	c.Disconnect()
 	collect(t, "the closure", gone)
@@ -133,38 +130,25 @@ func TestAQueuedHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
 func TestStoppedAndFinishedFunctionsAreGarbage(t *testing.T) {
 	owner := tether.NewOwner("owner")
 	defer owner.Destroy()
-	witness := func() (func(), func() bool) {
+	for what, register := range map[string]func(f func()) (stop func() bool){
+		"a stopped cleanup":   owner.Defer,
+		"a stopped interrupt": owner.Interrupt,
+		"a stopped timer":     func(f func()) func() bool { return owner.AfterFunc(time.Hour, f) },
+	} {
 		h, gone := capture()
-		return func() { h(1) }, gone
+		stop := register(func() { h(1) })
+		require.True(t, stop(), what)
+		require.False(t, stop(), what)
+		collect(t, what, gone)
+		runtime.KeepAlive(stop)
 	}
-	f, gone := witness()
-	stop := owner.Defer(f)
-	f = nil
-	require.True(t, stop())
-	require.False(t, stop())
-	collect(t, "a stopped cleanup", gone)
-
-	f, gone = witness()
-	stop2 := owner.Interrupt(f)
-	f = nil
-	require.True(t, stop2())
-	collect(t, "a stopped interrupt", gone)
-
-	f, gone = witness()
-	stop3 := owner.AfterFunc(time.Hour, f)
-	f = nil
-	require.True(t, stop3())
-	collect(t, "a stopped timer", gone)
-
-	f, gone = witness()
+	h, gone := capture()
 	done := make(chan bool)
-	stop4 := owner.AfterFunc(0, func() { f(); f = nil; close(done) })
+	stop := owner.AfterFunc(0, func() { h(1); close(done) })
 	<-done
 	collect(t, "a fired timer", gone)
-	require.False(t, stop4())
-
+	require.False(t, stop())
 	require.Equal(t, tether.Stats{Owners: 1}, settled(owner))
-	runtime.KeepAlive([]any{stop, stop2, stop3, stop4})
 }
 
 // settled returns o's stats when nothing runs in it any more.

@@ -18,7 +18,7 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	values := make(chan T, 1)
 	ended := make(chan struct{})
 	owner := &Owner{scope: scope.New("wait", scope.Config{}, false)}
-	defer owner.Destroy() //nolint:errcheck // a wrapper may have put a closer there, whose error has no taker
+	defer owner.Destroy() // the errors of what a wrapper may have put there have no taker
 	c := src.Connect(owner, func(v T) {
 		select {
 		case values <- v:
@@ -65,7 +65,7 @@ func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Ov
 			in.gid = goroutine.ID()
 		}
 		owner := &Owner{scope: scope.New("values", scope.Config{}, false)}
-		defer owner.Destroy() //nolint:errcheck // as in Wait
+		defer owner.Destroy() // as in Wait
 		defer in.close()      // lets go of whoever is held
 		stop := context.AfterFunc(ctx, func() {
 			in.close()

@@ -88,10 +88,12 @@ func (co *Cutoff) visit(s *Scope) {
 	fresh := s.Alive()
 	if fresh {
 		s.cause = co.cause
-		if s.cancel != nil {
-			cancel := s.cancel
-			co.After(func() { cancel(co.cause) })
-		}
+	}
+	if s.cancel != nil { // if not fresh, who cut it may not have got round to it
+		cancel, cause := s.cancel, s.cause
+		co.After(func() { cancel(cause) })
+	}
+	if fresh {
 		for _, unbind := range s.unbind {
 			co.After(func() { unbind() })
 		}

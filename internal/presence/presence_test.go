@@ -1,0 +1,233 @@
+package presence
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// withSlots runs the rest of the test with a table of n slots.
+func withSlots(t *testing.T, n uint64) {
+	before := more.Load()
+	more.Store(n - minSlots)
+	t.Cleanup(func() { more.Store(before) })
+}
+
+// inUse returns how many slots of the whole table are not free.
+func inUse() (n int) {
+	for i := range table {
+		if table[i].v.Load() != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func TestIdsAreEvenAndNeverTheSame(t *testing.T) {
+	const goroutines, each = 4, 1000
+	ids := make(chan uint64, goroutines*each)
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range each {
+				ids <- NewID()
+			}
+		})
+	}
+	wg.Wait()
+	close(ids)
+	seen := make(map[uint64]bool)
+	for id := range ids {
+		require.NotZero(t, id)
+		require.Zero(t, id&waited, "the mark's bit of %d", id)
+		require.False(t, seen[id], "%d again", id)
+		seen[id] = true
+	}
+}
+
+func TestAnAnnouncementIsPresentUntilItIsTakenBack(t *testing.T) {
+	var at byte
+	a, b := NewID(), NewID()
+	s := Claim(unsafe.Pointer(&at), a)
+	require.NotNil(t, s)
+	require.Equal(t, []uint64{7, a}, Present([]uint64{7}))
+	require.False(t, s.Move(a, b), "nobody waits")
+	require.Equal(t, []uint64{b}, Present(nil))
+	require.Zero(t, Await(a))
+	require.False(t, s.Move(b, 0))
+	require.Empty(t, Present(nil))
+	require.Zero(t, inUse())
+}
+
+func TestWhoIsAwaitedLearnsItOnce(t *testing.T) {
+	var stack [4096]byte
+	a, b := NewID(), NewID()
+	var slots []*Slot
+	for i := range 3 {
+		s := Claim(unsafe.Pointer(&stack[i*1024]), a)
+		require.NotNil(t, s)
+		slots = append(slots, s)
+	}
+	other := Claim(unsafe.Pointer(&stack[3500]), b)
+	require.NotNil(t, other)
+	require.Equal(t, 3, Await(a))
+	require.Zero(t, Await(a), "they belong to the first call")
+	require.Equal(t, []uint64{b}, Present(nil), "not those that somebody waits for")
+	require.True(t, slots[0].Move(a, 0), "taken back")
+	require.True(t, slots[1].Move(a, b), "replaced")
+	require.False(t, slots[1].Move(b, 0), "the mark was for a")
+	require.False(t, other.Move(b, 0))
+	require.True(t, slots[2].Move(a, 0))
+	require.Zero(t, inUse())
+}
+
+func TestTheThirdAtOneAddressFindsNoSlot(t *testing.T) {
+	var at byte
+	id := NewID()
+	first := Claim(unsafe.Pointer(&at), id)
+	require.NotNil(t, first)
+	second := Claim(unsafe.Pointer(&at), id)
+	if second != nil { // else both its places are one
+		require.NotSame(t, first, second)
+		require.Nil(t, Claim(unsafe.Pointer(&at), id))
+		require.False(t, second.Move(id, 0))
+	}
+	require.False(t, first.Move(id, 0))
+	again := Claim(unsafe.Pointer(&at), id)
+	require.Same(t, first, again, "free again")
+	require.False(t, again.Move(id, 0))
+	require.Zero(t, inUse())
+}
+
+func TestTheTableGrowsByCollisionsAsFarAsTheMachineNeeds(t *testing.T) {
+	withSlots(t, minSlots)
+	enough := uint64(slotsPerCore * runtime.NumCPU())
+	for range 20 {
+		n := size()
+		var at byte
+		id := NewID()
+		var slots []*Slot
+		for {
+			s := Claim(unsafe.Pointer(&at), id)
+			if s == nil {
+				break
+			}
+			slots = append(slots, s)
+		}
+		want := n
+		if n < enough && n < maxSlots {
+			want = 2 * n
+		}
+		require.Equal(t, want, size(), "slots after a collision among %d", n)
+		for _, s := range slots {
+			require.False(t, s.Move(id, 0))
+		}
+	}
+	require.GreaterOrEqual(t, size(), min(enough, maxSlots))
+	withSlots(t, maxSlots)
+	grow(maxSlots)
+	require.EqualValues(t, maxSlots, size())
+	grow(minSlots) // by somebody who has slept since the table was small
+	require.EqualValues(t, maxSlots, size())
+}
+
+func TestAScanOfAGrownTableFindsTheSlotsOfBefore(t *testing.T) {
+	withSlots(t, minSlots)
+	var stack [1 << 12]byte
+	old, young := NewID(), NewID()
+	s := Claim(unsafe.Pointer(&stack[0]), old)
+	require.NotNil(t, s)
+	withSlots(t, maxSlots)
+	var beyond []*Slot
+	for i := 0; i < len(stack); i += 16 {
+		if u := Claim(unsafe.Pointer(&stack[i]), young); u != nil {
+			beyond = append(beyond, u)
+		}
+	}
+	require.True(t, slices.ContainsFunc(beyond, func(u *Slot) bool {
+		return uintptr(unsafe.Pointer(u)) >= uintptr(unsafe.Pointer(&table[minSlots]))
+	}), "none of %d slots is one of the new", len(beyond))
+	require.Equal(t, 1, Await(old))
+	require.Equal(t, len(beyond), Await(young))
+	require.True(t, s.Move(old, 0))
+	for _, u := range beyond {
+		require.True(t, u.Move(young, 0))
+	}
+	require.Zero(t, inUse())
+}
+
+func TestASlotFillsACacheLine(t *testing.T) {
+	require.EqualValues(t, 64, unsafe.Sizeof(Slot{}))
+}
+
+// The litmus of the protocol. Firers announce, then look whether the handler is
+// alive, then call it; the teardown kills it, then looks for announcements, waits
+// for those, and cleans up. Data stands for what handler and cleanup share: it is
+// plain, so that the race detector sees a call that the teardown did not wait for
+// even where the values come out right.
+func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
+	for _, mode := range []string{"Await alone", "Present, then Await"} {
+		t.Run(mode, func(t *testing.T) {
+			const rounds, firers = 150, 2
+			calls, awaited := 0, 0
+			for round := range rounds {
+				id := NewID()
+				var dead, start atomic.Bool
+				data := 1                       // plain
+				told := make(chan bool, firers) // a word owed by a firer that was awaited
+				var ran [firers]int
+				var wg sync.WaitGroup
+				for k := range firers {
+					wg.Go(func() {
+						for !start.Load() {
+							runtime.Gosched()
+						}
+						for !dead.Load() {
+							s := Claim(unsafe.Pointer(&k), id)
+							if s == nil {
+								continue // a real one would be counted elsewhere
+							}
+							if !dead.Load() {
+								ran[k]++
+								if data != 1 {
+									t.Errorf("round %d: a handler runs after the cleanup", round)
+								}
+							}
+							if s.Move(id, 0) {
+								told <- true
+							}
+						}
+					})
+				}
+				start.Store(true)
+				for range round % 50 {
+					start.Load()
+				}
+				if round%8 == 0 {
+					runtime.Gosched()
+				}
+				dead.Store(true)
+				n := 0
+				if mode == "Await alone" || slices.Contains(Present(nil), id) {
+					n = Await(id)
+				}
+				for range n {
+					<-told
+				}
+				data = 2 // the cleanup
+				wg.Wait()
+				assert.Empty(t, told, "round %d: words that nobody waits for", round)
+				awaited += n
+				calls += ran[0] + ran[1]
+			}
+			t.Logf("%d calls, of which %d were awaited", calls, awaited)
+			require.Zero(t, inUse())
+		})
+	}
+}

@@ -1,0 +1,143 @@
+package ring
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"weak"
+
+	"github.com/stretchr/testify/require"
+)
+
+func contents(r *Ring[int]) []int {
+	all := []int{}
+	for i := range r.Len() {
+		all = append(all, *r.At(i))
+	}
+	return all
+}
+
+func TestARandomProgramAgreesWithASlice(t *testing.T) {
+	for seed := range uint64(12) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		var r Ring[int]
+		model := []int{}
+		grows := 5 + rng.IntN(4) // of 10: the size to which it tends
+		for step := range 1000 {
+			if step%250 == 0 {
+				grows = 5 + rng.IntN(4)
+			}
+			switch op := rng.IntN(10); {
+			case op < grows || len(model) == 0:
+				r.Push(step)
+				model = append(model, step)
+			case op == 9 && rng.IntN(20) == 0:
+				k := 2 + rng.IntN(5)
+				keep := func(v int) bool { return v%k == 0 }
+				seen := []int{}
+				r.Filter(func(v int) bool { seen = append(seen, v); return keep(v) })
+				require.Equal(t, model, seen, "seed %d, step %d: what Filter asked about", seed, step)
+				model = slices.DeleteFunc(model, func(v int) bool { return !keep(v) })
+			case op == 8:
+				i := rng.IntN(len(model))
+				r.Remove(i)
+				model = slices.Delete(model, i, i+1)
+			default:
+				require.Equal(t, model[0], r.Pop(), "seed %d, step %d", seed, step)
+				model = model[1:]
+			}
+			require.Equal(t, len(model), r.Len(), "seed %d, step %d", seed, step)
+			if step%20 == 0 {
+				require.Equal(t, model, contents(&r), "seed %d, step %d", seed, step)
+			}
+		}
+		require.Equal(t, model, contents(&r), "seed %d", seed)
+	}
+}
+
+func TestRemoveAtEveryIndexOfEveryTurnOfTheBuffer(t *testing.T) {
+	for turn := range 8 {
+		for n := 1; n <= 8; n++ {
+			for i := range n {
+				var r Ring[int]
+				for range 8 { // a buffer of 8, its head at turn
+					r.Push(-1)
+				}
+				for k := range 8 {
+					r.Pop()
+					if k < turn {
+						r.Push(-1)
+						r.Pop()
+					}
+				}
+				var model []int
+				for v := range n {
+					r.Push(v)
+					model = append(model, v)
+				}
+				r.Remove(i)
+				require.Equal(t, slices.Delete(model, i, i+1), contents(&r)[:n-1:n-1], "turn %d, %d of %d", turn, i, n)
+			}
+		}
+	}
+}
+
+func TestWhatIsTakenOutIsGarbage(t *testing.T) {
+	var r Ring[*[100]int]
+	var taken []weak.Pointer[[100]int]
+	push := func() { r.Push(new([100]int)) }
+	for range 7 {
+		push()
+	}
+	take := func(i int) { taken = append(taken, weak.Make(*r.At(i))) }
+	take(0)
+	r.Pop()
+	take(3)
+	r.Remove(3)
+	take(r.Len() - 1)
+	r.Remove(r.Len() - 1)
+	take(1)
+	gone := *r.At(1)
+	r.Filter(func(p *[100]int) bool { return p != gone })
+	gone = nil
+	require.Equal(t, 3, r.Len())
+	for range 10 {
+		runtime.GC()
+		if !slices.ContainsFunc(taken, func(p weak.Pointer[[100]int]) bool { return p.Value() != nil }) {
+			break
+		}
+	}
+	for i, p := range taken {
+		require.Nil(t, p.Value(), "the value taken out by step %d", i)
+	}
+	runtime.KeepAlive(&r)
+}
+
+func TestAnEmptiedRingGivesItsMemoryBackUnlessItIsSmall(t *testing.T) {
+	for n, want := range map[int]int{3: 4, keep: keep, keep + 1: 0, 10_000: 0} {
+		var r Ring[int]
+		for v := range n {
+			r.Push(v)
+		}
+		for range n {
+			r.Pop()
+		}
+		require.Equal(t, want, len(r.buf), "capacity after %d values", n)
+		r.Push(1)
+		require.Equal(t, []int{1}, contents(&r))
+	}
+}
+
+func TestASteadyRingDoesNotAllocate(t *testing.T) {
+	var r Ring[int]
+	r.Push(0)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		for v := range keep {
+			r.Push(v)
+		}
+		for range keep {
+			r.Pop()
+		}
+	}))
+}
