@@ -72,7 +72,11 @@ func WithGrace(d time.Duration) OwnerOption {
 	return ownerOption(func(c *ownerConfig) { c.grace = &d })
 }
 
-func configure(verb string, opts []OwnerOption) (c ownerConfig) {
+func configure(verb string, opts []OwnerOption) ownerConfig {
+	if len(opts) == 0 {
+		return ownerConfig{} // without the allocation that the loop needs
+	}
+	var c ownerConfig
 	for _, opt := range opts {
 		if opt == nil {
 			panic("tether: " + verb + " with nil option")

@@ -129,6 +129,9 @@ func prepare(verb string, owner *Owner, noHandler bool, opts []ConnectOption) (*
 	if noHandler {
 		panic("tether: " + verb + " with nil handler")
 	}
+	if len(opts) == 0 {
+		return new(Connection), connectConfig{} // without the allocation that the loop needs
+	}
 	var cfg connectConfig
 	for _, opt := range opts {
 		if opt == nil {

@@ -30,6 +30,7 @@ type teardown struct {
 	parent   bool          // the subtree had children when the unwinding began
 	gid      uint64        // the goroutine that runs cleanups; 0: unknown
 	blame    error         // what Cancel was given, if that began it
+	cutoff   Cutoff        // used once, by who cut off
 }
 
 // A Cutoff collects, while locks are held, what to do when they are released.
@@ -53,7 +54,8 @@ func (s *Scope) begin(cause error) *Cutoff {
 	if s.parent != nil {
 		s.parent.addLocked(1, 0)
 	}
-	co := &Cutoff{cause: cause, down: s.down}
+	co := &s.down.cutoff
+	co.cause, co.down = cause, s.down
 	co.visit(s)
 	switch {
 	case !co.announced:
