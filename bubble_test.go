@@ -22,9 +22,12 @@ var bubbled = []func(*testing.T){
 	TestACircleOfThreeGoroutinesDoesNotDeadlock,
 	TestACleanupThatRunsInsideAFireMayDestroyTheNextHandlersOwner,
 	TestAClosedSignalIsDead,
+	TestAClosersErrorGoesUpToTheOwnerThatIsDestroyed,
 	TestAClosureIsGarbageWhileAnOldFireStillWalksItsBlock,
 	TestAConnectionMadeBeforeIsCalledByEveryFireWhateverMovesItMeanwhile,
+	TestAConnectionOnADeadQueueIsNotAnActivity,
 	TestAConnectionOnAQueueStandsWhenWhileActivePanics,
+	TestAConnectionThatStandsAfterAPanicOfWhileActiveEndsWithItsQueue,
 	TestADestroyedChildIsForgottenByItsParent,
 	TestAHandlersPanicGoesOnToTheCallerOfFireWhenTheRestHasRun,
 	TestAHeartbeatMayBeUsedFromManyGoroutines,
@@ -34,6 +37,9 @@ var bubbled = []func(*testing.T){
 	TestAPanicGoesOnToTheCallerOfDrainWhenTheRestOfTheQueueIsHandled,
 	TestAPanicHandlerThatPanicsDoesNotStopTheRest,
 	TestAPanicInAnInterruptGoesOnAndTheTeardownCompletes,
+	TestAPanicOfATeardownInsideAFireIsNotTheNextOwnersToSupervise,
+	TestAPendingErrorListsAQueuedHandlerOnceAndByName,
+	TestAQueueDropsOtherValuesBeforeThatOfASpentOnce,
 	TestAQueueEndsItsConnectionsWhenItEnds,
 	TestAQueueHandlesOneValueAtATimeUnderConcurrentFires,
 	TestAQueueHandlesTheValuesOfSeveralSignalsInTheOrderOfFiring,
@@ -82,11 +88,14 @@ var bubbled = []func(*testing.T){
 	TestMisuseOfSignalsPanicsBeforeAnythingChanges,
 	TestMisuseOfWaitAndValuesPanics,
 	TestMuteCountsAndNeverRevives,
+	TestNestedCleanupsUnwindNoOwnerTwice,
 	TestNestedFiresCompleteTheTeardownWithTheOutermostCall,
 	TestNoFireThatBeginsAfterDisconnectCallsTheHandler,
 	TestOnceIsCalledExactlyOnceUnderConcurrentAndNestedFires,
 	TestParentAndChildDestroyedAtOnce,
 	TestPathsNamesAndParents,
+	TestPrioritiesThatNobodyHasLeaveNoTrace,
+	TestRunLeavesBothItsContexts,
 	TestStatsCountTheSubtree,
 	TestStoppedAndFinishedFunctionsAreGarbage,
 	TestThePendingTeardownCompletesBeforeAnotherOwnersHandlerRuns,
@@ -111,8 +120,8 @@ func TestTheSuiteRunsInTwoBubblesAfterAnother(t *testing.T) {
 
 // What keeps a test out of a bubble: being in bubbles already, subtests, the
 // network, other processes, counts that are the whole process's, and a clock of
-// the machine's.
-var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "m=+"}
+// the machine's, or spinning on it.
+var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "m=+", "racing("}
 
 func TestTheListOfBubbledTestsIsComplete(t *testing.T) {
 	listed := map[string]bool{}

@@ -19,6 +19,26 @@ func withSlots(t *testing.T, n uint64) {
 	t.Cleanup(func() { more.Store(before) })
 }
 
+// claim returns a slot that announces id. The first address that it tries may
+// share its places with others.
+func claim(t *testing.T, id uint64) *Slot {
+	t.Helper()
+	t.Cleanup(func() { // one failure is not to be followed by others
+		for i := range table {
+			table[i].v.CompareAndSwap(id, 0)
+			table[i].v.CompareAndSwap(id|waited, 0)
+		}
+	})
+	var stack [1 << 12]byte
+	for i := 0; i < len(stack); i += 16 {
+		if s := Claim(unsafe.Pointer(&stack[i]), id); s != nil {
+			return s
+		}
+	}
+	t.Fatal("no free slot")
+	return nil
+}
+
 // inUse returns how many slots of the whole table are not free.
 func inUse() (n int) {
 	for i := range table {
@@ -52,10 +72,8 @@ func TestIdsAreEvenAndNeverTheSame(t *testing.T) {
 }
 
 func TestAnAnnouncementIsPresentUntilItIsTakenBack(t *testing.T) {
-	var at byte
 	a, b := NewID(), NewID()
-	s := Claim(unsafe.Pointer(&at), a)
-	require.NotNil(t, s)
+	s := claim(t, a)
 	require.Equal(t, []uint64{7, a}, Present([]uint64{7}))
 	require.False(t, s.Move(a, b), "nobody waits")
 	require.Equal(t, []uint64{b}, Present(nil))
@@ -66,16 +84,9 @@ func TestAnAnnouncementIsPresentUntilItIsTakenBack(t *testing.T) {
 }
 
 func TestWhoIsAwaitedLearnsItOnce(t *testing.T) {
-	var stack [4096]byte
 	a, b := NewID(), NewID()
-	var slots []*Slot
-	for i := range 3 {
-		s := Claim(unsafe.Pointer(&stack[i*1024]), a)
-		require.NotNil(t, s)
-		slots = append(slots, s)
-	}
-	other := Claim(unsafe.Pointer(&stack[3500]), b)
-	require.NotNil(t, other)
+	slots := []*Slot{claim(t, a), claim(t, a), claim(t, a)}
+	other := claim(t, b)
 	require.Equal(t, 3, Await(a))
 	require.Zero(t, Await(a), "they belong to the first call")
 	require.Equal(t, []uint64{b}, Present(nil), "not those that somebody waits for")
@@ -141,8 +152,7 @@ func TestAScanOfAGrownTableFindsTheSlotsOfBefore(t *testing.T) {
 	withSlots(t, minSlots)
 	var stack [1 << 12]byte
 	old, young := NewID(), NewID()
-	s := Claim(unsafe.Pointer(&stack[0]), old)
-	require.NotNil(t, s)
+	s := claim(t, old)
 	withSlots(t, maxSlots)
 	var beyond []*Slot
 	for i := 0; i < len(stack); i += 16 {
