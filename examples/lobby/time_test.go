@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// pipes is a listener whose connections keep nothing: a write waits for a read.
+// It works in a synctest bubble, where time is not real.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
+func (p *pipes) Addr() net.Addr { return nil }
+
+func destroy(t *testing.T, owner *tether.Owner) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(t, owner.DestroyContext(ctx))
+	assert.Zero(t, owner.Stats())
+}
+
+func TestASilentClientIsDroppedWhenItsBeatsHavePassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner, ln := tether.NewOwner("lobby"), newPipes()
+		beat := tether.NewHeartbeat(owner, time.Second)
+		Open(owner, ln, beat, Limits{Clients: 1, Line: 64, Idle: 300, Write: time.Second, Goodbye: time.Second}, log.New(io.Discard, "", 0))
+		defer destroy(t, owner)
+
+		conn, served := net.Pipe()
+		ln.conns <- served
+		start := time.Now()
+		in := bufio.NewReader(conn)
+		for _, want := range []string{"* your name?\n", "* bye: idle\n"} {
+			line, err := in.ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, want, line)
+		}
+		assert.Equal(t, 301*time.Second, time.Since(start))
+		_, err := in.ReadByte()
+		assert.ErrorIs(t, err, io.EOF)
+	})
+}
+
+func TestAWriteThatNobodyReadsEndsWhenItsTimeHasPassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner, ln := tether.NewOwner("lobby"), newPipes()
+		beats := tether.NewSignal[tether.Tick](owner)
+		l := Open(owner, ln, beats, Limits{Clients: 1, Line: 64, Write: 5 * time.Second, Goodbye: time.Hour}, log.New(io.Discard, "", 0))
+		defer destroy(t, owner)
+
+		_, served := net.Pipe()
+		start := time.Now()
+		ln.conns <- served
+		synctest.Wait()
+		for len(l.Branches()) > 0 {
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		assert.Equal(t, 5*time.Second, time.Since(start))
+		assert.Equal(t, map[Reason]int{Slow: 1}, l.Gone())
+	})
+}
+
+// A latched connection calls latch before it sets its first write deadline, and
+// tells of the interrupt, which sets both deadlines.
+type latched struct {
+	net.Conn
+	latch       func()
+	interrupted chan struct{}
+}
+
+func (c *latched) SetWriteDeadline(t time.Time) error {
+	if c.latch != nil {
+		c.latch()
+		c.latch = nil
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *latched) SetDeadline(t time.Time) error {
+	defer func() {
+		select {
+		case c.interrupted <- struct{}{}:
+		default:
+		}
+	}()
+	return c.Conn.SetDeadline(t)
+}
+
+// The deadline of a write may come after that of the interrupt, and would undo
+// it: the write would hold back the shutdown for as long as it may take.
+func TestAWriteDeadlineDoesNotUndoAnInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner, ln := tether.NewOwner("lobby"), newPipes()
+		beats := tether.NewSignal[tether.Tick](owner)
+		Open(owner, ln, beats, Limits{Clients: 1, Line: 64, Write: time.Hour, Goodbye: time.Second}, log.New(io.Discard, "", 0))
+
+		_, served := net.Pipe()
+		conn := &latched{Conn: served, interrupted: make(chan struct{}, 1)}
+		conn.latch = func() {
+			owner.Cancel(nil)
+			<-conn.interrupted
+		}
+		ln.conns <- conn
+		synctest.Wait()
+		destroy(t, owner)
+	})
+}
