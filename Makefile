@@ -1,9 +1,9 @@
 # The nested modules, in one place.
-MODULES := . tools
+MODULES := . verify tools
 
 RACE := go test -race -shuffle=on
 
-.PHONY: test race bench lint lobby ci
+.PHONY: test race bench lint lobby verify tidy ci
 
 test: ## what the README says
 	go test ./...
@@ -23,6 +23,12 @@ lint:
 
 lobby:
 	go run ./examples/lobby
+
+verify: ## the proofs, in their long form
+	cd verify && go test -v ./... && go test -v -tags tether_explore ./explore
+
+tidy:
+	for module in $(MODULES); do (cd $$module && go mod tidy) || exit 1; done
 
 ci:
 	.ci/run

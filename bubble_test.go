@@ -104,6 +104,7 @@ var bubbled = []func(*testing.T){
 	TestTwoHandlersThatDestroyEachOthersOwnersDoNotDeadlock,
 	TestUnwindRunsChildrenAndCleanupsNewestFirst,
 	TestValuesOfManyFirersLosesNothing,
+	TestWhatRunsAtOnceOnAnEndedOwnerIsGarbageThough,
 	TestWhileActiveNeverOverlapsUnderConcurrency,
 }
 

@@ -95,7 +95,8 @@
 //
 //   - Fire takes no lock and does not allocate. It announces whose handler runs
 //     with one atomic instruction per change of owner.
-//   - Connect and Disconnect are O(1) amortised, with up to two allocations.
+//   - Connect and Disconnect are O(1) amortised, with one allocation, or a few
+//     where there are options.
 //   - Destroy is linear in what it ends. Only if something runs when it is called
 //     does it read stacks, in microseconds.
 //   - A Go costs some microseconds more than the go statement: the goroutine

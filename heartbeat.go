@@ -123,7 +123,7 @@ func (h *Heartbeat) arm(active *scope.Scope) {
 func (h *Heartbeat) beat(active *scope.Scope) {
 	h.mu.Lock()
 	if h.busy {
-		h.late = true
+		h.late = h.late || h.active == active // not for a beat of a grid between
 		h.mu.Unlock()
 		return
 	}

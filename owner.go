@@ -334,7 +334,8 @@ func (o *Owner) Interrupt(f func()) (stop func() bool) {
 
 // Own has c closed when o unwinds, in turn with the cleanups, and returns c.
 // What Close returns is part of what Destroy returns. Where o is unwinding or
-// has ended, c is closed before Own returns.
+// has ended, c is closed before Own returns; an error that comes too late for the
+// first Destroy is part of what later ones return.
 func Own[C io.Closer](o *Owner, c C) C {
 	s := o.check("Own")
 	if isNil(c) {

@@ -145,7 +145,6 @@ func TestTheValueOfASpentOnceDoesNotOutliveItsOwnerOrSignalInAQueue(t *testing.T
 			s := tether.NewSignal[int](source)
 			h, gone := capture()
 			c := s.Once(owner, h, tether.On(q))
-			h = nil
 			s.Fire(1)
 			require.False(t, c.Connected())
 			require.Equal(t, 1, q.Len())
@@ -472,7 +471,6 @@ func TestRunLeavesBothItsContexts(t *testing.T) {
 		f, gone := captureFunc()
 		err := tether.Run(order[0], "request", func(*tether.Owner) error { return nil },
 			tether.WithContext(order[1]), tether.WithPanicHandler(supervisor(f)))
-		f = nil
 		require.NoError(t, err)
 		collect(t, "what Run's owner held", gone)
 	}
@@ -520,13 +518,23 @@ func TestAnInterruptsClosureIsGarbageWhenItHasRun(t *testing.T) {
 				owner.Cancel(nil)
 				stop = owner.Interrupt(f)
 			}
-			f = nil
 			collect(t, "the interrupt", gone)
 			require.False(t, stop())
 			close(hold)
 			<-owner.Ended()
 			runtime.KeepAlive(owner)
 		})
+	}
+}
+
+func TestWhatRunsAtOnceOnAnEndedOwnerIsGarbageThough(t *testing.T) {
+	owner := tether.NewOwner("owner")
+	require.NoError(t, owner.Destroy())
+	for name, register := range map[string]func(func()) func() bool{"Defer": owner.Defer, "Interrupt": owner.Interrupt} {
+		f, gone := captureFunc()
+		stop := register(f)
+		collect(t, "the closure given to "+name, gone)
+		require.False(t, stop())
 	}
 }
 

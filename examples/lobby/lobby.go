@@ -18,10 +18,8 @@ import (
 // that passes between them is three signals.
 //
 // Below the lobby's owner every connection has an owner of its own, which holds
-// the socket, and below that, from the moment the client has given a name, one
-// for its seat in the lobby, which holds its subscriptions. The goroutines that
-// serve the clients belong to the lobby itself, so that each can destroy its
-// client's owner and know, when that returns, that nothing of the client runs.
+// the socket and the goroutine that reads it; and below that, from the moment
+// the client has given a name, one for its seat, which holds its subscriptions.
 type Lobby struct {
 	Joined *tether.Signal[string]
 	Said   *tether.Signal[Line]
@@ -98,46 +96,19 @@ func (l *Lobby) accept(ctx context.Context) {
 			}
 			continue
 		}
-		// If the lobby was cut off meanwhile, Go starts nothing. The connection is
-		// not lost: it has an owner already, and is closed with it.
-		p := l.admit(conn)
-		l.owner.Go(func(context.Context) { l.serve(p) })
+		l.admit(conn)
 	}
 }
 
-// serve is the life of one client.
-func (l *Lobby) serve(p *Player) {
-	p.drop(p.talk()) // does nothing if it was dropped, and so ended its talk
-
-	// The barrier. Nothing of the player runs any more when the others are told
-	// that it left, and its name is free only when they have been.
-	if err := p.owner.Destroy(); err != nil {
-		l.log.Printf("%v: %v", p.owner, err)
-	}
-	why := p.why()
-	if p.name != "" {
-		l.Left.Fire(Departure{p.name, why})
-	}
-	l.mu.Lock()
-	delete(l.names, p.name)
-	l.gone[why]++
-	l.mu.Unlock()
-	l.log.Printf("%v: %s", p.owner, why)
-}
-
-// enter puts p among the players until its owner unwinds, and reports whether
-// there was room.
+// enter puts p among the players, unless the lobby is full.
 func (l *Lobby) enter(p *Player) bool {
 	l.mu.Lock()
-	room := len(l.players) < l.limits.Clients
+	defer l.mu.Unlock()
+	if len(l.players) >= l.limits.Clients {
+		return false
+	}
 	l.players[p] = ""
-	l.mu.Unlock()
-	p.owner.Defer(func() {
-		l.mu.Lock()
-		delete(l.players, p)
-		l.mu.Unlock()
-	})
-	return room
+	return true
 }
 
 // name gives p a name, if it is free.
@@ -151,6 +122,25 @@ func (l *Lobby) name(p *Player, name string) bool {
 	l.players[p] = name
 	p.name = name
 	return true
+}
+
+// depart is the last cleanup of a player. Nothing of it runs any more, and its
+// connection is closed, when the others are told; and its name is free when they
+// have been.
+func (l *Lobby) depart(p *Player) {
+	why := p.why()
+	l.mu.Lock()
+	delete(l.players, p)
+	l.gone[why]++
+	l.mu.Unlock()
+	l.log.Printf("%v: %s", p.owner, why)
+	if p.name == "" {
+		return
+	}
+	l.Left.Fire(Departure{p.name, why})
+	l.mu.Lock()
+	delete(l.names, p.name)
+	l.mu.Unlock()
 }
 
 // Addr returns the address that the lobby listens on.

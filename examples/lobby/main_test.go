@@ -24,7 +24,7 @@ func TestASignalStopsTheShow(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	signals <- os.Interrupt
 	var out bytes.Buffer
-	assert.True(t, show(&out, 20, time.Hour, signals), "%s", &out)
+	assert.True(t, show(&out, 20, 10*time.Millisecond, signals), "%s", &out)
 	assert.Contains(t, out.String(), "\nnothing left\n")
 }
 

@@ -17,8 +17,9 @@ import (
 // A Player is one client.
 //
 // Its connection has one writer at a time, and needs no lock for that: at the
-// door the goroutine that serves it, at its seat the queue, and after the drain
-// the cleanup that says goodbye.
+// door the goroutine that reads it, at its seat the queue, and after the drain
+// the cleanup that says goodbye. That the reader belongs to the player's owner,
+// and not to the lobby's, is what makes the drain wait for it.
 type Player struct {
 	lobby *Lobby
 	owner *tether.Owner // of the connection
@@ -37,7 +38,7 @@ type Player struct {
 }
 
 // admit gives a connection its owner, and the owner all that ends with it.
-func (l *Lobby) admit(conn net.Conn) *Player {
+func (l *Lobby) admit(conn net.Conn) {
 	owner := l.owner.NewChild(conn.RemoteAddr().String())
 	p := &Player{lobby: l, owner: owner, conn: conn, in: bufio.NewReaderSize(conn, l.limits.Line)}
 	if tcp, ok := conn.(*net.TCPConn); ok {
@@ -45,8 +46,9 @@ func (l *Lobby) admit(conn net.Conn) *Player {
 		_ = tcp.SetWriteBuffer(l.limits.Buffer)
 	}
 
-	// Closed last, after the goodbye. The interrupt makes every read and write
-	// that is under way return, and every later one fail.
+	// In the end: goodbye, close, depart. And before that, the interrupt makes
+	// every read and write that is under way return.
+	owner.Defer(func() { l.depart(p) })
 	tether.Own(owner, conn)
 	owner.Defer(p.goodbye)
 	owner.Interrupt(func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
@@ -58,10 +60,16 @@ func (l *Lobby) admit(conn net.Conn) *Player {
 			p.drop(Idle)
 		}
 	})
-	if !l.enter(p) {
-		p.drop(Full)
+
+	// When the lobby ends, the player would be unwound in its turn. Destroy says
+	// not to wait for that: all players say goodbye at once. In the player's own
+	// goroutine it does not wait, but has the teardown follow when that returns.
+	if !owner.Go(func(context.Context) {
+		p.drop(p.talk())
+		_ = owner.Destroy()
+	}) {
+		_ = owner.Destroy() // accepted too late
 	}
-	return p
 }
 
 // drop ends the player, unless something has already. It does not wait, so that
@@ -79,6 +87,9 @@ func (p *Player) why() Reason {
 
 // talk reads what the client sends, and returns why it went no further.
 func (p *Player) talk() Reason {
+	if !p.lobby.enter(p) {
+		return Full
+	}
 	p.tell("* your name?")
 	name, why := p.read()
 	if why != "" {

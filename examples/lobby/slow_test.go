@@ -33,12 +33,12 @@ func TestASlowReaderLosesLinesThatItIsToldOfAndStallsNobody(t *testing.T) {
 	r := open(t, tight)
 	slow := r.deaf("slow")
 	ann := r.join("ann")
+	slow.hears("* ann joined")
 	for i := range flood { // each is heard by ann before she goes on
 		ann.says(numbered(i))
 		ann.hears("ann: " + numbered(i))
 	}
 
-	slow.hears("* ann joined")
 	heard, lost, last := 0, 0, -1
 	for heard+lost < flood {
 		line := slow.line()

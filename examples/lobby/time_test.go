@@ -133,3 +133,35 @@ func TestAWriteDeadlineDoesNotUndoAnInterrupt(t *testing.T) {
 		destroy(t, owner)
 	})
 }
+
+// A late listener accepts one more connection when it is closed.
+type late struct {
+	*pipes
+	conn net.Conn
+}
+
+func (l *late) Accept() (net.Conn, error) {
+	<-l.closed
+	conn := l.conn
+	if conn == nil {
+		return nil, net.ErrClosed
+	}
+	l.conn = nil
+	return conn, nil
+}
+
+// The lobby can't unwind before its goroutines have returned; if one of those
+// waits for the client's end, the client must not wait for the unwinding.
+func TestAConnectionThatComesTooLateIsClosedThoughTheLobbyIsHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, served := net.Pipe()
+		owner, ln := tether.NewOwner("lobby"), &late{newPipes(), served}
+		beats := tether.NewSignal[tether.Tick](owner)
+		l := Open(owner, ln, beats, Limits{Clients: 1, Line: 64, Goodbye: time.Second}, log.New(io.Discard, "", 0))
+		var heard []byte
+		owner.Go(func(context.Context) { heard, _ = io.ReadAll(conn) })
+		destroy(t, owner)
+		assert.Equal(t, "* bye: the lobby closes\n", string(heard))
+		assert.Equal(t, map[Reason]int{Closing: 1}, l.Gone())
+	})
+}

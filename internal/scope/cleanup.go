@@ -41,6 +41,7 @@ func (s *Scope) register(c *cleanup) {
 	}
 	s.mu.Unlock()
 	yield.Point("defer: late")
+	defer func() { c.f, c.closer = nil, nil }() // the caller may keep stop
 	defer s.supervise()
 	c.run()
 }
@@ -114,6 +115,7 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 		return i.stop
 	}
 	i.taken = true
+	stop = i.stop // also if f panics below, and is supervised
 	yield.Point("interrupt: late")
 	s.tree.mu.Lock()
 	counted := s.state.Load() == cut && s.unwinder() == nil
@@ -127,10 +129,11 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 	if counted {
 		i.run()
 	} else {
+		i.f = nil // the caller may keep stop
 		defer s.supervise()
 		callout(f)
 	}
-	return i.stop
+	return stop
 }
 
 func (i *interrupt) run() {
