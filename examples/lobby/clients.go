@@ -121,7 +121,7 @@ var Parts = []Part{
 	{Name: "never give a name", Share: 5, Door: true, Play: (*Client).end},
 	{Name: "read slowly", Share: 5, Room: 32 << 10, Play: func(c *Client) {
 		for range c.beats(10) {
-			for i := 0; i < 40 && c.lines.Scan(); i++ {
+			for i := 0; i < 20 && c.lines.Scan(); i++ {
 				c.crowd.note(c.lines.Text())
 			}
 		}

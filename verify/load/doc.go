@@ -1,4 +1,3 @@
-// Package load runs Tether at full speed and counts what must not happen:
-// litmus tests, proofs by the race detector, garbage collector storms, a soak,
-// and large numbers. It holds tests only; see README.md.
+// Package load runs Tether at full speed under the race detector, which proves
+// the barrier: see README.md. It holds tests only.
 package load
