@@ -2190,7 +2190,7 @@ func TestMisuseOfAQueuePanics(t *testing.T) {
 		"tether: Connect with nil handler":            func() { s.Connect(app, nil, tether.On(q)) },
 		"tether: Once with nil handler":               func() { s.Once(app, nil, tether.On(q)) },
 		"tether: ConnectSelf with nil handler":        func() { s.ConnectSelf(app, nil, tether.On(q)) },
-		"tether: Flush with nil context":              func() { _ = q.Flush(noContext) }, //nolint:staticcheck // misuse
+		"tether: Flush with nil context":              func() { _ = q.Flush(noContext) },
 		"tether: Drain of a Queue that is not Manual": func() { q.Drain() },
 		"tether: Drain on a nil or zero Queue":        func() { none.Drain() },
 		"tether: Flush on a nil or zero Queue":        func() { _ = none.Flush(t.Context()) },

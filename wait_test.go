@@ -903,8 +903,8 @@ func TestMisuseOfWaitAndValuesPanics(t *testing.T) {
 	s = new(tether.Signal[int])
 	ctx := t.Context()
 	for want, f := range map[string]func(){
-		"tether: Wait with nil context":           func() { _, _ = tether.Wait(noContext, s) },  //nolint:staticcheck // misuse
-		"tether: Values with nil context":         func() { tether.Values(noContext, s, 1, 0) }, //nolint:staticcheck // misuse
+		"tether: Wait with nil context":           func() { _, _ = tether.Wait(noContext, s) },
+		"tether: Values with nil context":         func() { tether.Values(noContext, s, 1, 0) },
 		"tether: Wait with nil Source":            func() { _, _ = tether.Wait[int](ctx, nil) },
 		"tether: Values with nil Source":          func() { tether.Values[int](ctx, nil, 1, tether.Block) },
 		"tether: Values with capacity 0":          func() { tether.Values(ctx, s, 0, tether.Block) },
