@@ -53,8 +53,9 @@ func WithContext(ctx context.Context) OwnerOption {
 }
 
 // WithPanicHandler has panics of the owner's handlers, goroutines, timer
-// functions, interrupts and cleanups recovered and given to f, which runs on the
-// goroutine that panicked, while what called the function goes on. Children
+// functions, interrupts and cleanups, and of functions given to [WhileActive],
+// recovered and given to f, which runs on the goroutine that panicked, while what
+// called the function goes on. Children
 // inherit it unless they have their own. A panic in f itself takes its course.
 func WithPanicHandler(f func(*PanicError)) OwnerOption {
 	if f == nil {

@@ -53,7 +53,8 @@ func (f signalOption) signal(c *signalConfig) { f(c) }
 // signal's owner and ends as if by [Owner.Cancel]: it is cut off at once, and
 // unwound on a goroutine of its own, so that [Connection.Disconnect] stays safe
 // under any lock. A new active begins only after the one before was cut off. A
-// panic in f goes on to the caller of Connect; the connection stands.
+// panic in f goes on to the caller of Connect, unless the signal's owner has a
+// panic handler; the connection stands either way.
 func WhileActive(f func(active *Owner)) SignalOption {
 	if f == nil {
 		panic("tether: WhileActive with nil function")
