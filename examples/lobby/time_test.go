@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,30 +89,35 @@ func TestAWriteThatNobodyReadsEndsWhenItsTimeHasPassed(t *testing.T) {
 	})
 }
 
-// A latched connection calls latch before it sets its first write deadline, and
-// tells of the interrupt, which sets both deadlines.
-type latched struct {
+// A hooked connection lets a test in before it sets its first write deadline and
+// after its first write, and counts the deadlines that are for both directions:
+// first the interrupt's, then the goodbye's.
+type hooked struct {
 	net.Conn
-	latch       func()
-	interrupted chan struct{}
+	setting, written func()
+	deadlines        atomic.Int32
 }
 
-func (c *latched) SetWriteDeadline(t time.Time) error {
-	if c.latch != nil {
-		c.latch()
-		c.latch = nil
-	}
+func (c *hooked) SetWriteDeadline(t time.Time) error {
+	once(&c.setting)
 	return c.Conn.SetWriteDeadline(t)
 }
 
-func (c *latched) SetDeadline(t time.Time) error {
-	defer func() {
-		select {
-		case c.interrupted <- struct{}{}:
-		default:
-		}
-	}()
+func (c *hooked) Write(b []byte) (int, error) {
+	defer once(&c.written)
+	return c.Conn.Write(b)
+}
+
+func (c *hooked) SetDeadline(t time.Time) error {
+	defer c.deadlines.Add(1)
 	return c.Conn.SetDeadline(t)
+}
+
+func once(hook *func()) {
+	if f := *hook; f != nil {
+		*hook = nil
+		f()
+	}
 }
 
 // The deadline of a write may come after that of the interrupt, and would undo
@@ -123,13 +129,35 @@ func TestAWriteDeadlineDoesNotUndoAnInterrupt(t *testing.T) {
 		Open(owner, ln, beats, Limits{Clients: 1, Line: 64, Write: time.Hour, Goodbye: time.Second}, log.New(io.Discard, "", 0))
 
 		_, served := net.Pipe()
-		conn := &latched{Conn: served, interrupted: make(chan struct{}, 1)}
-		conn.latch = func() {
+		conn := &hooked{Conn: served}
+		conn.setting = func() {
 			owner.Cancel(nil)
-			<-conn.interrupted
+			time.Sleep(time.Second)
+			assert.EqualValues(t, 1, conn.deadlines.Load(), "deadlines")
 		}
 		ln.conns <- conn
 		synctest.Wait()
+		destroy(t, owner)
+	})
+}
+
+func TestGoodbyeIsSaidWhenTheReaderHasReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner, ln := tether.NewOwner("lobby"), newPipes()
+		beats := tether.NewSignal[tether.Tick](owner)
+		Open(owner, ln, beats, Limits{Clients: 1, Line: 64, Idle: 0, Write: time.Hour, Goodbye: time.Second}, log.New(io.Discard, "", 0))
+
+		conn, served := net.Pipe()
+		hook := &hooked{Conn: served}
+		hook.written = func() {
+			beats.Fire(tether.Tick{}) // it is dropped as idle, in the middle of its talk
+			time.Sleep(time.Second)
+			assert.EqualValues(t, 1, hook.deadlines.Load(), "deadlines")
+		}
+		ln.conns <- hook
+		heard, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		assert.Equal(t, "* your name?\n* bye: idle\n", string(heard))
 		destroy(t, owner)
 	})
 }
@@ -163,5 +191,23 @@ func TestAConnectionThatComesTooLateIsClosedThoughTheLobbyIsHeldBack(t *testing.
 		destroy(t, owner)
 		assert.Equal(t, "* bye: the lobby closes\n", string(heard))
 		assert.Equal(t, map[Reason]int{Closing: 1}, l.Gone())
+	})
+}
+
+func TestAllPlayersSayGoodbyeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner, ln := tether.NewOwner("lobby"), newPipes()
+		beats := tether.NewSignal[tether.Tick](owner)
+		Open(owner, ln, beats, Limits{Clients: 10, Line: 64, Write: time.Hour, Goodbye: time.Second}, log.New(io.Discard, "", 0))
+		for range 10 {
+			conn, served := net.Pipe()
+			ln.conns <- served
+			_, err := bufio.NewReader(conn).ReadString('\n') // and never again
+			require.NoError(t, err)
+		}
+		synctest.Wait()
+		start := time.Now()
+		destroy(t, owner)
+		assert.Equal(t, time.Second, time.Since(start))
 	})
 }
