@@ -170,29 +170,38 @@ func (s *Signal[T]) connect(c *Connection, owner *Owner, handler func(T), cfg co
 // signal without connections it takes a few nanoseconds.
 func (s *Signal[T]) Fire(v T) {
 	if b := s.roster.Head(); b != nil {
-		w := s.roster.Start(b)
-		s.fire(&w, v)
+		s.fire(b, v)
 	}
 }
 
-// fire delivers v to the handlers that w has still before it. A panic is not
-// recovered but overtaken: the deferred function delivers to the rest while the
-// panic waits, so that it keeps its stack. Only a supervised one is recovered.
-func (s *Signal[T]) fire(w *roster.Walk, v T) {
-	defer func() {
-		if w.Over() {
+// fire is apart from Fire so that a Fire without handlers is inlined.
+func (s *Signal[T]) fire(b *roster.Block, v T) {
+	var w roster.Walk
+	s.roster.Start(&w, b)
+	defer s.overtake(&w, v)
+	s.deliver(&w, v)
+}
+
+// overtake, deferred, goes on after a handler that panicked. The panic is not
+// recovered but overtaken: the rest is delivered while it waits, so that it keeps
+// its stack. Only a supervised one is recovered.
+func (s *Signal[T]) overtake(w *roster.Walk, v T) {
+	if w.Over() {
+		return
+	}
+	if owner := w.Resume(); owner != nil {
+		if p := recover(); p != nil { // nil: Goexit
+			defer s.resume(w, v)
+			owner.Report(p)
 			return
 		}
-		w.Resume()
-		if owner := w.Supervised(); owner != nil {
-			if p := recover(); p != nil { // nil: Goexit
-				defer s.fire(w, v)
-				owner.Report(p)
-				return
-			}
-		}
-		s.fire(w, v)
-	}()
+	}
+	s.resume(w, v)
+}
+
+// resume delivers v to the handlers that w has still before it.
+func (s *Signal[T]) resume(w *roster.Walk, v T) {
+	defer s.overtake(w, v)
 	s.deliver(w, v)
 }
 
@@ -218,7 +227,7 @@ func (s *Signal[T]) deliver(w *roster.Walk, v T) {
 				continue
 			}
 			if handler == nil || e.ID() != id {
-				if handler != nil && w.CanSwitch(e) && !w.Switch(id, e) {
+				if handler != nil && w.Switch(id, e) {
 					yield.Point("fire: announced, look")
 					last, id = e, e.ID()
 					if handler = e.Word(); handler == nil {
@@ -236,12 +245,12 @@ func (s *Signal[T]) deliver(w *roster.Walk, v T) {
 			yield.Point("fire: call")
 			roster.Call(handler, v)
 		}
-		w.Note(last)
 		if !w.NextBlock() {
-			break
+			w.End(last)
+			return
 		}
+		w.Note(last)
 	}
-	w.End()
 }
 
 // DisconnectAll ends all connections of now, as [Connection.Disconnect] does.

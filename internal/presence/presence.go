@@ -77,19 +77,27 @@ func size() uint64 { return minSlots + more.Load() }
 // of something on the caller's stack, which differs from goroutine to
 // goroutine. Cost: one compare-and-swap.
 func Claim(at unsafe.Pointer, id uint64) *Slot {
-	h := uint64(uintptr(at)>>4) * 0x9e3779b97f4a7c15 // Fibonacci hashing
-	mask := size() - 1
-	if s := &table[h>>32&mask]; s.v.CompareAndSwap(0, id) {
+	if s := Place(at); s.Claim(id) {
 		return s
 	}
 	// The second place spares two goroutines that hash alike from meeting in
 	// every one of their calls.
-	if s := &table[h>>48&mask]; s.v.CompareAndSwap(0, id) {
+	n := size()
+	if s := &table[hash(at)>>48&(n-1)]; s.Claim(id) {
 		return s
 	}
-	grow(mask + 1)
+	grow(n)
 	return nil
 }
+
+// Place returns the slot that Claim tries first.
+func Place(at unsafe.Pointer) *Slot { return &table[hash(at)>>32&(size()-1)&(maxSlots-1)] }
+
+// Claim announces id in s, if that is free.
+func (s *Slot) Claim(id uint64) bool { return s.v.CompareAndSwap(0, id) }
+
+// hash is Fibonacci hashing.
+func hash(at unsafe.Pointer) uint64 { return uint64(uintptr(at)>>4) * 0x9e3779b97f4a7c15 }
 
 // grow doubles a table of n slots unless it has enough for the machine.
 func grow(n uint64) {

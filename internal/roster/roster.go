@@ -3,14 +3,15 @@
 //
 // # Blocks
 //
-// The connections of one priority stand in a block, an array of entries in the
-// order of connection; the blocks form a list by descending priority. An entry
-// is written before the block's length that covers it is published, and after
-// that only its handler word ever changes. The word is the handler, as the
-// single pointer that a func value is, or nil while it must not be called.
+// The connections stand in blocks, arrays of entries of one priority in the
+// order of connection. The blocks form a list, by descending priority and then by
+// age. An entry is written before the block's length that covers it is published,
+// and after that only its handler word ever changes. The word is the handler, as
+// the single pointer that a func value is, or nil while it must not be called.
 // Clearing it is at once the dead flag and the release of the closure.
 //
-// A full block, or one that is dead for more than half, is replaced by a copy
+// A block that is full of what lives and large gets a successor. Otherwise a full
+// one, or one that is dead for more than half, is replaced by a copy
 // of what lives. A firer may still walk the old one. Its words would be a second
 // place to clear at every disconnect, so they are cleared when the copy is made:
 // a firer that finds a nil word in a block that was replaced asks the connection
@@ -37,9 +38,14 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// minEntries is the capacity of a new block: small, as most signals have few
-// connections, and enough to make pairs of connect and disconnect cheap.
-const minEntries = 4
+const (
+	// minEntries is the capacity of a new block: small, as most signals have few
+	// connections, and enough to make pairs of connect and disconnect cheap.
+	minEntries = 4
+	// maxEntries bounds what one connect may have to copy, at 24 KiB, which is
+	// also what a signal with more connections has to spare at most; arbitrary.
+	maxEntries = 1024
+)
 
 // An Entry is a connection's place in a block.
 type Entry struct {
@@ -48,7 +54,7 @@ type Entry struct {
 	conn *Conn
 }
 
-// A Block has the connections of one priority.
+// A Block has connections of one priority.
 type Block struct {
 	next     atomic.Pointer[Block]
 	n        atomic.Int64 // how many entries are published
@@ -56,7 +62,9 @@ type Block struct {
 	priority int
 	entries  []Entry
 
-	dead int // guarded by the roster's mu
+	// Guarded by the roster's mu.
+	prev *Block // nil for the first
+	dead int
 }
 
 // A Roster is the book. The zero Roster is empty and ready for use.
@@ -65,6 +73,7 @@ type Roster struct {
 	seq  atomic.Uint64 // of the last connection
 
 	mu     sync.Mutex     // guards the fields below, and those of blocks and Conns
+	tails  []*Block       // the last block of each priority, by descending priority
 	count  int            // of live ones
 	closed atomic.Bool    // written with mu held
 	spent  map[*Conn]bool // spent, but not released; nil when never used
@@ -149,24 +158,52 @@ func (r *Roster) enter(c *Conn, word unsafe.Pointer, priority int, id uint64) (f
 	return first, true
 }
 
-// roomLocked returns the block of a priority with room for one more.
+// roomLocked returns the last block of a priority, with room for one more.
 func (r *Roster) roomLocked(priority int) *Block {
-	p := &r.head
-	b := p.Load()
-	for b != nil && b.priority > priority {
-		p = &b.next
-		b = p.Load()
+	i := 0
+	for i < len(r.tails) && r.tails[i].priority > priority {
+		i++
 	}
-	if b == nil || b.priority < priority {
-		nb := &Block{priority: priority, entries: make([]Entry, minEntries)}
-		nb.next.Store(b)
-		p.Store(nb)
-		return nb
+	if i == len(r.tails) || r.tails[i].priority < priority {
+		b := &Block{priority: priority, entries: make([]Entry, minEntries)}
+		var before *Block
+		if i > 0 {
+			before = r.tails[i-1]
+		}
+		r.tails = slices.Insert(r.tails, i, b)
+		r.linkLocked(before, b, r.afterLocked(before).Load())
+		return b
 	}
-	if int(b.n.Load()) == len(b.entries) {
-		b = b.replaceLocked(p)
+	b := r.tails[i]
+	switch n := len(b.entries); {
+	case int(b.n.Load()) < n:
+		return b
+	case n-b.dead > maxEntries*3/4: // a copy would soon be full again
+		next := &Block{priority: priority, entries: make([]Entry, maxEntries)}
+		r.tails[i] = next
+		r.linkLocked(b, next, b.next.Load())
+		return next
 	}
-	return b
+	return r.replaceLocked(b)
+}
+
+// linkLocked links b, which is ready to be walked, between two others: before is
+// nil for the first, after for the last.
+func (r *Roster) linkLocked(before, b, after *Block) {
+	b.prev = before
+	b.next.Store(after)
+	if after != nil {
+		after.prev = b
+	}
+	r.afterLocked(before).Store(b)
+}
+
+// afterLocked returns the place of the block that comes after before.
+func (r *Roster) afterLocked(before *Block) *atomic.Pointer[Block] {
+	if before == nil {
+		return &r.head
+	}
+	return &before.next
 }
 
 func (b *Block) appendLocked(word unsafe.Pointer, id uint64, c *Conn) {
@@ -176,13 +213,16 @@ func (b *Block) appendLocked(word unsafe.Pointer, id uint64, c *Conn) {
 	b.n.Store(i + 1)
 }
 
-// replaceLocked puts a copy of what lives in b, with half as much room again, in
-// the place p where b stands, and returns it.
-func (b *Block) replaceLocked(p *atomic.Pointer[Block]) *Block {
+// replaceLocked puts a copy of what lives in b in its place and returns it. If b
+// is the last of its priority the copy has half as much room again.
+func (r *Roster) replaceLocked(b *Block) *Block {
 	n := int(b.n.Load())
-	live := n - b.dead
-	nb := &Block{priority: b.priority, entries: make([]Entry, live+max(minEntries, live/2))}
-	nb.next.Store(b.next.Load())
+	size := n - b.dead
+	tail := slices.Index(r.tails, b)
+	if tail >= 0 {
+		size = min(size+max(minEntries, size/2), maxEntries)
+	}
+	nb := &Block{priority: b.priority, entries: make([]Entry, size)}
 	b.replaced.Store(true) // before a word of it is cleared
 	for i := range b.entries[:n] {
 		e := &b.entries[i]
@@ -191,26 +231,55 @@ func (b *Block) replaceLocked(p *atomic.Pointer[Block]) *Block {
 			atomic.StorePointer(&e.word, nil)
 		}
 	}
-	p.Store(nb)
+	if tail >= 0 {
+		r.tails[tail] = nb
+	}
+	r.linkLocked(b.prev, nb, b.next.Load())
 	return nb
 }
 
-// thinLocked replaces b, which has just lost an entry, if that pays.
+// unlinkLocked takes b out of the list. A firer in it goes on to what came next.
+func (r *Roster) unlinkLocked(b *Block) {
+	before, after := b.prev, b.next.Load()
+	if after != nil {
+		after.prev = before
+	}
+	r.afterLocked(before).Store(after)
+	if i := slices.Index(r.tails, b); i >= 0 {
+		if before != nil && before.priority == b.priority {
+			r.tails[i] = before
+		} else {
+			r.tails = slices.Delete(r.tails, i, i+1)
+		}
+	}
+}
+
+// thinLocked replaces b, which has just lost an entry, or takes it out if that
+// pays.
 func (r *Roster) thinLocked(b *Block) {
 	n := int(b.n.Load())
-	only := r.head.Load() == b && b.next.Load() == nil
-	if 2*b.dead <= n || n <= 2*minEntries && (b.dead < n || only) {
-		return // an empty block is kept only where it may be of use again
-	}
-	p := &r.head
-	for q := p.Load(); q != b; q = p.Load() {
-		p = &q.next
-	}
-	if b.dead == n {
-		p.Store(b.next.Load())
+	if b.dead < n {
+		if 2*b.dead > n && n > 2*minEntries {
+			r.replaceLocked(b)
+		}
 		return
 	}
-	b.replaceLocked(p)
+	// An empty block is kept only where it may soon be of use again: as the only
+	// one, or as the successor of one that is full.
+	before, after := b.prev, b.next.Load()
+	extends := before != nil && before.priority == b.priority
+	extended := after != nil && after.priority == b.priority
+	switch {
+	case n <= 2*minEntries && before == nil && after == nil:
+	case n <= 2*minEntries && extends && !extended:
+	case extends && !extended:
+		r.replaceLocked(b)
+	default:
+		r.unlinkLocked(b)
+		if extended && after.dead == int(after.n.Load()) {
+			r.thinLocked(after) // it was kept because of b
+		}
+	}
 }
 
 // endLocked ends c and reports whether it was alive.
@@ -456,6 +525,7 @@ func (r *Roster) endAll(closing bool) (conns []*Conn, last *edge) {
 		}
 	}
 	r.head.Store(nil)
+	r.tails = nil
 	if r.edges != nil {
 		last = r.edges.fall()
 	}

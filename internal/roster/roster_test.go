@@ -136,7 +136,8 @@ func TestAWalkAgreesWithAList(t *testing.T) {
 				continue
 			}
 			var got, want []*Conn
-			w := r.Start(r.Head())
+			var w Walk
+			r.Start(&w, r.Head())
 			for {
 				entries, _ := w.Entries()
 				for i := range entries {
@@ -145,6 +146,7 @@ func TestAWalkAgreesWithAList(t *testing.T) {
 					}
 				}
 				if !w.NextBlock() {
+					w.End(nil)
 					break
 				}
 			}

@@ -22,24 +22,39 @@ type Walk struct {
 	conn *Conn          // the last one announced
 
 	awaited bool // a teardown waits for conn's owner, and Switch has seen that
+	later   bool // a handler may have run, so that block may have grown since
 }
 
 // Head returns the first block, nil if there is none.
 func (r *Roster) Head() *Block { return r.head.Load() }
 
-// Start begins a walk at b, which Head has just returned.
-func (r *Roster) Start(b *Block) Walk { return Walk{block: b, limit: r.seq.Load()} }
+// Start begins a walk at b, which Head has just returned, with w, which is zero.
+// It announces the owner of the first entry, dead or alive, as all announcements
+// are made before the look at the handler.
+func (r *Roster) Start(w *Walk, b *Block) {
+	w.block, w.limit = b, r.seq.Load()
+	if e := &b.entries[0]; b.n.Load() > 0 && e.id != 0 {
+		yield.Point("fire: start")
+		if slot := presence.Place(unsafe.Pointer(w)); slot.Claim(e.id) {
+			w.slot, w.conn, w.ID = slot, e.conn, e.id
+		}
+		yield.Point("fire: started, look")
+	}
+}
 
 // Over reports whether the walk has come to its end.
 func (w *Walk) Over() bool { return w.block == nil }
 
 // Entries returns the entries of the current block that the walk may call, and
-// the id that is announced now.
+// the id that is announced now. Before the first handler that is what there is;
+// the sequence numbers, which are three loads away, need no look.
 func (w *Walk) Entries() (entries []Entry, id uint64) {
 	b := w.block
-	n := int(b.n.Load())
-	for n > 0 && b.entries[n-1].conn.seq > w.limit {
-		n-- // connected after the walk began
+	n := b.n.Load()
+	if w.later {
+		for n > 0 && b.entries[n-1].conn.seq > w.limit {
+			n-- // connected after the walk began
+		}
 	}
 	return b.entries[:n], w.ID
 }
@@ -50,7 +65,7 @@ func (w *Walk) NextBlock() bool {
 	if b == nil {
 		return false
 	}
-	w.block, w.Next = b, 0
+	w.block, w.Next, w.later = b, 0, true
 	return true
 }
 
@@ -111,17 +126,15 @@ func (w *Walk) Announce(last, e *Entry, i uint) unsafe.Pointer {
 	return w.Moved(e)
 }
 
-// CanSwitch reports whether one instruction can announce e in place of the last
-// one. It can't where nothing is announced, or e needs no announcement.
-func (w *Walk) CanSwitch(e *Entry) bool { return w.slot != nil && e.id != 0 }
-
-// Switch announces e in place of id, and reports whether a teardown waits for
-// the latter; Announce must then be called.
-func (w *Walk) Switch(id uint64, e *Entry) (awaited bool) {
-	if w.slot.Move(id, e.id) {
-		w.awaited = true
+// Switch announces e in place of id, and reports whether one instruction could
+// do that. If not, because nothing is announced, e needs no announcement, or a
+// teardown waits for id, Announce must be called.
+func (w *Walk) Switch(id uint64, e *Entry) bool {
+	if w.slot == nil || e.id == 0 {
+		return false
 	}
-	return w.awaited
+	w.awaited = w.slot.Move(id, e.id)
+	return !w.awaited
 }
 
 // Note notes that last, if not nil, is announced.
@@ -132,11 +145,17 @@ func (w *Walk) Note(last *Entry) {
 }
 
 // Resume notes what is announced after a handler has panicked: its own entry, or
-// another one of the same owner.
-func (w *Walk) Resume() {
+// another one of the same owner. It returns that owner if panics in it are
+// supervised, else nil.
+func (w *Walk) Resume() (supervised *scope.Scope) {
+	w.later = true
 	if w.slot != nil && w.Next > 0 {
 		w.Note(&w.block.entries[w.Next-1])
 	}
+	if w.conn != nil && w.conn.owner.Supervised() {
+		return w.conn.owner
+	}
+	return nil
 }
 
 // relieve tells the teardown that waits for the last one that its call is over.
@@ -156,10 +175,18 @@ func leave(a, b *scope.Scope, both bool) {
 	a.Leave()
 }
 
-// End ends the walk.
-func (w *Walk) End() {
+// End ends the walk, after whose last handler last is announced, or where that
+// is nil what w knows of. Nothing but Over may be asked of w after that.
+func (w *Walk) End(last *Entry) {
+	id, conn := w.ID, w.conn
+	if last != nil {
+		id, conn = last.id, last.conn
+	}
+	yield.Point("fire: retract")
 	w.block = nil
-	w.leave()
+	if id != 0 && (w.slot == nil || w.slot.Move(id, 0)) {
+		conn.owner.Leave()
+	}
 }
 
 // leave takes back what is announced.
@@ -167,17 +194,10 @@ func (w *Walk) leave() {
 	if w.ID == 0 {
 		return
 	}
-	slot, owner := w.slot, w.conn.owner
+	slot, id, conn := w.slot, w.ID, w.conn
 	yield.Point("fire: retract")
 	w.slot, w.conn, w.ID = nil, nil, 0
-	owner.Retract(slot)
-}
-
-// Supervised returns the owner of the handler that runs if panics in it are
-// supervised, else nil.
-func (w *Walk) Supervised() *scope.Scope {
-	if w.conn != nil && w.conn.owner.Supervised() {
-		return w.conn.owner
+	if slot == nil || slot.Move(id, 0) {
+		conn.owner.Leave()
 	}
-	return nil
 }

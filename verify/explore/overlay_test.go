@@ -101,12 +101,12 @@ var deep = []patch{
 `},
 	{teardownGo, "\t\t\t\tn := presence.Await(id)\n", "\t\t\t\tyield.Point(\"cut: mark\")\n$"},
 	{rosterGo, "\tb.replaced.Store(true) // before a word of it is cleared\n", "$\tyield.Point(\"replace: flagged\")\n"},
-	{rosterGo, "\tp.Store(nb)\n\treturn nb\n}\n\n// thinLocked", "\tyield.Point(\"replace: cleared\")\n$"},
+	{rosterGo, "\tr.linkLocked(b.prev, nb, b.next.Load())\n", "\tyield.Point(\"replace: cleared\")\n$"},
 	{rosterGo, "\tb.n.Store(i + 1)\n", "\tyield.Point(\"append: written\")\n$"},
 	{rosterGo, "\tr.seq.Store(c.seq)\n", "\tyield.Point(\"append: counted\")\n$"},
 	{rosterGo, "\tc.state.Store(dead)\n\tb := c.block\n", "$\tyield.Point(\"end: dead, word stands\")\n"},
 	{presenceGo, "s.v.Load() == id && s.v.CompareAndSwap(id, id|waited)", "s.v.Load() == id && marking() && s.v.CompareAndSwap(id, id|waited)"},
-	{presenceGo, "\tmask := size() - 1\n", "$\tif yield.Bug(noSlots) {\n\t\treturn nil\n\t}\n"},
+	{presenceGo, "func (s *Slot) Claim(id uint64) bool { return", "$ !yield.Bug(noSlots) &&"},
 	{presenceGo, "// Await marks every slot", "const noSlots = \"" + noSlots + "\"\n\nfunc marking() bool { yield.Point(\"await: found\"); return true }\n\n$"},
 }
 
@@ -120,6 +120,7 @@ var bugs = []struct {
 	patches  []patch
 }{
 	{"look before announce", "fire fire destroy", []patch{
+		{walkGo, "b.n.Load() > 0 && e.id != 0 {", "!yield.Bug(\"look before announce\") && $"},
 		{walkGo, "\tyield.Point(\"fire: announce\")\n", "$\tearly := e.Word()\n\tyield.Point(\"fire: looked too early\")\n"},
 		{walkGo, "\tyield.Point(\"fire: announced, look\")\n", "$\tif yield.Bug(\"look before announce\") && early != nil {\n\t\treturn early\n\t}\n"},
 	}},
