@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
@@ -64,6 +65,7 @@ type Queue struct {
 	turn    sync.Cond  // a Drain has ended
 	order   ring.Ring[place]
 	stale   int            // places of lines that are over
+	held    int            // firers that wait for room
 	last    uint64         // number of the last value let in
 	hand    place          // the value being handled, line nil if none
 	waiting bool           // hand is set, but its handling has not begun
@@ -96,13 +98,13 @@ type line struct {
 }
 
 // A box keeps the values of a line, oldest first. The queue's mutex guards it,
-// but for call.
+// but the value in hand is, once it has been taken, its handling goroutine's.
 type box interface {
-	take()           // moves the oldest value into the hand
-	drop()           // drops the oldest value
-	clear()          // drops all values, and the handler
-	forget()         // drops the value in hand
-	call(calls *int) // calls the handler with the value in hand, and counts that
+	take()      // moves the oldest value into the hand
+	drop()      // drops the oldest value
+	clear()     // drops all values, and the handler
+	forget()    // drops the value in hand
+	call() bool // calls the handler with the value in hand, unless it is gone
 }
 
 // A flush waits until no value numbered n or less is pending or being handled.
@@ -164,12 +166,12 @@ type mailbox[T any] struct {
 	line
 	values  ring.Ring[T]
 	hand    T
-	handler func(T) // nil once over
+	handler unsafe.Pointer // as in package roster; atomic, nil once over
 }
 
 // enqueue connects handler by way of a queue.
 func enqueue[T any](s *Signal[T], c *Connection, owner *Owner, handler func(T), cfg connectConfig, once bool) *Connection {
-	m := &mailbox[T]{handler: handler}
+	m := &mailbox[T]{handler: roster.Word(handler)}
 	m.line = line{q: cfg.queue, conn: &c.conn, box: m, once: once}
 	if m.join() {
 		defer m.link() // also if WhileActive's function panics: the connection stands
@@ -260,23 +262,22 @@ func (m *mailbox[T]) push(v T) {
 
 func (m *mailbox[T]) take()   { m.hand = m.values.Pop() }
 func (m *mailbox[T]) drop()   { m.values.Pop() }
-func (m *mailbox[T]) clear()  { m.values, m.handler = ring.Ring[T]{}, nil }
 func (m *mailbox[T]) forget() { m.hand = *new(T) }
 
-func (m *mailbox[T]) call(calls *int) {
-	m.q.mu.Lock()
-	handler, v := m.handler, m.hand
+func (m *mailbox[T]) clear() {
+	m.values = ring.Ring[T]{}
+	atomic.StorePointer(&m.handler, nil)
+}
+
+func (m *mailbox[T]) call() bool {
+	handler := atomic.LoadPointer(&m.handler)
+	if handler == nil {
+		return false
+	}
+	v := m.hand
 	m.forget()
-	switch {
-	case handler == nil: // it has ended in this moment
-		m.q.dropped++
-	case calls != nil:
-		*calls++
-	}
-	m.q.mu.Unlock()
-	if handler != nil {
-		handler(v)
-	}
+	roster.Call(handler, v)
+	return true
 }
 
 // admitLocked makes room for a value of l and reports whether it may be queued,
@@ -302,7 +303,9 @@ func (q *Queue) admitLocked(l *line) (ok, held bool) {
 			return true, held // by a handler of this queue: it would wait for itself
 		default:
 			held = true
+			q.held++
 			q.room.Wait()
+			q.held--
 		}
 	}
 }
@@ -415,15 +418,16 @@ func (q *Queue) run() {
 		q.gid = gid
 		q.mu.Unlock()
 	}
-	for q.next(math.MaxUint64) {
-		q.handle(nil)
+	for q.next(math.MaxUint64, nil) {
+		q.handle(math.MaxUint64, new(int))
 	}
 	finished = true
 }
 
 // next takes the next value numbered limit or less in hand. Where there is none
-// the queue is idle.
-func (q *Queue) next(limit uint64) bool {
+// the queue is idle. If owner is not nil, next only takes a value of its, and
+// leaves the queue busy where there is none.
+func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting {
@@ -432,7 +436,11 @@ func (q *Queue) next(limit uint64) bool {
 	}
 	q.hand = place{}
 	for q.order.Len() > 0 && q.order.At(0).n <= limit && !q.dead && q.scope.Alive() {
-		p := q.order.Pop()
+		p := *q.order.At(0)
+		if !p.line.over && owner != nil && p.line.conn.Owner() != owner {
+			return false
+		}
+		q.order.Pop()
 		if p.line.over {
 			q.stale--
 			continue
@@ -440,20 +448,29 @@ func (q *Queue) next(limit uint64) bool {
 		p.line.n--
 		p.line.box.take()
 		q.hand = p
-		q.room.Signal()
-		q.settleLocked()
+		if q.held > 0 {
+			q.room.Signal()
+		}
+		if len(q.flushes) > 0 {
+			q.settleLocked()
+		}
 		return true
 	}
-	q.busy, q.gid = false, 0
+	if owner == nil {
+		q.busy, q.gid = false, 0
+		q.turn.Signal()
+	}
 	q.settleLocked()
-	q.turn.Signal()
 	return false
 }
 
-// handle calls the handler for the value in hand, if that may be, and counts
-// it in calls, if not nil. Its name on a stack says that a handler runs, see
-// internal/goroutine.
-func (q *Queue) handle(calls *int) {
+// handle calls the handler for the value in hand, if that may be, and for those
+// of the same owner that come next, up to number limit, and counts the calls. Its
+// name on a stack says that a handler runs, see internal/goroutine.
+//
+// One announcement serves them all, as in Fire. It is taken back as soon as a
+// teardown waits for it.
+func (q *Queue) handle(limit uint64, calls *int) {
 	yield.Point("queue: handle")
 	l := q.hand.line // ours while busy
 	owner := l.conn.Owner()
@@ -471,13 +488,24 @@ func (q *Queue) handle(calls *int) {
 			}
 		}()
 	}
-	if !l.conn.Callable(l.spent) { // NOTE: asked after the announcement
-		q.skip(l)
-		return
+	for {
+		if !l.conn.Callable(l.spent) { // NOTE: asked after the announcement
+			q.skip(l)
+			return
+		}
+		q.release(l)
+		yield.Point("queue: call")
+		*calls++
+		if !l.box.call() { // it has ended in this moment
+			*calls--
+			q.skip(l)
+			return
+		}
+		if slot == nil || slot.Awaited() || owner.Supervised() || !q.next(limit, owner) {
+			return
+		}
+		l = q.hand.line
 	}
-	q.release(l)
-	yield.Point("queue: call")
-	l.box.call(calls)
 }
 
 func (q *Queue) skip(l *line) {
@@ -600,7 +628,7 @@ func (q *Queue) Drain() (calls int) {
 	q.mu.Unlock()
 	yield.Point("drain")
 	if !q.scope.EnterRun() {
-		q.next(0) // finds nothing, and gives the turn away
+		q.next(0, nil) // finds nothing, and gives the turn away
 		return 0
 	}
 	defer q.scope.LeaveRun()
@@ -615,8 +643,8 @@ func (q *Queue) drain(limit uint64, calls *int) {
 			q.drain(limit, calls)
 		}
 	}()
-	for q.next(limit) {
-		q.handle(calls)
+	for q.next(limit, nil) {
+		q.handle(limit, calls)
 	}
 	finished = true
 }

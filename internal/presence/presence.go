@@ -38,8 +38,9 @@ import (
 )
 
 const (
-	// minSlots is what a scan costs at least: 64 slots take about 70 ns.
-	minSlots = 64
+	// minSlots is what a scan costs at least, about a nanosecond a slot. It is what
+	// programs get in which no two firers have met yet; see grow.
+	minSlots = 16
 	// maxSlots bounds the table at 256 KiB of zero pages, touched only on
 	// machines with 128 cores or more.
 	maxSlots = 4096
@@ -80,13 +81,12 @@ func Claim(at unsafe.Pointer, id uint64) *Slot {
 	if s := Place(at); s.Claim(id) {
 		return s
 	}
-	// The second place spares two goroutines that hash alike from meeting in
-	// every one of their calls.
+	// Two goroutines that hash alike would meet in every one of their calls.
 	n := size()
+	grow(n)
 	if s := &table[hash(at)>>48&(n-1)]; s.Claim(id) {
 		return s
 	}
-	grow(n)
 	return nil
 }
 
@@ -112,6 +112,9 @@ func grow(n uint64) {
 func (s *Slot) Move(from, to uint64) (awaited bool) {
 	return s.v.Swap(to) != from
 }
+
+// Awaited reports whether a teardown waits for what is announced in s.
+func (s *Slot) Awaited() bool { return s.v.Load()&waited != 0 }
 
 // Present appends the ids that are announced and not yet waited for to ids.
 func Present(ids []uint64) []uint64 {

@@ -99,36 +99,39 @@ func TestWhoIsAwaitedLearnsItOnce(t *testing.T) {
 }
 
 func TestTheThirdAtOneAddressFindsNoSlot(t *testing.T) {
-	var at byte
+	withSlots(t, maxSlots) // grows no more
+	at := new([16]byte)    // a stack may move
+	escape = at
 	id := NewID()
-	first := Claim(unsafe.Pointer(&at), id)
+	first := Claim(unsafe.Pointer(at), id)
 	require.NotNil(t, first)
-	second := Claim(unsafe.Pointer(&at), id)
+	second := Claim(unsafe.Pointer(at), id)
 	if second != nil { // else both its places are one
 		require.NotSame(t, first, second)
-		require.Nil(t, Claim(unsafe.Pointer(&at), id))
+		require.Nil(t, Claim(unsafe.Pointer(at), id))
 		require.False(t, second.Move(id, 0))
 	}
 	require.False(t, first.Move(id, 0))
-	again := Claim(unsafe.Pointer(&at), id)
+	again := Claim(unsafe.Pointer(at), id)
 	require.Same(t, first, again, "free again")
 	require.False(t, again.Move(id, 0))
 	require.Zero(t, inUse())
 }
 
+var escape any
+
 func TestTheTableGrowsByCollisionsAsFarAsTheMachineNeeds(t *testing.T) {
 	withSlots(t, minSlots)
 	enough := uint64(slotsPerCore * runtime.NumCPU())
+	at := new([16]byte) // a stack may move
+	escape = at
 	for range 20 {
 		n := size()
-		var at byte
 		id := NewID()
-		var slots []*Slot
-		for {
-			s := Claim(unsafe.Pointer(&at), id)
-			if s == nil {
-				break
-			}
+		slots := []*Slot{Claim(unsafe.Pointer(at), id)}
+		require.NotNil(t, slots[0])
+		require.Equal(t, n, size(), "slots without a collision")
+		if s := Claim(unsafe.Pointer(at), id); s != nil {
 			slots = append(slots, s)
 		}
 		want := n

@@ -1,9 +1,14 @@
 // Package ring has a first-in-first-out buffer that grows and shrinks.
 package ring
 
-// keep is the capacity that an emptied Ring keeps, so that a queue that is
-// empty most of the time neither holds much nor allocates often; arbitrary.
-const keep = 64
+// An emptied Ring keeps a capacity of keep in any case, and of up to most while it
+// is of use: until it is emptied after having held no more than a quarter of it.
+// So a queue that is empty most of the time neither holds much nor allocates
+// often. Both are arbitrary.
+const (
+	keep = 64
+	most = 1024
+)
 
 // A Ring is a FIFO of values. The zero Ring is empty and ready for use. It is
 // not safe for concurrent use.
@@ -11,6 +16,7 @@ type Ring[T any] struct {
 	buf  []T // its length is 0 or a power of two
 	head int // index of the first value
 	n    int
+	peak int // the largest n since r was last empty
 }
 
 // Len returns the number of values in r.
@@ -24,8 +30,9 @@ func (r *Ring[T]) Push(v T) {
 	if r.n == len(r.buf) {
 		r.resize(max(4, 2*r.n))
 	}
+	r.buf[(r.head+r.n)&(len(r.buf)-1)] = v
 	r.n++
-	*r.At(r.n - 1) = v
+	r.peak = max(r.peak, r.n)
 }
 
 // Pop removes and returns the oldest value; r must not be empty.
@@ -36,8 +43,11 @@ func (r *Ring[T]) Pop() T {
 	*p = zero // the collector may have it
 	r.head = (r.head + 1) & (len(r.buf) - 1)
 	r.n--
-	if r.n == 0 && len(r.buf) > keep {
-		*r = Ring[T]{}
+	if r.n == 0 {
+		if len(r.buf) > most || len(r.buf) > keep && len(r.buf) >= 4*r.peak {
+			r.buf, r.head = nil, 0
+		}
+		r.peak = 0
 	}
 	return v
 }

@@ -115,7 +115,7 @@ func TestWhatIsTakenOutIsGarbage(t *testing.T) {
 }
 
 func TestAnEmptiedRingGivesItsMemoryBackUnlessItIsSmall(t *testing.T) {
-	for n, want := range map[int]int{3: 4, keep: keep, keep + 1: 0, 10_000: 0} {
+	for n, want := range map[int]int{3: 4, keep: keep, keep + 1: 2 * keep, most: most, most + 1: 0, 10_000: 0} {
 		var r Ring[int]
 		for v := range n {
 			r.Push(v)

@@ -107,7 +107,7 @@ const (
 type Extra struct {
 	Ended func() // called once, with no lock held, when the connection ends
 
-	muted int
+	muted atomic.Int32   // written with the roster's mu held
 	word  unsafe.Pointer // the handler while muted
 }
 
@@ -425,16 +425,12 @@ func (c *Conn) Owner() *scope.Scope { return c.owner }
 
 // Callable reports whether a value that was fired when c was alive may still be
 // handled: c is neither muted nor over, or if spent, its owner and signal live.
+// It is for connections that were made with an Extra.
 func (c *Conn) Callable(spent bool) bool {
 	if spent {
 		return c.owner.Alive() && !c.roster.closed.Load()
 	}
-	if !c.owner.Alive() {
-		return false
-	}
-	c.roster.mu.Lock()
-	defer c.roster.mu.Unlock()
-	return c.Live() && (c.extra == nil || c.extra.muted == 0)
+	return c.owner.Alive() && c.Live() && c.extra.muted.Load() == 0
 }
 
 // Mute takes the handler out of its entry, until as many calls of Unmute.
@@ -450,7 +446,7 @@ func (c *Conn) Mute() {
 	if c.extra == nil {
 		c.extra = new(Extra)
 	}
-	if c.extra.muted++; c.extra.muted == 1 {
+	if c.extra.muted.Add(1) == 1 {
 		c.extra.word = atomic.SwapPointer(&c.block.entries[c.index].word, nil)
 	}
 }
@@ -465,7 +461,7 @@ func (c *Conn) Unmute() {
 	if !c.Live() {
 		return
 	}
-	if c.extra.muted--; c.extra.muted == 0 {
+	if c.extra.muted.Add(-1) == 0 {
 		atomic.StorePointer(&c.block.entries[c.index].word, c.extra.word)
 		c.extra.word = nil
 	}

@@ -118,7 +118,8 @@ type Scope struct {
 	ended  chan struct{}           // nil before the first use
 	where  *cleanup                // what the unwinding runs now, for reports
 
-	down *teardown // nil before a teardown of its own; guarded by tree.mu
+	down *teardown // nil before a teardown of its own, then &own; guarded by tree.mu
+	own  teardown  // here, as an allocation of its own is a tenth of a short life
 }
 
 // Config is what a scope is made with. The zero Config inherits.
@@ -419,7 +420,7 @@ func (s *Scope) left(n *Node, calls int32) {
 	s.mu.Unlock()
 	yield.Point("left: of a dead scope")
 	s.tree.mu.Lock()
-	due := s.dropLocked(calls)
+	due := s.dropLocked(nil, calls)
 	s.tree.mu.Unlock()
 	yield.Point("left: counted")
 	due.complete()

@@ -50,7 +50,8 @@ func (co *Cutoff) After(f func()) { co.after = append(co.after, f) }
 // begin cuts off the subtree of s: when it returns, nothing new starts there.
 // tree.mu is held, s has no teardown yet, and nothing above s is unwinding.
 func (s *Scope) begin(cause error) *Cutoff {
-	s.down = &teardown{pending: 1, draining: true}
+	s.own = teardown{pending: 1, draining: true}
+	s.down = &s.own
 	if s.parent != nil {
 		s.parent.addLocked(1, 0)
 	}
@@ -158,10 +159,14 @@ func (s *Scope) addLocked(n, calls int) {
 	}
 }
 
-// dropLocked counts one thing less in s, and returns the scope that the caller
-// must complete after that, or nil. tree.mu is held.
-func (s *Scope) dropLocked(calls int32) (due *Scope) {
+// dropLocked counts one thing less in s, whose node, if it is a member still, is
+// n, and returns the scope that the caller must complete after that, or nil.
+// tree.mu is held.
+func (s *Scope) dropLocked(n *Node, calls int32) (due *Scope) {
 	s.mu.Lock()
+	if n != nil {
+		s.removeLocked(n)
+	}
 	s.busy--
 	s.calls -= calls
 	s.mu.Unlock()
@@ -305,6 +310,10 @@ func (s *Scope) finish() (due *Scope) {
 	yield.Point("finish")
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
+	return s.finishLocked()
+}
+
+func (s *Scope) finishLocked() (due *Scope) {
 	s.mu.Lock()
 	s.doneLocked()
 	s.state.Store(ended)
@@ -312,11 +321,12 @@ func (s *Scope) finish() (due *Scope) {
 		close(s.ended)
 	}
 	s.mu.Unlock()
-	if s.parent != nil {
+	switch {
+	case s.parent == nil:
+	case s.down != nil: // it was counted in the parent
+		return s.parent.dropLocked(&s.node, 0)
+	default:
 		s.parent.Detach(&s.node)
-		if s.down != nil { // it was counted in the parent
-			return s.parent.dropLocked(0)
-		}
 	}
 	return nil
 }
@@ -340,10 +350,32 @@ func (s *Scope) Destroy() error {
 		return s.destroyUnder(mine)
 	}
 	co := s.begin(ErrDestroyed)
+	if s.idleLocked(co) {
+		due := s.finishLocked()
+		s.tree.mu.Unlock()
+		due.complete()
+		return nil
+	}
 	s.tree.mu.Unlock()
 	yield.Point("destroy: cut off")
 	s.runHeld(co)
 	return s.await(true)
+}
+
+// idleLocked moves s on to unwinding if the cut-off has left nothing to do, wait
+// for or unwind: the common case of owners that come and go. tree.mu is held.
+func (s *Scope) idleLocked(co *Cutoff) bool {
+	if s.down.pending > 1 || len(co.after) > 0 || len(co.interrupts) > 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil {
+		return false
+	}
+	s.state.Store(unwinding) // a Defer that comes now runs at once
+	s.down.draining = false
+	return true
 }
 
 // destroyUnder is Destroy below a scope that is unwinding, on goroutine gid.
