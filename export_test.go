@@ -4,5 +4,5 @@ package tether
 func ForgetLost() {
 	lost.mu.Lock()
 	defer lost.mu.Unlock()
-	lost.sites = nil
+	lost.logged = nil
 }

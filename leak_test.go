@@ -336,6 +336,19 @@ func TestALostRootIsReportedAndAHeldOneIsNot(t *testing.T) {
 	runtime.KeepAlive(held)
 }
 
+// A cleanup that captures its owner, which is natural, once hid the loss: the
+// watch held what held the cleanup.
+func TestACleanupThatCapturesItsOwnerDoesNotHideTheLoss(t *testing.T) {
+	logs := captureLogs(t)
+	func() {
+		o := tether.NewOwner("captured")
+		child := o.NewChild("child")
+		child.Defer(func() { _ = child.Name() })
+		tether.NewSignal[int](o).Connect(child, func(int) { _ = child.Name() })
+	}()
+	collect(t, "the owner", func() bool { return logs.contains("owner=captured") })
+}
+
 func TestAChildKeepsItsParentFromBeingLost(t *testing.T) {
 	logs := captureLogs(t)
 	child := tether.NewOwner("kept").NewChild("child")
@@ -344,4 +357,50 @@ func TestAChildKeepsItsParentFromBeingLost(t *testing.T) {
 	}
 	require.False(t, logs.contains("owner=kept"))
 	require.NoError(t, child.Parent().Destroy())
+}
+
+func TestWhoAskedIsToldOfEveryLostOwner(t *testing.T) {
+	logs := captureLogs(t)
+	found := make(chan tether.Lost, 10)
+	previous := tether.OnLost(func(l tether.Lost) {
+		if l.Name == "asked for" {
+			found <- l
+		}
+	})
+	var s tether.Signal[int]
+	for range 3 {
+		func() {
+			o := tether.NewOwner("asked for")
+			s.Connect(o, func(int) {})
+			o.NewChild("child").Defer(func() { t.Error("nobody is to run this") })
+		}()
+	}
+	collect(t, "all three", func() bool { return len(found) == 3 })
+	for range 3 {
+		l := <-found
+		require.Equal(t, tether.Stats{Owners: 2, Connections: 1, Cleanups: 1}, l.Held)
+		require.Contains(t, l.Site, "TestWhoAskedIsToldOfEveryLostOwner")
+		require.Contains(t, l.Site, "leak_test.go:")
+	}
+	require.False(t, logs.contains("asked for"), "the default logs no more")
+
+	require.NotNil(t, tether.OnLost(nil))
+	require.Nil(t, tether.OnLost(previous))
+	func() { tether.NewOwner("as before") }()
+	collect(t, "the log", func() bool { return logs.contains("owner=\"as before\"") })
+	s.DisconnectAll()
+}
+
+func TestNilSilencesTheReportOfLostOwners(t *testing.T) {
+	logs := captureLogs(t)
+	defer tether.OnLost(tether.OnLost(nil))
+	last := make(chan bool, 1)
+	func() { tether.NewOwner("unsung") }()
+	func() {
+		o := tether.NewOwner("marker")
+		runtime.AddCleanup(o, func(c chan bool) { c <- true }, last)
+	}()
+	collect(t, "the marker", func() bool { return len(last) == 1 })
+	collect(t, "", func() bool { return true })
+	require.False(t, logs.contains("unsung"))
 }

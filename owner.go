@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -87,6 +88,16 @@ func configure(verb string, opts []OwnerOption) ownerConfig {
 	return c
 }
 
+func init() {
+	handle.Scope = func(verb string, owner any) *scope.Scope {
+		o := owner.(*Owner)
+		if o == nil || o.scope == nil {
+			panic(verb + " with nil Owner")
+		}
+		return o.scope
+	}
+}
+
 // check returns the scope, or panics if there is none.
 func (o *Owner) check(verb string) *scope.Scope {
 	if o == nil || o.scope == nil {
@@ -99,11 +110,23 @@ func (o *Owner) check(verb string) *scope.Scope {
 // [WithContext]. See [Run] for the one of a whole main, request or test.
 func NewOwner(name string, opts ...OwnerOption) *Owner {
 	c := configure("NewOwner", opts)
-	o := &Owner{scope: scope.New(name, c.Config, false)}
-	if c.Context == nil || c.Context.Done() == nil {
-		watchLost(o, name)
+	c.Site = caller()
+	o := &Owner{scope: scope.New(name, c.Config)}
+	watched := c.Context == nil || c.Context.Done() == nil
+	n := o.scope.List(watched)
+	if watched {
+		runtime.AddCleanup(o, reportLost, n)
+	} else {
+		o.scope.Bind(c.Context)
 	}
 	return o
+}
+
+// caller returns where the function that calls it was called.
+func caller() uintptr {
+	var pc [1]uintptr
+	runtime.Callers(3, pc[:])
+	return pc[0]
 }
 
 // NewChild returns an owner that ends with o, or before: by its own Destroy, in
@@ -111,6 +134,9 @@ func NewOwner(name string, opts ...OwnerOption) *Owner {
 func (o *Owner) NewChild(name string, opts ...OwnerOption) *Owner {
 	s := o.check("NewChild")
 	c := configure("NewChild", opts)
+	if scope.Observed() {
+		c.Site = caller()
+	}
 	return &Owner{scope: s.NewChild(name, c.Config), parent: o}
 }
 
@@ -138,7 +164,9 @@ func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOp
 	c := configure("Run", opts)
 	also := c.Context
 	c.Context = ctx
-	o := &Owner{scope: scope.New(name, c.Config, true)}
+	c.Site = caller()
+	o := &Owner{scope: scope.New(name, c.Config)}
+	o.scope.List(false)
 	defer func() {
 		left := o.destroyWithin(c.grace)
 		blame := o.scope.Blame()

@@ -2,6 +2,7 @@ package tether
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -26,6 +27,19 @@ const (
 	// DropNewest drops the value that finds no room.
 	DropNewest
 )
+
+// String returns the constant's name.
+func (o Overflow) String() string {
+	switch o {
+	case Block:
+		return "Block"
+	case DropOldest:
+		return "DropOldest"
+	case DropNewest:
+		return "DropNewest"
+	}
+	return fmt.Sprintf("Overflow(%d)", int(o))
+}
 
 func checkOverflow(verb string, capacity int, overflow Overflow) {
 	if capacity < 1 {
@@ -156,6 +170,17 @@ type queueMember struct{ q *Queue }
 
 func (m queueMember) Kind() scope.Kind { return scope.Resource }
 
+// Describe makes a queueMember a [scope.Describer].
+func (m queueMember) Describe() scope.Detail {
+	q := m.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return scope.Detail{
+		Len: q.pendingLocked(), Capacity: q.capacity, Overflow: q.overflow.String(),
+		Taken: q.last, Dropped: q.dropped,
+	}
+}
+
 func (m queueMember) Cut(co *scope.Cutoff) {
 	co.Remove(m.q.scope, &m.q.node)
 	co.After(m.q.die)
@@ -170,15 +195,16 @@ type mailbox[T any] struct {
 }
 
 // enqueue connects handler by way of a queue.
-func enqueue[T any](s *Signal[T], c *Connection, owner *Owner, handler func(T), cfg connectConfig, once bool) *Connection {
+func enqueue[T any](s *Signal[T], c *wrapped, owner *Owner, handler func(T), cfg connectConfig, once bool) *Connection {
 	m := &mailbox[T]{handler: roster.Word(handler)}
 	m.line = line{q: cfg.queue, conn: &c.conn, box: m, once: once}
 	if m.join() {
 		defer m.link() // also if WhileActive's function panics: the connection stands
-		extra := &roster.Extra{Ended: m.end}
-		s.roster.Connect(&c.conn, owner.scope, roster.Word(m.push), cfg.priority, true, extra)
+		s.describe()
+		c.extra.Ended = m.end
+		s.roster.Connect(&c.conn, owner.scope, roster.Word(m.push), cfg.priority, true, &c.extra)
 	}
-	return c
+	return &c.Connection
 }
 
 // join enters l in its queue's book, unless the queue is dead.

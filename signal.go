@@ -1,6 +1,7 @@
 package tether
 
 import (
+	"reflect"
 	"weak"
 
 	"github.com/seed-ec287111/tether/internal/roster"
@@ -89,11 +90,13 @@ func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
 // Where the owner is dead or the signal closed it returns a dead Connection:
 // losing that race is legal. Cost: O(1) amortised, one allocation.
 func (s *Signal[T]) Connect(owner *Owner, handler func(T), opts ...ConnectOption) *Connection {
-	c, cfg := prepare("Connect", owner, handler == nil, opts)
+	cfg := prepare("Connect", owner, handler == nil, opts)
 	if cfg.queue != nil {
-		return enqueue(s, c, owner, handler, cfg, false)
+		return enqueue(s, wrap(handler), owner, handler, cfg, false)
 	}
-	return s.connect(c, owner, handler, cfg)
+	c := new(Connection)
+	s.connect(c, owner, handler, cfg, nil)
+	return c
 }
 
 // Once is Connect for a single call: the handler is called exactly once, under
@@ -102,36 +105,40 @@ func (s *Signal[T]) Connect(owner *Owner, handler func(T), opts ...ConnectOption
 // more. On a queue it is spent when its value is queued, and that value is
 // delivered unless its owner, queue or signal ends first.
 func (s *Signal[T]) Once(owner *Owner, handler func(T), opts ...ConnectOption) *Connection {
-	c, cfg := prepare("Once", owner, handler == nil, opts)
+	cfg := prepare("Once", owner, handler == nil, opts)
+	c := wrap(handler)
 	if cfg.queue != nil {
 		return enqueue(s, c, owner, handler, cfg, true)
 	}
-	return s.connect(c, owner, func(v T) {
+	s.connect(&c.Connection, owner, func(v T) {
 		if c.Disconnect() {
 			handler(v)
 		}
-	}, cfg)
+	}, cfg, &c.extra)
+	return &c.Connection
 }
 
 // ConnectSelf is Connect for a handler that wants its own Connection, to mute
 // or disconnect it.
 func (s *Signal[T]) ConnectSelf(owner *Owner, handler func(self *Connection, v T), opts ...ConnectOption) *Connection {
-	c, cfg := prepare("ConnectSelf", owner, handler == nil, opts)
-	h := func(v T) { handler(c, v) }
+	cfg := prepare("ConnectSelf", owner, handler == nil, opts)
+	c := wrap(handler)
+	h := func(v T) { handler(&c.Connection, v) }
 	if cfg.queue != nil {
 		return enqueue(s, c, owner, h, cfg, false)
 	}
-	return s.connect(c, owner, h, cfg)
+	s.connect(&c.Connection, owner, h, cfg, &c.extra)
+	return &c.Connection
 }
 
 // prepare checks the arguments of a connecting call before anything changes.
-func prepare(verb string, owner *Owner, noHandler bool, opts []ConnectOption) (*Connection, connectConfig) {
+func prepare(verb string, owner *Owner, noHandler bool, opts []ConnectOption) connectConfig {
 	owner.check(verb)
 	if noHandler {
 		panic("tether: " + verb + " with nil handler")
 	}
 	if len(opts) == 0 {
-		return new(Connection), connectConfig{} // without the allocation that the loop needs
+		return connectConfig{} // without the allocation that the loop needs
 	}
 	var cfg connectConfig
 	for _, opt := range opts {
@@ -140,12 +147,32 @@ func prepare(verb string, owner *Owner, noHandler bool, opts []ConnectOption) (*
 		}
 		opt.connect(&cfg)
 	}
-	return new(Connection), cfg
+	return cfg
 }
 
-func (s *Signal[T]) connect(c *Connection, owner *Owner, handler func(T), cfg connectConfig) *Connection {
-	s.roster.Connect(&c.conn, owner.scope, roster.Word(handler), cfg.priority, false, nil)
+// A wrapped Connection is one whose signal calls the library's own function, by
+// which the user's handler is called.
+type wrapped struct {
+	Connection
+	extra roster.Extra
+}
+
+func wrap[F any](handler F) *wrapped {
+	c := new(wrapped)
+	c.extra.PC = scope.PC(handler)
 	return c
+}
+
+func (s *Signal[T]) connect(c *Connection, owner *Owner, handler func(T), cfg connectConfig, extra *roster.Extra) {
+	s.describe()
+	s.roster.Connect(&c.conn, owner.scope, roster.Word(handler), cfg.priority, false, extra)
+}
+
+// describe notes the signal's type for reports, if it may not be known yet.
+func (s *Signal[T]) describe() {
+	if s.roster.Head() == nil {
+		s.roster.Name(reflect.TypeFor[T]())
+	}
 }
 
 // Fire calls the handlers with v, by descending priority and in the order of
@@ -227,7 +254,7 @@ func (s *Signal[T]) deliver(w *roster.Walk, v T) {
 				continue
 			}
 			if handler == nil || e.ID() != id {
-				if handler != nil && w.Switch(id, e) {
+				if handler != nil && w.Switch(e) {
 					yield.Point("fire: announced, look")
 					last, id = e, e.ID()
 					if handler = e.Word(); handler == nil {

@@ -17,7 +17,7 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	checkWait("Wait", ctx, src)
 	values := make(chan T, 1)
 	ended := make(chan struct{})
-	owner := &Owner{scope: scope.New("wait", scope.Config{}, false)}
+	owner := &Owner{scope: scope.New("wait", scope.Config{})}
 	defer owner.Destroy() // the errors of what a wrapper may have put there have no taker
 	c := src.Connect(owner, func(v T) {
 		select {
@@ -64,7 +64,7 @@ func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Ov
 		if overflow == Block {
 			in.gid = goroutine.ID()
 		}
-		owner := &Owner{scope: scope.New("values", scope.Config{}, false)}
+		owner := &Owner{scope: scope.New("values", scope.Config{})}
 		defer owner.Destroy() // as in Wait
 		defer in.close()      // lets go of whoever is held
 		stop := context.AfterFunc(ctx, func() {

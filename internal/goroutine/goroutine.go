@@ -108,6 +108,16 @@ func Func(pc uintptr) string {
 	return describe(f.Name(), file, line)
 }
 
+// Site describes the call that returns to pc: the function that made it, with
+// file and line.
+func Site(pc uintptr) string {
+	if pc == 0 {
+		return "unknown"
+	}
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	return describe(f.Function, f.File, f.Line)
+}
+
 func describe(fn, file string, line int) string {
 	return fmt.Sprintf("%s (%s:%d)", fn, file, line)
 }

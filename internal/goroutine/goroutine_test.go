@@ -77,7 +77,7 @@ func TestWhereInsideNothing(t *testing.T) {
 }
 
 func TestWhereInsideCallsOfTheLibrary(t *testing.T) {
-	s := scope.New("s", scope.Config{}, false)
+	s := scope.New("s", scope.Config{})
 	type answer struct{ inCall, owned bool }
 	got := make(chan answer, 1)
 	ask := func() {

@@ -33,6 +33,7 @@ package presence
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 )
@@ -47,8 +48,11 @@ const (
 	// slotsPerCore makes a collision of two running firers unlikely; arbitrary.
 	slotsPerCore = 32
 
-	// waited is the mark of a slot that a teardown waits for.
-	waited = 1
+	// waited is the mark of a slot that a teardown waits for, watched that of one
+	// that Stays has seen.
+	waited  = 1
+	watched = 2
+	marks   = waited | watched
 )
 
 // A Slot is one place in the table: 0 when free, else the id announced in it.
@@ -68,8 +72,9 @@ var (
 	lastID atomic.Uint64
 )
 
-// NewID returns an id that was never returned before. It is even and not 0.
-func NewID() uint64 { return lastID.Add(2) }
+// NewID returns an id that was never returned before. It is not 0, and leaves
+// room for the marks.
+func NewID() uint64 { return lastID.Add(marks + 1) }
 
 func size() uint64 { return minSlots + more.Load() }
 
@@ -106,11 +111,11 @@ func grow(n uint64) {
 	}
 }
 
-// Move replaces the announcement of from by one of to, or frees the slot where
-// to is 0. It reports whether a teardown waits for from; the caller then owes
-// that owner a word. Cost: one swap.
-func (s *Slot) Move(from, to uint64) (awaited bool) {
-	return s.v.Swap(to) != from
+// Move replaces the announcement in s by one of to, or frees the slot where to
+// is 0. It reports whether a teardown waits for the one before; the caller then
+// owes that owner a word. Cost: one swap.
+func (s *Slot) Move(to uint64) (awaited bool) {
+	return s.v.Swap(to)&waited != 0
 }
 
 // Awaited reports whether a teardown waits for what is announced in s.
@@ -120,10 +125,20 @@ func (s *Slot) Awaited() bool { return s.v.Load()&waited != 0 }
 func Present(ids []uint64) []uint64 {
 	for i := range table[:size()] {
 		if v := table[i].v.Load(); v != 0 && v&waited == 0 {
-			ids = append(ids, v)
+			ids = append(ids, v&^marks)
 		}
 	}
 	return ids
+}
+
+// Count returns how many slots announce id and are not waited for.
+func Count(id uint64) (n int) {
+	for i := range table[:size()] {
+		if table[i].v.Load()&^watched == id {
+			n++
+		}
+	}
+	return n
 }
 
 // Await marks every slot that announces id and returns how many it marked: so
@@ -131,9 +146,51 @@ func Present(ids []uint64) []uint64 {
 // marked already belong to an earlier Await and are not counted again.
 func Await(id uint64) (n int) {
 	for i := range table[:size()] {
-		if s := &table[i]; s.v.Load() == id && s.v.CompareAndSwap(id, id|waited) {
-			n++
+		s := &table[i]
+		for v := s.v.Load(); v&^watched == id; v = s.v.Load() { // again if it was watched just now
+			if s.v.CompareAndSwap(v, v|waited) {
+				n++
+			}
 		}
 	}
 	return n
+}
+
+// A Stay is an announcement that has not been taken back since it was first seen.
+type Stay struct {
+	ID uint64
+	N  uint64 // differs from that of every other Stay
+}
+
+// stays numbers the announcements that [Stays] has marked.
+var stays struct {
+	mu   sync.Mutex // guards the fields below
+	last uint64
+	at   map[int]uint64 // by slot, where it is marked
+}
+
+// Stays marks all announcements and returns them. One that is returned by two
+// calls has stood all the time between. It costs firers nothing: the mark goes
+// with the announcement.
+func Stays() (list []Stay) {
+	stays.mu.Lock()
+	defer stays.mu.Unlock()
+	if stays.at == nil {
+		stays.at = make(map[int]uint64)
+	}
+	for i := range table[:size()] {
+		s := &table[i]
+		for v := s.v.Load(); v != 0; v = s.v.Load() {
+			if v&watched == 0 {
+				if !s.v.CompareAndSwap(v, v|watched) {
+					continue
+				}
+				stays.last++
+				stays.at[i] = stays.last
+			}
+			list = append(list, Stay{v &^ marks, stays.at[i]})
+			break
+		}
+	}
+	return list
 }

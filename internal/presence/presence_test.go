@@ -75,10 +75,10 @@ func TestAnAnnouncementIsPresentUntilItIsTakenBack(t *testing.T) {
 	a, b := NewID(), NewID()
 	s := claim(t, a)
 	require.Equal(t, []uint64{7, a}, Present([]uint64{7}))
-	require.False(t, s.Move(a, b), "nobody waits")
+	require.False(t, s.Move(b), "nobody waits")
 	require.Equal(t, []uint64{b}, Present(nil))
 	require.Zero(t, Await(a))
-	require.False(t, s.Move(b, 0))
+	require.False(t, s.Move(0))
 	require.Empty(t, Present(nil))
 	require.Zero(t, inUse())
 }
@@ -90,11 +90,11 @@ func TestWhoIsAwaitedLearnsItOnce(t *testing.T) {
 	require.Equal(t, 3, Await(a))
 	require.Zero(t, Await(a), "they belong to the first call")
 	require.Equal(t, []uint64{b}, Present(nil), "not those that somebody waits for")
-	require.True(t, slots[0].Move(a, 0), "taken back")
-	require.True(t, slots[1].Move(a, b), "replaced")
-	require.False(t, slots[1].Move(b, 0), "the mark was for a")
-	require.False(t, other.Move(b, 0))
-	require.True(t, slots[2].Move(a, 0))
+	require.True(t, slots[0].Move(0), "taken back")
+	require.True(t, slots[1].Move(b), "replaced")
+	require.False(t, slots[1].Move(0), "the mark was for a")
+	require.False(t, other.Move(0))
+	require.True(t, slots[2].Move(0))
 	require.Zero(t, inUse())
 }
 
@@ -109,12 +109,12 @@ func TestTheThirdAtOneAddressFindsNoSlot(t *testing.T) {
 	if second != nil { // else both its places are one
 		require.NotSame(t, first, second)
 		require.Nil(t, Claim(unsafe.Pointer(at), id))
-		require.False(t, second.Move(id, 0))
+		require.False(t, second.Move(0))
 	}
-	require.False(t, first.Move(id, 0))
+	require.False(t, first.Move(0))
 	again := Claim(unsafe.Pointer(at), id)
 	require.Same(t, first, again, "free again")
-	require.False(t, again.Move(id, 0))
+	require.False(t, again.Move(0))
 	require.Zero(t, inUse())
 }
 
@@ -140,7 +140,7 @@ func TestTheTableGrowsByCollisionsAsFarAsTheMachineNeeds(t *testing.T) {
 		}
 		require.Equal(t, want, size(), "slots after a collision among %d", n)
 		for _, s := range slots {
-			require.False(t, s.Move(id, 0))
+			require.False(t, s.Move(0))
 		}
 	}
 	require.GreaterOrEqual(t, size(), min(enough, maxSlots))
@@ -168,9 +168,9 @@ func TestAScanOfAGrownTableFindsTheSlotsOfBefore(t *testing.T) {
 	}), "none of %d slots is one of the new", len(beyond))
 	require.Equal(t, 1, Await(old))
 	require.Equal(t, len(beyond), Await(young))
-	require.True(t, s.Move(old, 0))
+	require.True(t, s.Move(0))
 	for _, u := range beyond {
-		require.True(t, u.Move(young, 0))
+		require.True(t, u.Move(0))
 	}
 	require.Zero(t, inUse())
 }
@@ -212,7 +212,7 @@ func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
 									t.Errorf("round %d: a handler runs after the cleanup", round)
 								}
 							}
-							if s.Move(id, 0) {
+							if s.Move(0) {
 								told <- true
 							}
 						}
@@ -243,4 +243,61 @@ func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
 			require.Zero(t, inUse())
 		})
 	}
+}
+
+func TestAStayLastsAsLongAsItsAnnouncement(t *testing.T) {
+	a, b := NewID(), NewID()
+	s := claim(t, a)
+	first := Stays()
+	require.Len(t, first, 1)
+	require.Equal(t, a, first[0].ID)
+	require.Equal(t, first, Stays(), "it stands")
+	require.Equal(t, 1, Count(a))
+	require.Equal(t, []uint64{a}, Present(nil), "watching hides nobody")
+
+	require.Equal(t, 1, Await(a), "and takes nothing from a teardown")
+	require.True(t, s.Awaited())
+	require.Equal(t, first, Stays(), "awaited, it stands still")
+	require.Zero(t, Count(a))
+	require.True(t, s.Move(b), "the mark of the teardown has outlived the other")
+	second := Stays()
+	require.Len(t, second, 1)
+	require.Equal(t, b, second[0].ID)
+	require.NotEqual(t, first[0].N, second[0].N)
+	require.False(t, s.Move(0), "a watched slot is no awaited one")
+	require.Empty(t, Stays())
+
+	u := claim(t, b)
+	require.NotEqual(t, second, Stays(), "announced again is another stay")
+	require.False(t, u.Move(0))
+}
+
+// A watcher that marks a slot between the look and the mark of a teardown must
+// not make the teardown overlook it.
+func TestATeardownFindsWhatAWatcherMarksMeanwhile(t *testing.T) {
+	done := make(chan bool)
+	stop := make(chan bool)
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				Stays()
+			}
+		}
+	}()
+	at := new([16]byte)
+	escape = at
+	for range 20_000 {
+		id := NewID()
+		s := Claim(unsafe.Pointer(at), id)
+		if n := Await(id); n != 1 || !s.Move(0) {
+			t.Errorf("the teardown has found %d of 1", n)
+			break
+		}
+	}
+	close(stop)
+	<-done
 }

@@ -29,6 +29,7 @@ package roster
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -76,6 +77,7 @@ type Roster struct {
 	tails  []*Block       // the last block of each priority, by descending priority
 	count  int            // of live ones
 	closed atomic.Bool    // written with mu held
+	values reflect.Type   // what is fired, for reports; nil until Name
 	spent  map[*Conn]bool // spent, but not released; nil when never used
 	edges  *edges         // nil without WhileActive
 	node   scope.Node     // in the signal's owner, guarded by that one's mutex
@@ -105,7 +107,8 @@ const (
 // Extra is what only some connections have. Its fields are guarded by the
 // roster's mu, or set before the connection is made.
 type Extra struct {
-	Ended func() // called once, with no lock held, when the connection ends
+	Ended func()  // called once, with no lock held, when the connection ends
+	PC    uintptr // of the user's handler, where the entry's word is another one
 
 	muted atomic.Int32   // written with the roster's mu held
 	word  unsafe.Pointer // the handler while muted
@@ -135,6 +138,13 @@ func (r *Roster) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, prior
 		return false
 	}
 	yield.Point("connect: published")
+	if scope.Observed() {
+		for _, o := range scope.Observers() {
+			if o.Connected != nil {
+				o.Connected(c.OnEnd)
+			}
+		}
+	}
 	first.begin()
 	return true
 }
@@ -308,7 +318,7 @@ func (c *Conn) end() (done func(), ok bool) {
 	if !ok {
 		return nil, false
 	}
-	if c.extra == nil && last == nil {
+	if last == nil && (c.extra == nil || c.extra.Ended == nil) {
 		return nil, true
 	}
 	return func() {
@@ -487,6 +497,38 @@ func (c *Conn) Cut(co *scope.Cutoff) {
 	}
 }
 
+// Name notes what is fired. It is for reports.
+func (r *Roster) Name(values reflect.Type) {
+	r.mu.Lock()
+	r.values = values
+	r.mu.Unlock()
+}
+
+// Describe makes a Conn a [scope.Describer].
+func (c *Conn) Describe() scope.Detail {
+	r := c.roster
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := scope.Detail{Signal: r.values}
+	var word unsafe.Pointer
+	if b := c.block; b != nil {
+		d.Priority = b.priority
+		word = atomic.LoadPointer(&b.entries[c.index].word)
+		d.Queued = b.entries[c.index].id == 0
+	}
+	if c.extra != nil {
+		d.Muted = c.extra.muted.Load() > 0
+		if word == nil {
+			word = c.extra.word
+		}
+		d.PC = c.extra.PC
+	}
+	if d.PC == 0 && word != nil {
+		d.PC = *(*uintptr)(word) // a func value points to where its code's address is
+	}
+	return d
+}
+
 // Len returns the number of live connections.
 func (r *Roster) Len() int {
 	r.mu.Lock()
@@ -552,6 +594,13 @@ type member struct {
 }
 
 func (m member) Kind() scope.Kind { return scope.Resource }
+
+// Describe makes a member a [scope.Describer].
+func (m member) Describe() scope.Detail {
+	m.r.mu.Lock()
+	defer m.r.mu.Unlock()
+	return scope.Detail{Signal: m.r.values, Len: m.r.count}
+}
 
 func (m member) Cut(co *scope.Cutoff) {
 	co.Remove(m.owner, &m.r.node)

@@ -11,7 +11,7 @@ import (
 )
 
 func newScope(t *testing.T) *scope.Scope {
-	s := scope.New("s", scope.Config{}, false)
+	s := scope.New("s", scope.Config{})
 	t.Cleanup(func() { require.NoError(t, s.Destroy()) })
 	return s
 }

@@ -126,14 +126,14 @@ func (w *Walk) Announce(last, e *Entry, i uint) unsafe.Pointer {
 	return w.Moved(e)
 }
 
-// Switch announces e in place of id, and reports whether one instruction could
-// do that. If not, because nothing is announced, e needs no announcement, or a
-// teardown waits for id, Announce must be called.
-func (w *Walk) Switch(id uint64, e *Entry) bool {
+// Switch announces e in place of what is announced, and reports whether one
+// instruction could do that. If not, because nothing is announced, e needs no
+// announcement, or a teardown waits for the one before, Announce must be called.
+func (w *Walk) Switch(e *Entry) bool {
 	if w.slot == nil || e.id == 0 {
 		return false
 	}
-	w.awaited = w.slot.Move(id, e.id)
+	w.awaited = w.slot.Move(e.id)
 	return !w.awaited
 }
 
@@ -164,7 +164,7 @@ func (w *Walk) Resume() (supervised *scope.Scope) {
 func (w *Walk) relieve(e *Entry) {
 	last, slot := w.conn, w.slot
 	w.slot, w.ID, w.conn, w.awaited = nil, 0, nil, false
-	leave(last.owner, e.conn.owner, slot.Move(e.id, 0))
+	leave(last.owner, e.conn.owner, slot.Move(0))
 }
 
 // leave tells a, and b if both, that a call has ended, whatever panics.
@@ -184,7 +184,7 @@ func (w *Walk) End(last *Entry) {
 	}
 	yield.Point("fire: retract")
 	w.block = nil
-	if id != 0 && (w.slot == nil || w.slot.Move(id, 0)) {
+	if id != 0 && (w.slot == nil || w.slot.Move(0)) {
 		conn.owner.Leave()
 	}
 }
@@ -194,10 +194,10 @@ func (w *Walk) leave() {
 	if w.ID == 0 {
 		return
 	}
-	slot, id, conn := w.slot, w.ID, w.conn
+	slot, conn := w.slot, w.conn
 	yield.Point("fire: retract")
 	w.slot, w.conn, w.ID = nil, nil, 0
-	if slot == nil || slot.Move(id, 0) {
+	if slot == nil || slot.Move(0) {
 		conn.owner.Leave()
 	}
 }

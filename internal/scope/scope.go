@@ -10,6 +10,8 @@
 //
 //	waits.mu, tree.mu, Scope.mu of a parent, Scope.mu of its child, Queue.mu, Roster.mu
 //
+// and last roots.mu, which a teardown takes when a root has ended.
+//
 // User code runs under none of them, and none is held while waiting.
 //
 // # Life
@@ -87,6 +89,8 @@ const (
 
 // A tree is what all scopes below one root share.
 type tree struct {
+	entry uint64 // in the list of roots; 0: not listed. Set before use
+
 	mu sync.Mutex // guards the teardowns of the tree and the counts of cut scopes
 }
 
@@ -98,6 +102,7 @@ type Scope struct {
 	tree   *tree
 	super  Supervisor      // nil: a panic takes its course
 	base   context.Context // what Context derives from
+	site   uintptr         // where it was made; 0: unknown. Set before use
 
 	state atomic.Uint32 // only grows; written with mu held
 	id    atomic.Uint64 // what presence slots hold; 0 before the first connection
@@ -126,24 +131,21 @@ type Scope struct {
 type Config struct {
 	Context context.Context // nil: none
 	Super   Supervisor
+	Site    uintptr // where the scope is made, 0 for unknown
 }
 
-// New returns a root scope. A root bound to a context that has ended is born
-// ended, unless bindLater is set; the caller then calls Bind.
-func New(name string, c Config, bindLater bool) *Scope {
-	s := &Scope{name: name, tree: new(tree), super: c.Super, base: context.Background()}
+// New returns a root scope. The caller calls Bind if there is a context.
+func New(name string, c Config) *Scope {
+	s := &Scope{name: name, tree: new(tree), super: c.Super, base: context.Background(), site: c.Site}
 	if c.Context != nil {
 		s.base = c.Context
-		if !bindLater {
-			s.Bind(c.Context)
-		}
 	}
 	return s
 }
 
 // NewChild returns a child of s: a dead one where s is dead.
 func (s *Scope) NewChild(name string, c Config) *Scope {
-	child := &Scope{name: name, parent: s, tree: s.tree, super: c.Super, base: c.Context}
+	child := &Scope{name: name, parent: s, tree: s.tree, super: c.Super, base: c.Context, site: c.Site}
 	if child.super == nil {
 		child.super = s.super
 	}
@@ -162,6 +164,9 @@ func (s *Scope) NewChild(name string, c Config) *Scope {
 		child.bury(ended, s.cause)
 	}
 	s.mu.Unlock()
+	if Observed() {
+		tell(child, made)
+	}
 	if c.Context != nil && state == alive {
 		child.Bind(c.Context)
 	}
@@ -362,7 +367,7 @@ func (s *Scope) Announce(at unsafe.Pointer) (slot *presence.Slot, ok bool) {
 // Retract takes back what Announce has said. Like [Scope.Leave], it completes a
 // teardown that has waited for nothing else.
 func (s *Scope) Retract(slot *presence.Slot) {
-	if slot == nil || slot.Move(s.id.Load(), 0) {
+	if slot == nil || slot.Move(0) {
 		s.Leave()
 	}
 }

@@ -33,7 +33,7 @@ func (s *Scope) Go(f func(context.Context)) bool {
 	if !s.Attach(&t.node, t, func() bool { s.busy++; return true }) {
 		return false
 	}
-	go t.run(ctx)
+	go t.begin(ctx)
 	return true
 }
 
@@ -47,6 +47,14 @@ func (s *Scope) Host(name uintptr, registered, f func()) {
 	s.mu.Unlock()
 	registered()
 	t.run(context.Background()) // f has the owner instead
+}
+
+// begin is where a goroutine of the scope's own starts.
+func (t *Task) begin(ctx context.Context) {
+	if Observed() {
+		tell(t.s, started)
+	}
+	t.run(ctx)
 }
 
 func (t *Task) run(ctx context.Context) {

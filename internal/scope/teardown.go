@@ -36,9 +36,9 @@ type teardown struct {
 // A Cutoff collects, while locks are held, what to do when they are released.
 type Cutoff struct {
 	cause      error
-	down       *teardown
 	announced  bool // a scope with a presence id was cut
 	scopes     int
+	busy       int // what runs in the scopes that were cut
 	after      []func()
 	interrupts []*interrupt
 }
@@ -56,8 +56,9 @@ func (s *Scope) begin(cause error) *Cutoff {
 		s.parent.addLocked(1, 0)
 	}
 	co := &s.down.cutoff
-	co.cause, co.down = cause, s.down
+	co.cause = cause
 	co.visit(s)
+	s.down.pending += co.busy
 	switch {
 	case !co.announced:
 	case co.scopes == 1: // one scan will do
@@ -114,7 +115,7 @@ func (co *Cutoff) visit(s *Scope) {
 	if fresh {
 		s.state.Store(cut)
 	}
-	co.down.pending += int(s.busy)
+	co.busy += int(s.busy)
 }
 
 // Remove is Detach for a member's Cut.
@@ -321,8 +322,12 @@ func (s *Scope) finishLocked() (due *Scope) {
 		close(s.ended)
 	}
 	s.mu.Unlock()
+	if Observed() {
+		tell(s, finished)
+	}
 	switch {
 	case s.parent == nil:
+		s.tree.unlist()
 	case s.down != nil: // it was counted in the parent
 		return s.parent.dropLocked(&s.node, 0)
 	default:

@@ -105,7 +105,7 @@ var deep = []patch{
 	{rosterGo, "\tb.n.Store(i + 1)\n", "\tyield.Point(\"append: written\")\n$"},
 	{rosterGo, "\tr.seq.Store(c.seq)\n", "\tyield.Point(\"append: counted\")\n$"},
 	{rosterGo, "\tc.state.Store(dead)\n\tb := c.block\n", "$\tyield.Point(\"end: dead, word stands\")\n"},
-	{presenceGo, "s.v.Load() == id && s.v.CompareAndSwap(id, id|waited)", "s.v.Load() == id && marking() && s.v.CompareAndSwap(id, id|waited)"},
+	{presenceGo, "if s.v.CompareAndSwap(v, v|waited) {", "if marking() && s.v.CompareAndSwap(v, v|waited) {"},
 	{presenceGo, "func (s *Slot) Claim(id uint64) bool { return", "$ !yield.Bug(noSlots) &&"},
 	{presenceGo, "// Await marks every slot", "const noSlots = \"" + noSlots + "\"\n\nfunc marking() bool { yield.Point(\"await: found\"); return true }\n\n$"},
 }
@@ -150,7 +150,7 @@ var bugs = []struct {
 		{rosterGo, "\t\t\tatomic.StorePointer(&e.word, nil)\n", "\t\t\tif !yield.Bug(\"old words left\") {\n\t\t\t\t$\t\t\t}\n"},
 	}},
 	{"mark lost", "fire fire destroy", []patch{
-		{presenceGo, "\treturn s.v.Swap(to) != from\n", "\tif yield.Bug(\"mark lost\") {\n\t\tv := s.v.Load()\n\t\tyield.Point(\"move: read\")\n\t\ts.v.Store(to)\n\t\treturn v != from\n\t}\n$"},
+		{presenceGo, "\treturn s.v.Swap(to)&waited != 0\n", "\tif yield.Bug(\"mark lost\") {\n\t\tv := s.v.Load()\n\t\tyield.Point(\"move: read\")\n\t\ts.v.Store(to)\n\t\treturn v&waited != 0\n\t}\n$"},
 	}},
 	{"edges overlap", "last leaves, first comes", []patch{
 		{edgeGo, "\te.endBefore()\n\tyield.Point(\"edge: open\")\n", "\tif !yield.Bug(\"edges overlap\") {\n\t\te.endBefore()\n\t}\n\tyield.Point(\"edge: open\")\n"},

@@ -1,0 +1,8 @@
+// Package handle lets the sub-packages of tether look behind an Owner.
+package handle
+
+import "github.com/seed-ec287111/tether/internal/scope"
+
+// Scope returns the state behind owner, which must be a *tether.Owner; verb is
+// the caller's name, for the panic if it is nil. Package tether sets it.
+var Scope func(verb string, owner any) *scope.Scope

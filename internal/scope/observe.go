@@ -1,0 +1,168 @@
+package scope
+
+import (
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed-ec287111/tether/internal/presence"
+)
+
+// An Observer is told of what happens, for diagnosis that somebody asked for. Its
+// functions may not panic or wait; those that are nil are not called.
+type Observer struct {
+	Made      func(s *Scope)           // on the maker's goroutine
+	Ended     func(s *Scope)           // with locks held: it may only record
+	Started   func(s *Scope)           // on a goroutine that s owns, before its function
+	Connected func(onEnd func(func())) // on the connecting goroutine
+}
+
+var observers struct {
+	list atomic.Pointer[[]*Observer] // nil if there are none
+	mu   sync.Mutex                  // for writers of list
+}
+
+// Observe has o told from now on, until stop is called. As long as there is an
+// observer, the places where children are made are recorded.
+func Observe(o *Observer) (stop func()) {
+	change(func(all []*Observer) []*Observer { return append(all, o) })
+	return sync.OnceFunc(func() {
+		change(func(all []*Observer) []*Observer {
+			i := slices.Index(all, o)
+			return slices.Delete(all, i, i+1)
+		})
+	})
+}
+
+func change(f func([]*Observer) []*Observer) {
+	observers.mu.Lock()
+	defer observers.mu.Unlock()
+	all := f(slices.Clone(Observers()))
+	if len(all) == 0 {
+		observers.list.Store(nil)
+		return
+	}
+	observers.list.Store(&all)
+}
+
+// Observed reports whether there are observers.
+func Observed() bool { return observers.list.Load() != nil }
+
+// Observers returns the observers.
+func Observers() []*Observer {
+	if list := observers.list.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// tell calls what pick picks of each observer. It stands apart so that who has
+// nobody to tell pays for a look only.
+func tell(s *Scope, pick func(*Observer) func(*Scope)) {
+	for _, o := range Observers() {
+		if f := pick(o); f != nil {
+			f(s)
+		}
+	}
+}
+
+func made(o *Observer) func(*Scope)     { return o.Made }
+func finished(o *Observer) func(*Scope) { return o.Ended }
+func started(o *Observer) func(*Scope)  { return o.Started }
+
+// Site returns where s was made, 0 if that is unknown.
+func (s *Scope) Site() uintptr { return s.site }
+
+// A Detail describes a member of a scope.
+type Detail struct {
+	Kind Kind
+	PC   uintptr // of the user's function; 0: there is none
+	Name string  // of the member's type, where there is no function
+
+	// Of a connection or a signal.
+	Signal   reflect.Type // of the values; nil: unknown
+	Priority int
+	Muted    bool
+	Queued   bool
+
+	// Of a signal, the connections; of a queue, the values pending.
+	Len int
+
+	// Of a queue, for which Overflow is not "".
+	Capacity int
+	Overflow string
+	Taken    uint64 // values let in so far
+	Dropped  uint64
+}
+
+// A Describer is a member that can say more about itself than its Kind. It is
+// called with the scope's mutex held.
+type Describer interface{ Describe() Detail }
+
+// A Snapshot is what a scope is and holds at one moment.
+type Snapshot struct {
+	Scope    *Scope
+	State    string   // "alive", "cut off", "unwinding" or "ended"
+	Members  []Detail // but for children; oldest first
+	Children []*Scope // oldest first
+	Handlers int      // calls of handlers that run
+	Unwinds  string   // the cleanup that runs, if any
+}
+
+// Snapshot describes s, but not its descendants.
+func (s *Scope) Snapshot() Snapshot {
+	shot := Snapshot{Scope: s}
+	if id := s.id.Load(); id != 0 {
+		shot.Handlers = presence.Count(id)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shot.State = [...]string{"alive", "cut off", "unwinding", "ended"}[s.state.Load()]
+	shot.Handlers += int(s.calls)
+	if s.where != nil {
+		shot.Unwinds = s.where.name()
+	}
+	if s.last == nil {
+		return shot
+	}
+	first := s.last
+	for first.prev != nil {
+		first = first.prev
+	}
+	for n := first; n != nil; n = n.next {
+		switch m := n.m.(type) {
+		case *Scope:
+			shot.Children = append(shot.Children, m)
+		case Describer:
+			d := m.Describe()
+			d.Kind = n.m.Kind()
+			shot.Members = append(shot.Members, d)
+		default:
+			shot.Members = append(shot.Members, Detail{Kind: n.m.Kind()})
+		}
+	}
+	return shot
+}
+
+// Describe makes a Task a Describer.
+func (t *Task) Describe() Detail { return Detail{PC: t.name} }
+
+// Describe makes a timer a Describer.
+func (t *timer) Describe() Detail { return Detail{PC: t.name} }
+
+// Describe makes a cleanup a Describer.
+func (c *cleanup) Describe() Detail {
+	if c.f != nil {
+		return Detail{PC: PC(c.f)}
+	}
+	return Detail{Name: c.name()}
+}
+
+// Describe makes an interrupt a Describer.
+func (i *interrupt) Describe() Detail {
+	if i.f == nil {
+		return Detail{}
+	}
+	return Detail{PC: PC(i.f)}
+}

@@ -1,0 +1,120 @@
+package scope
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// listed returns the entries of roots with a name.
+func listed(name string) (found []Root) {
+	for r := range Roots() {
+		if r.Name == name {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func newRoot(name string) *Scope {
+	s := New(name, Config{Site: 1})
+	s.List(false)
+	return s
+}
+
+func TestARootIsListedUntilItHasEnded(t *testing.T) {
+	s := newRoot("listed")
+	require.Len(t, listed("listed"), 1)
+	require.Same(t, s, listed("listed")[0].Scope())
+	require.NoError(t, s.NewChild("child", Config{}).Destroy())
+	require.Len(t, listed("listed"), 1, "a child's end is not the root's")
+	require.NoError(t, s.Destroy())
+	require.Empty(t, listed("listed"))
+}
+
+func TestTheListKeepsNoRootAlive(t *testing.T) {
+	roots.mu.Lock()
+	roots.sweep = 0 // from the runs before
+	roots.mu.Unlock()
+	for range 1000 {
+		newRoot("dropped")
+	}
+	for range 3 {
+		runtime.GC()
+	}
+	var kept []*Scope
+	for range 3000 { // entries of the dead are dropped as others come
+		kept = append(kept, newRoot("kept"))
+	}
+	roots.mu.Lock()
+	n := len(roots.list)
+	roots.mu.Unlock()
+	require.Less(t, n, 4000)
+	require.Empty(t, listed("dropped"))
+	for _, s := range kept {
+		require.NoError(t, s.Destroy())
+	}
+}
+
+func TestAWatchKeepsTheEntriesOfTheLost(t *testing.T) {
+	since, stop := WatchRoots()
+	n := New("lost", Config{}).List(true)
+	for range 3 {
+		runtime.GC()
+	}
+	_, held, lost := Lose(n)
+	require.True(t, lost)
+	require.Zero(t, held, "it was garbage")
+	for range 300 {
+		require.NoError(t, newRoot("other").Destroy())
+	}
+	found := listed("lost")
+	require.Len(t, found, 1)
+	require.True(t, found[0].Lost)
+	require.Greater(t, found[0].N, since)
+	stop()
+	stop()
+	require.Empty(t, listed("lost"))
+}
+
+func TestObserversAreToldUntilTheyStop(t *testing.T) {
+	require.False(t, Observed())
+	var told []string
+	note := func(what string) func(*Scope) {
+		return func(s *Scope) { told = append(told, what+" "+s.Name()) }
+	}
+	stop := Observe(&Observer{Made: note("made"), Ended: note("ended")})
+	other := Observe(&Observer{Made: note("also made")})
+	s := newRoot("s")
+	c := s.NewChild("c", Config{})
+	other()
+	other()
+	require.NoError(t, c.Destroy())
+	require.NoError(t, s.Destroy())
+	stop()
+	require.NoError(t, newRoot("unseen").Destroy())
+	require.Equal(t, []string{"made s", "also made s", "made c", "also made c", "ended c", "ended s"}, told)
+	require.False(t, Observed())
+}
+
+func TestASnapshotDescribesWhatAScopeHolds(t *testing.T) {
+	s := newRoot("s")
+	stop := s.Defer(func() {})
+	s.Interrupt(func() {})
+	s.NewChild("c", Config{Site: 7})
+	shot := s.Snapshot()
+	require.Equal(t, "alive", shot.State)
+	require.Len(t, shot.Members, 2)
+	require.Equal(t, Cleanup, shot.Members[0].Kind)
+	require.NotZero(t, shot.Members[0].PC)
+	require.Equal(t, Interrupt, shot.Members[1].Kind)
+	require.Len(t, shot.Children, 1)
+	require.EqualValues(t, 7, shot.Children[0].Site())
+	require.True(t, stop())
+	require.NoError(t, s.Destroy())
+	shot = s.Snapshot()
+	require.Equal(t, "ended", shot.State)
+	require.Empty(t, shot.Members)
+	require.Empty(t, shot.Children)
+}

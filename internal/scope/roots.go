@@ -1,0 +1,128 @@
+package scope
+
+import (
+	"iter"
+	"slices"
+	"sync"
+	"weak"
+)
+
+// A Root is an entry in the list of root scopes.
+type Root struct {
+	N     uint64 // counts the roots listed
+	Name  string
+	Site  uintptr // where it was made
+	Lost  bool    // its owner is garbage; kept while somebody watches
+	loose bool    // nobody will say that it is lost: dropped when collected
+
+	scope weak.Pointer[Scope]
+}
+
+// roots has the roots that have not ended, by weak references: a list that kept
+// them alive would hide the lost ones from the collector.
+var roots struct {
+	mu    sync.Mutex // guards the fields below
+	last  uint64
+	list  map[uint64]*Root
+	sweep int // len(list) at which entries of what was collected are dropped
+	watch int // callers of WatchRoots
+}
+
+// List enters s, a root that nobody else knows yet, in the list of roots, until
+// it has ended, and returns the number of the entry. watched says that the caller
+// will call Lose if its owner becomes garbage.
+func (s *Scope) List(watched bool) (n uint64) {
+	if Observed() {
+		tell(s, made)
+	}
+	r := &Root{Name: s.name, Site: s.site, loose: !watched, scope: weak.Make(s)}
+	roots.mu.Lock()
+	defer roots.mu.Unlock()
+	roots.last++
+	r.N = roots.last
+	s.tree.entry = r.N
+	if roots.list == nil {
+		roots.list = make(map[uint64]*Root)
+	}
+	if len(roots.list) >= max(roots.sweep, 64) { // amortised O(1)
+		sweepRootsLocked()
+		roots.sweep = 2 * len(roots.list)
+	}
+	roots.list[r.N] = r
+	return r.N
+}
+
+// sweepRootsLocked drops the entries of scopes that were collected without having
+// ended, as those bound to contexts that nobody ended.
+func sweepRootsLocked() {
+	for n, r := range roots.list {
+		if r.Lost && roots.watch > 0 {
+			continue
+		}
+		if r.Lost || r.loose && r.scope.Value() == nil {
+			delete(roots.list, n)
+		}
+	}
+}
+
+// unlist drops the entry of a root that has ended.
+func (t *tree) unlist() {
+	if t.entry != 0 {
+		roots.mu.Lock()
+		delete(roots.list, t.entry)
+		roots.mu.Unlock()
+	}
+}
+
+// Scope returns the root, nil if it was collected.
+func (r Root) Scope() *Scope { return r.scope.Value() }
+
+// Roots returns the roots that have not ended, oldest first.
+func Roots() iter.Seq[Root] {
+	roots.mu.Lock()
+	sweepRootsLocked()
+	list := make([]Root, 0, len(roots.list))
+	for _, r := range roots.list {
+		list = append(list, *r)
+	}
+	roots.mu.Unlock()
+	slices.SortFunc(list, func(a, b Root) int { return int(int64(a.N) - int64(b.N)) })
+	return slices.Values(list)
+}
+
+// WatchRoots has the entries of roots that are lost kept until stop is called.
+// since is the N of the last root before.
+func WatchRoots() (since uint64, stop func()) {
+	roots.mu.Lock()
+	defer roots.mu.Unlock()
+	roots.watch++
+	return roots.last, sync.OnceFunc(func() {
+		roots.mu.Lock()
+		defer roots.mu.Unlock()
+		if roots.watch--; roots.watch == 0 {
+			sweepRootsLocked()
+		}
+	})
+}
+
+// Lose is told that the owner of root n is garbage. If nobody had ended it, and no
+// goroutine of its runs, it is lost; held is what it still holds, nothing if that
+// is garbage too.
+func Lose(n uint64) (r Root, held Count, lost bool) {
+	roots.mu.Lock()
+	entry := roots.list[n]
+	roots.mu.Unlock()
+	if entry == nil {
+		return r, held, false
+	}
+	lost = true
+	if s := entry.scope.Value(); s != nil {
+		held = s.Count()
+		lost = s.Alive() && held.Goroutines == 0
+	}
+	roots.mu.Lock()
+	defer roots.mu.Unlock()
+	entry.Lost, entry.loose = lost, true
+	sweepRootsLocked()
+	return *entry, held, lost
+}
