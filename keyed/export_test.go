@@ -1,0 +1,8 @@
+package keyed
+
+// Entries returns the number of keys that the group has a trace of.
+func (o *Owners[K]) Entries() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.entries)
+}

@@ -1,0 +1,198 @@
+package pool
+
+import (
+	"container/list"
+	"context"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// take returns an item or, as nil, a free slot, which the caller owes a make or a
+// pass. It waits until there is one or the Acquire can't be.
+func (p *Pool[T]) take(ctx context.Context, owner *tether.Owner) (it *item[T], err error) {
+	p.mu.Lock()
+	if len(p.idle) > 0 {
+		it = p.popLocked()
+		p.mu.Unlock()
+		return it, nil
+	}
+	if p.limit == 0 || p.leased+p.making < p.limit {
+		p.making++
+		p.mu.Unlock()
+		return nil, nil
+	}
+	turn := make(chan *item[T], 1)
+	place := p.waiting.PushBack(turn)
+	p.mu.Unlock()
+
+	served := false
+	select {
+	case it = <-turn:
+		served = true
+	case <-ctx.Done():
+	case <-owner.Context().Done():
+	case <-p.life.Done():
+	}
+	if err = p.refusal(ctx, owner); err == nil {
+		return it, nil
+	}
+	if !served {
+		it, served = p.leave(place)
+	}
+	if served {
+		p.pass(it)
+	}
+	return nil, err
+}
+
+// leave takes a place out of the line, unless it has been served.
+func (p *Pool[T]) leave(place *list.Element) (it *item[T], served bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case it = <-place.Value.(chan *item[T]):
+		return it, true
+	default:
+		p.waiting.Remove(place)
+		return nil, false
+	}
+}
+
+// serveLocked gives an item, or a slot if it is nil, to the first in line, and
+// reports whether there was one.
+func (p *Pool[T]) serveLocked(it *item[T]) bool {
+	first := p.waiting.Front()
+	if first == nil {
+		return false
+	}
+	p.waiting.Remove(first)
+	first.Value.(chan *item[T]) <- it // never blocks: once for each place
+	return true
+}
+
+// popLocked takes out the newest idle item.
+func (p *Pool[T]) popLocked() *item[T] {
+	n := len(p.idle) - 1
+	it := p.idle[n]
+	p.idle[n] = nil
+	p.idle = p.idle[:n]
+	p.leased++
+	return it
+}
+
+// make fills a slot of the caller's. Where that fails, the slot is free.
+func (p *Pool[T]) make() (it *item[T], err error) {
+	defer func() { // also if newT panics
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.making--
+		if it == nil {
+			p.freedLocked()
+			return
+		}
+		p.made++
+		p.leased++
+	}()
+	v, err := p.newT()
+	if err != nil {
+		return nil, err
+	}
+	return &item[T]{v}, nil
+}
+
+// freedLocked has the first in line, if there is one, make use of a free slot.
+func (p *Pool[T]) freedLocked() {
+	if p.serveLocked(nil) {
+		p.making++
+	}
+}
+
+// lend makes a leased item owner's, or takes it back where that is too late.
+func (p *Pool[T]) lend(it *item[T], owner *tether.Owner) (*Lease[T], error) {
+	l := &Lease[T]{pool: p}
+	l.item.Store(it)
+	l.stop = owner.Defer(l.unwind)
+	if err := p.dead(owner); err != nil {
+		l.Release()
+		return nil, err
+	}
+	return l, nil
+}
+
+// giveBack takes back an item that may have been used.
+func (p *Pool[T]) giveBack(it *item[T]) {
+	if p.reset != nil && p.life.Err() == nil {
+		clean := false
+		defer func() {
+			if !clean {
+				p.drop(it)
+			}
+		}()
+		p.reset(it.value)
+		clean = true
+	}
+	p.put(it)
+}
+
+// pass takes back an unused item or slot.
+func (p *Pool[T]) pass(it *item[T]) {
+	if it != nil {
+		p.put(it)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.making--
+	p.freedLocked()
+}
+
+// put takes back a clean item.
+func (p *Pool[T]) put(it *item[T]) {
+	p.mu.Lock()
+	closed := p.closed
+	if !closed && !p.serveLocked(it) {
+		p.leased--
+		p.idle = append(p.idle, it)
+	}
+	p.mu.Unlock()
+	if closed {
+		p.drop(it)
+	}
+}
+
+// drop disposes of a leased item. Its slot is free when that is over.
+func (p *Pool[T]) drop(it *item[T]) {
+	defer func() { // also if dispose panics
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.leased--
+		p.disposed++
+		p.freedLocked()
+	}()
+	if p.dispose != nil {
+		p.dispose(it.value)
+	}
+}
+
+// close disposes of the idle items, when the owner unwinds. All of them have
+// their turn; a panic goes on after that.
+func (p *Pool[T]) close() {
+	finished := false
+	defer func() {
+		if !finished {
+			p.close()
+		}
+	}()
+	for {
+		p.mu.Lock()
+		p.closed = true
+		if len(p.idle) == 0 {
+			p.mu.Unlock()
+			break
+		}
+		it := p.popLocked()
+		p.mu.Unlock()
+		p.drop(it)
+	}
+	finished = true
+}

@@ -1,0 +1,76 @@
+package pool
+
+import "sync/atomic"
+
+// A Lease is the loan of an item to an owner. It ends once, by Release, Discard
+// or the owner's unwinding. Its methods may be called by multiple goroutines at
+// once, but the item is for those who know that the lease has not ended.
+//
+// A Lease is made for one loan and never used again: so being empty is all the
+// generation that it needs.
+type Lease[T any] struct {
+	pool *Pool[T]
+	item atomic.Pointer[item[T]] // nil from the end on; who swaps it out gives it back
+	stop func() bool             // of the owner's cleanup; for Release and Discard alone
+}
+
+// Value returns the item. It panics where the lease has ended: the item may be
+// somebody else's.
+func (l *Lease[T]) Value() T {
+	l.check("Value")
+	it := l.item.Load()
+	if it == nil {
+		panic("pool: Value of a Lease that has ended")
+	}
+	return it.value
+}
+
+// Release ends the lease: the item is reset and goes to who has waited longest,
+// or else is idle. It reports whether it did; false means that the lease had
+// ended, or was just being ended by another call.
+//
+// If the function given to [Reset] panics, the item is disposed of, and the panic
+// goes on.
+func (l *Lease[T]) Release() bool {
+	l.check("Release")
+	it := l.end()
+	if it != nil {
+		l.pool.giveBack(it)
+	}
+	return it != nil
+}
+
+// Discard ends the lease and disposes of the item, as for one that is broken. It
+// reports whether it did, as Release does. There is room then for a new one.
+func (l *Lease[T]) Discard() bool {
+	l.check("Discard")
+	it := l.end()
+	if it != nil {
+		l.pool.drop(it)
+	}
+	return it != nil
+}
+
+func (l *Lease[T]) check(verb string) {
+	if l == nil || l.pool == nil {
+		panic("pool: " + verb + " of nil or zero Lease")
+	}
+}
+
+// end returns the item to the first who calls it, and removes the owner's trace
+// of the lease.
+func (l *Lease[T]) end() *item[T] {
+	it := l.item.Swap(nil)
+	if it != nil {
+		l.stop()
+		l.stop = nil // only the first gets here; the caller may keep the lease
+	}
+	return it
+}
+
+// unwind is the owner's cleanup. It may run before stop is set.
+func (l *Lease[T]) unwind() {
+	if it := l.item.Swap(nil); it != nil {
+		l.pool.giveBack(it)
+	}
+}

@@ -1,0 +1,94 @@
+package pool
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// An Option is an option of [New].
+//
+// It is one type for the pools of all items, though Reset and Dispose are for
+// some: an Option[T] would have Limit and Prewarm spell out T at every call, as
+// it can't be inferred there. So New checks that, when it is called.
+type Option interface{ apply(*config) }
+
+type config struct {
+	limit, prewarm int
+	reset, dispose any // func(T), or nil
+}
+
+type option func(*config)
+
+func (f option) apply(c *config) { f(c) }
+
+// Limit has at most n items exist, those on loan and those being made, reset or
+// disposed of included. Where there are that many, Acquire waits. Without it
+// there is no limit. Limit panics where n < 1.
+func Limit(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("pool: Limit of %d", n))
+	}
+	return option(func(c *config) { c.limit = n })
+}
+
+// Prewarm has New make n items, on its caller, that are idle then. Where the
+// function given to [New] returns an error, it stops: the pool begins with fewer,
+// and the next Acquire that finds none tries again and returns the error. Prewarm
+// panics where n < 0.
+func Prewarm(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("pool: Prewarm of %d", n))
+	}
+	return option(func(c *config) { c.prewarm = n })
+}
+
+// Reset has f called with each item that comes back, on the goroutine that gives
+// it back, before anybody else may have it. If f panics or calls
+// [runtime.Goexit], the item is disposed of. Where the pool is dead, f is not
+// called. Reset panics where f is nil.
+func Reset[T any](f func(T)) Option {
+	if f == nil {
+		panic("pool: Reset with nil function")
+	}
+	return option(func(c *config) { c.reset = f })
+}
+
+// Dispose has f called once with each item that the pool lets go of: idle ones
+// when the pool's owner unwinds, on the goroutine that unwinds, and others when
+// they come back after that, are discarded, or could not be reset, on the
+// goroutine that gives them back. Dispose panics where f is nil.
+func Dispose[T any](f func(T)) Option {
+	if f == nil {
+		panic("pool: Dispose with nil function")
+	}
+	return option(func(c *config) { c.dispose = f })
+}
+
+// configure sets what opts say and returns how many items to prewarm.
+func (p *Pool[T]) configure(opts []Option) (prewarm int) {
+	var c config
+	for _, opt := range opts {
+		if opt == nil {
+			panic("pool: New with nil option")
+		}
+		opt.apply(&c)
+	}
+	if c.limit > 0 && c.prewarm > c.limit {
+		panic(fmt.Sprintf("pool: Prewarm of %d above Limit of %d", c.prewarm, c.limit))
+	}
+	p.limit = c.limit
+	p.reset = hook[T]("Reset", c.reset)
+	p.dispose = hook[T]("Dispose", c.dispose)
+	return c.prewarm
+}
+
+func hook[T any](verb string, f any) func(T) {
+	if f == nil {
+		return nil
+	}
+	of, ok := f.(func(T))
+	if !ok {
+		panic(fmt.Sprintf("pool: %s with a %T for items of type %v", verb, f, reflect.TypeFor[T]()))
+	}
+	return of
+}

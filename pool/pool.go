@@ -1,0 +1,172 @@
+package pool
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// ErrClosed says that the pool's owner is dead. Where Acquire returns it, the
+// cause of the owner's end is in the same error.
+var ErrClosed = errors.New("pool: closed")
+
+// A Pool lends out items of type T. All methods may be called by multiple
+// goroutines at once.
+//
+// Nothing in it refers to an owner: the scope of its own refers to it.
+type Pool[T any] struct {
+	newT    func() (T, error)
+	reset   func(T)         // or nil
+	dispose func(T)         // or nil
+	limit   int             // 0: none
+	life    context.Context // the owner's; ends at its cut-off
+
+	// Every item is idle or leased, and leased while it is reset or disposed of;
+	// every slot of the limit that is not free has an item or is making. So
+	//
+	//	made - disposed == idle + leased
+	//	idle + leased + making <= limit
+	//
+	// and while anybody waits, no item is idle and no slot is free: what comes
+	// back goes to the first in line in the same critical section. Who waits
+	// leaves the line under mu too: so either it has been served by then, and
+	// passes on what it got, or it never is.
+	//
+	// No user code runs under mu, and no other lock is taken.
+	mu       sync.Mutex // guards the fields below
+	idle     []*item[T] // the newest last
+	leased   int
+	making   int
+	made     uint64
+	disposed uint64
+	waiting  list.List // of chan *item[T], with room for one
+	closed   bool      // nothing goes to idle any more
+}
+
+// An item is a box, so that a lease can be emptied with one atomic operation.
+type item[T any] struct{ value T }
+
+// Stats says what a pool has. Made-Disposed is always Idle+Leased, and
+// Idle+Leased+Making is never above the limit.
+type Stats struct {
+	Idle     int    // ready to be lent out
+	Leased   int    // on loan, or on the way back, being reset or disposed of
+	Making   int    // calls of the function given to New that run, or are about to
+	Waiting  int    // calls of Acquire
+	Made     uint64 // so far
+	Disposed uint64 // so far
+}
+
+// New returns a pool that belongs to owner, of items that newT makes. It runs on
+// the goroutine that acquires, several at once where several do; its error is
+// what that Acquire returns.
+//
+// New panics where owner, newT or an option is nil, where an option is for
+// another type of item, and where [Prewarm] is above [Limit].
+func New[T any](owner *tether.Owner, newT func() (T, error), opts ...Option) *Pool[T] {
+	if owner == nil {
+		panic("pool: New with nil Owner")
+	}
+	if newT == nil {
+		panic("pool: New with nil function")
+	}
+	p := &Pool[T]{newT: newT}
+	prewarm := p.configure(opts)
+	p.life = owner.Context()
+	owner.Defer(p.close)
+	for range prewarm {
+		if !p.prewarm() {
+			break
+		}
+	}
+	return p
+}
+
+// prewarm adds an idle item and reports whether it did.
+func (p *Pool[T]) prewarm() bool {
+	if p.life.Err() != nil {
+		return false
+	}
+	p.mu.Lock()
+	p.making++ // within the limit, as nobody else has the pool yet
+	p.mu.Unlock()
+	it, err := p.make()
+	if err != nil {
+		return false
+	}
+	p.put(it)
+	return true
+}
+
+// Acquire lends an item to owner: an idle one, else a new one, else, where the
+// limit is reached, the next that comes back. It waits for that until ctx ends or
+// owner or the pool is cut off, and then returns an error: the context's cause,
+// the cause of owner's end, or [ErrClosed]. If one of them has ended before, it
+// returns that error at once. What the function given to [New] returns as an
+// error, Acquire returns as it is; that function does not hear of ctx.
+//
+// The lease is owner's: until it ends, owner holds a cleanup for it, which
+// [tether.Owner.Stats] counts. Acquire panics where ctx or owner is nil.
+func (p *Pool[T]) Acquire(ctx context.Context, owner *tether.Owner) (*Lease[T], error) {
+	p.check("Acquire")
+	if ctx == nil {
+		panic("pool: Acquire with nil context")
+	}
+	if owner == nil {
+		panic("pool: Acquire with nil Owner")
+	}
+	if err := p.refusal(ctx, owner); err != nil {
+		return nil, err
+	}
+	it, err := p.take(ctx, owner)
+	if it == nil && err == nil {
+		it, err = p.make()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.lend(it, owner)
+}
+
+// Stats returns what the pool has at this moment.
+func (p *Pool[T]) Stats() Stats {
+	p.check("Stats")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{
+		Idle: len(p.idle), Leased: p.leased, Making: p.making, Waiting: p.waiting.Len(),
+		Made: p.made, Disposed: p.disposed,
+	}
+}
+
+func (p *Pool[T]) check(verb string) {
+	if p == nil || p.newT == nil {
+		panic("pool: " + verb + " of nil or zero Pool")
+	}
+}
+
+// refusal returns why an Acquire can't be, or nil.
+func (p *Pool[T]) refusal(ctx context.Context, owner *tether.Owner) error {
+	if err := p.dead(owner); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// dead returns the error of an Acquire where the pool or owner is dead, or nil.
+func (p *Pool[T]) dead(owner *tether.Owner) error {
+	switch {
+	case p.life.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrClosed, context.Cause(p.life))
+	case !owner.Alive():
+		return context.Cause(owner.Context())
+	}
+	return nil
+}
