@@ -1,0 +1,75 @@
+// Package history keeps the last values of a signal and replays them to whoever
+// connects later.
+//
+//	var moved tether.Signal[Pos]
+//
+//	last := history.Record(app, &moved, 1)        // the latest value, sticky
+//	moved.Fire(Pos{1, 2})
+//	last.Connect(ann, func(p Pos) { draw(p) })    // called at once with {1 2}
+//	moved.Fire(Pos{3, 4})                         // and then with {3 4}
+//
+// A [Ring] is itself a [tether.Source]. What Connect delivers is a piece of one
+// order, that in which the values were recorded: from the oldest value kept at
+// the moment of connection on, without a gap, without a duplicate, in order,
+// while others fire. [tether.Wait] returns the oldest value kept, if there is
+// one, else the next; [tether.Values] walks the history and then what follows.
+//
+// # Ownership
+//
+//   - A ring belongs to the owner given to [Record]. At the owner's cut-off it
+//     stops recording, all connections to it end, and further ones are born dead.
+//     Its values can be read until its turn in the unwinding comes: a cleanup
+//     registered after Record may still save them. Then they are dropped.
+//   - A ring does not end with its source: a source does not tell. When that has
+//     closed, the ring keeps and replays what it has. Give both the same owner
+//     where they should end together.
+//   - The Connection that Connect returns is the subscription. Replayed and live
+//     values take the same way to the handler, so whatever ends the connection
+//     ends the replay too, and Destroy of the subscriber's owner is a barrier for
+//     replayed calls as for all others.
+//
+// # Ordering and concurrency
+//
+//   - The values are recorded in one order, even if several goroutines fire. Each
+//     handler is called with them in that order, one at a time: unlike on a
+//     signal, calls of one handler neither overlap nor nest.
+//   - Whoever finds a subscriber idle delivers to it, and goes on until there is
+//     nothing left for it; whoever finds it busy leaves the value there. So a
+//     Fire from inside a handler of the ring returns before that handler has got
+//     the value, and so may a Fire while another goroutine delivers. Connect
+//     delivers the replay itself, on its caller, before it returns.
+//   - A recorded value reaches idle subscribers by priority, then in order of
+//     connection.
+//   - No lock is held while a handler runs.
+//
+// Not guaranteed: which of the firing goroutines runs a handler; that a Fire's
+// value has been handled when Fire returns, if others fire or connect as well.
+//
+// # Limits
+//
+//   - What a subscriber has not been given yet is kept for it, without a bound. A
+//     handler that blocks while others fire lets that grow; so does a full queue
+//     with [tether.Block], which holds only the one who delivers. A queue that
+//     drops bounds it.
+//   - For as long as others fire faster than a handler handles, the one who
+//     delivers does not get away, be it a firer or a caller of Connect.
+//   - Handlers run inside the ring's own handler on the source. So Destroy of the
+//     ring's owner waits for them, whoever they belong to.
+//   - Once on a queue is spent when its value is queued. That value is delivered
+//     even if the ring ends before its turn comes.
+//
+// # Panics
+//
+// A panic or Goexit in a handler goes on to whoever delivers, a caller of Fire or
+// of Connect, after that one has delivered the rest to all. The subscription
+// stands, also where Connect panics and so returns nothing. If the subscriber's
+// owner has a panic handler, that is given the panic; else if the ring's owner
+// has one, it is given those of live values, as they pass through its handler.
+//
+// # Costs
+//
+// A value costs one allocation, however many subscribers there are: they walk
+// one list, and what all of them have passed and the ring does not keep is
+// garbage. Connect is O(1) amortised, plus a search among the priorities in use,
+// plus the replay. The package has no goroutine.
+package history

@@ -1,0 +1,498 @@
+package history_test
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"weak"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/history"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var _ tether.Source[int] = (*history.Ring[int])(nil)
+
+// newRing returns a ring of n values of a signal, with 1 to fired recorded.
+func newRing(t *testing.T, n, fired int) (*tether.Owner, *tether.Signal[int], *history.Ring[int]) {
+	t.Helper()
+	owner := tether.NewOwner("owner")
+	t.Cleanup(func() { owner.Destroy() })
+	s := new(tether.Signal[int])
+	r := history.Record(owner, s, n)
+	for i := range fired {
+		s.Fire(i + 1)
+	}
+	return owner, s, r
+}
+
+// list is a handler that notes what it was called with.
+type list []int
+
+func (l *list) add(v int) { *l = append(*l, v) }
+
+func TestARingKeepsTheLastValues(t *testing.T) {
+	_, s, r := newRing(t, 3, 0)
+	_, ok := r.Last()
+	require.False(t, ok)
+	require.Zero(t, r.Len())
+	require.Empty(t, slices.Collect(r.All()))
+	want := []int{}
+	for i := 1; i <= 10; i++ {
+		s.Fire(i)
+		want = append(want, i)
+		want = want[max(0, len(want)-3):]
+		require.Equal(t, want, slices.Collect(r.All()))
+		require.Equal(t, len(want), r.Len())
+		last, ok := r.Last()
+		require.True(t, ok)
+		require.Equal(t, i, last)
+	}
+	for v := range r.All() {
+		require.Equal(t, 8, v)
+		break
+	}
+}
+
+func TestAllIsASnapshotAndItsBodyRunsWithoutTheLock(t *testing.T) {
+	owner, s, r := newRing(t, 2, 2)
+	var got list
+	for v := range r.All() {
+		got.add(v)
+		s.Fire(v + 10)
+		r.Connect(owner, func(int) {})
+		require.Equal(t, 2, r.Len())
+	}
+	require.Equal(t, list{1, 2}, got)
+	require.Equal(t, []int{11, 12}, slices.Collect(r.All()))
+}
+
+func TestConnectDeliversTheHistoryThenWhatFollows(t *testing.T) {
+	owner, s, r := newRing(t, 2, 5)
+	var got list
+	c := r.Connect(owner, got.add)
+	require.Equal(t, list{4, 5}, got)
+	s.Fire(6)
+	require.Equal(t, list{4, 5, 6}, got)
+	unmute := c.Mute()
+	s.Fire(7)
+	unmute()
+	s.Fire(8)
+	require.True(t, c.Disconnect())
+	s.Fire(9)
+	require.Equal(t, list{4, 5, 6, 8}, got)
+}
+
+func TestOnceGetsTheOldestValueKeptOrTheNextOne(t *testing.T) {
+	owner, s, r := newRing(t, 2, 5)
+	var got list
+	c := r.Once(owner, got.add)
+	require.False(t, c.Connected())
+	s.Fire(6)
+	require.Equal(t, list{4}, got)
+
+	owner2, s2, r2 := newRing(t, 2, 0)
+	var got2 list
+	c2 := r2.Once(owner2, got2.add)
+	require.True(t, c2.Connected())
+	s2.Fire(1)
+	s2.Fire(2)
+	require.Equal(t, list{1}, got2)
+	require.False(t, c2.Connected())
+	require.Equal(t, 1, owner2.Stats().Connections, "the ring's own")
+}
+
+func TestPriorityIsHonouredAndFirstComesFirstWithinOne(t *testing.T) {
+	owner, s, r := newRing(t, 1, 0)
+	var got list
+	for i, p := range []int{0, 5, -3, 5, 0, 9, 5} {
+		r.Connect(owner, func(int) { got.add(10*p + i) }, tether.Priority(77), tether.Priority(p))
+	}
+	s.Fire(1)
+	require.Equal(t, list{95, 51, 53, 56, 0, 4, -28}, got)
+}
+
+func TestOnAQueueTheReplayIsQueuedToo(t *testing.T) {
+	owner, s, r := newRing(t, 3, 5)
+	q := tether.NewQueue(owner, 10, tether.Block, tether.Manual())
+	var got, once list
+	r.Connect(owner, got.add, tether.On(q))
+	c := r.Once(owner, once.add, tether.On(q))
+	require.Equal(t, 4, q.Len())
+	require.False(t, c.Connected(), "spent when queued")
+	s.Fire(6)
+	require.Empty(t, got)
+	require.Equal(t, 5, q.Drain())
+	require.Equal(t, list{3, 4, 5, 6}, got)
+	require.Equal(t, list{3}, once)
+}
+
+func TestNestedFiresComeAfterTheRunningCall(t *testing.T) {
+	owner, s, r := newRing(t, 2, 1)
+	var a, b list
+	r.Connect(owner, func(v int) {
+		a.add(v)
+		if v < 4 {
+			s.Fire(v + 1)
+			a.add(-v) // before the nested value
+		}
+	})
+	r.Connect(owner, b.add)
+	require.Equal(t, list{1, -1, 2, -2, 3, -3, 4}, a)
+	require.Equal(t, list{3, 4}, b)
+	s.Fire(3)
+	require.Equal(t, list{1, -1, 2, -2, 3, -3, 4, 3, -3, 4}, a)
+	require.Equal(t, list{3, 4, 3, 4}, b)
+}
+
+func TestAReplayEndsWithItsConnection(t *testing.T) {
+	owner, s, r := newRing(t, 5, 5)
+	var got list
+	c := r.ConnectSelf(owner, func(self *tether.Connection, v int) {
+		got.add(v)
+		if v == 2 {
+			require.True(t, self.Disconnect())
+		}
+	})
+	require.False(t, c.Connected())
+	require.Equal(t, list{1, 2}, got)
+
+	got = nil
+	sub := owner.NewChild("sub")
+	cleaned := 0
+	sub.Defer(func() { cleaned++; got.add(-1) })
+	c = r.Connect(sub, func(v int) {
+		got.add(v)
+		if v == 3 {
+			require.ErrorIs(t, sub.Destroy(), tether.ErrPending)
+		}
+	})
+	require.False(t, c.Connected())
+	require.Equal(t, list{1, 2, 3, -1}, got, "the last one out has cleaned up")
+	require.Equal(t, 1, cleaned)
+
+	got = nil
+	c = r.ConnectSelf(owner, func(self *tether.Connection, v int) {
+		got.add(v)
+		if v == 3 {
+			self.Mute()
+		}
+	})
+	s.Fire(6)
+	require.True(t, c.Connected())
+	require.Equal(t, list{1, 2, 3}, got)
+
+	got = nil
+	c = r.Connect(owner, func(v int) { // the ring's owner, from a replay
+		got.add(v)
+		require.ErrorIs(t, owner.Destroy(), tether.ErrPending)
+	})
+	require.False(t, c.Connected())
+	require.Equal(t, list{2}, got)
+}
+
+func TestTheDeadDeliverNothing(t *testing.T) {
+	owner, s, r := newRing(t, 5, 5)
+	never := func(int) { t.Error("called") }
+	dead := tether.NewOwner("dead")
+	dead.Destroy()
+	require.False(t, r.Connect(dead, never).Connected())
+	require.False(t, r.Once(dead, never).Connected())
+	q := tether.NewQueue(dead, 1, tether.Block)
+	require.False(t, r.Connect(owner, never, tether.On(q)).Connected())
+
+	other := tether.NewOwner("other")
+	defer other.Destroy()
+	seen := 0
+	held := r.Connect(other, func(int) { seen++ })
+	stop := owner.Defer(func() {
+		require.Equal(t, []int{1, 2, 3, 4, 5}, slices.Collect(r.All()), "a cleanup may save the values")
+		s.Fire(6)
+	})
+	owner.Destroy()
+	require.False(t, stop())
+	require.Equal(t, 5, seen)
+	require.False(t, held.Connected())
+	for range 2 {
+		require.False(t, r.Connect(other, never).Connected())
+		require.False(t, r.Once(other, never).Connected())
+		require.Empty(t, slices.Collect(r.All()))
+		require.Zero(t, r.Len())
+		_, ok := r.Last()
+		require.False(t, ok)
+		r = new(history.Ring[int]) // a zero Ring is a dead one
+	}
+	require.Equal(t, tether.Stats{Owners: 1}, other.Stats())
+	require.Zero(t, s.Len())
+	born := history.Record(owner, s, 1)
+	s.Fire(7)
+	require.Zero(t, born.Len())
+	require.False(t, born.Connect(other, never).Connected())
+}
+
+func TestAfterCancelNothingIsDeliveredEvenIfTheInterruptIsLate(t *testing.T) {
+	owner, s, r := newRing(t, 5, 5)
+	other := tether.NewOwner("other")
+	defer other.Destroy()
+	entered, leave := make(chan bool), make(chan bool)
+	owner.Interrupt(func() { entered <- true; <-leave }) // runs before the ring's
+	var got, late list
+	r.Connect(other, func(v int) {
+		got.add(v)
+		if v == 2 {
+			owner.Cancel(nil)
+			<-entered
+		}
+	})
+	c := r.Connect(other, late.add)
+	connected := c.Connected()
+	s.Fire(6)
+	kept := slices.Collect(r.All())
+	close(leave)
+	<-owner.Ended()
+	require.Equal(t, list{1, 2}, got, "the replay ends in its middle")
+	require.False(t, connected)
+	require.Empty(t, late)
+	require.Equal(t, []int{1, 2, 3, 4, 5}, kept)
+	require.Zero(t, r.Len())
+}
+
+func TestARingOutlivesItsSource(t *testing.T) {
+	source, owner := tether.NewOwner("source"), tether.NewOwner("owner")
+	defer owner.Destroy()
+	s := tether.NewSignal[int](source)
+	r := history.Record(owner, s, 3)
+	s.Fire(1)
+	source.Destroy()
+	var got list
+	require.True(t, r.Connect(owner, got.add).Connected())
+	require.Equal(t, list{1}, got)
+}
+
+func TestARingOfARingHasItsValues(t *testing.T) {
+	owner, s, r := newRing(t, 4, 9)
+	r2 := history.Record(owner, r, 2)
+	require.Equal(t, []int{8, 9}, slices.Collect(r2.All()))
+	s.Fire(10)
+	require.Equal(t, []int{9, 10}, slices.Collect(r2.All()))
+}
+
+func TestWaitAndValuesBeginWithTheHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		s := tether.NewSignal[int](owner)
+		r := history.Record(owner, s, 2)
+		waited := make(chan int)
+		go func() {
+			v, err := tether.Wait(t.Context(), r)
+			require.NoError(t, err)
+			waited <- v
+		}()
+		synctest.Wait()
+		s.Fire(1)
+		require.Equal(t, 1, <-waited)
+		s.Fire(2)
+		s.Fire(3)
+		v, err := tether.Wait(t.Context(), r)
+		require.NoError(t, err)
+		require.Equal(t, 2, v)
+
+		for _, overflow := range []tether.Overflow{tether.Block, tether.DropOldest} {
+			var got list
+			for v := range tether.Values(t.Context(), r, 1, overflow) {
+				got.add(v)
+				if len(got) == 2 {
+					break
+				}
+				if overflow == tether.DropOldest {
+					s.Fire(4)
+				}
+			}
+			require.Len(t, got, 2)
+		}
+		require.Equal(t, 1, s.Len(), "the ring's own connection")
+
+		ended := make(chan []int)
+		go func() { ended <- slices.Collect(tether.Values(t.Context(), r, 10, tether.Block)) }()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			r2 := history.Record(owner, new(tether.Signal[int]), 1)
+			_, err := tether.Wait(ctx, r2)
+			require.ErrorIs(t, err, context.Canceled)
+			_, err = tether.Wait(t.Context(), r2)
+			require.ErrorIs(t, err, tether.ErrDestroyed)
+			ended <- nil
+		}()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		owner.Destroy()
+		require.Len(t, append(<-ended, <-ended...), 2)
+	})
+}
+
+func TestAPanicGoesToWhoDeliversAfterTheRest(t *testing.T) {
+	owner, s, r := newRing(t, 3, 3)
+	var a, b list
+	require.PanicsWithValue(t, "three", func() {
+		r.Connect(owner, func(v int) {
+			a.add(v)
+			if v == 1 {
+				panic("one")
+			}
+			if v == 3 {
+				panic("three")
+			}
+		})
+	})
+	require.Equal(t, list{1, 2, 3}, a, "the replay goes on")
+	r.Connect(owner, b.add)
+	require.PanicsWithValue(t, "one", func() { s.Fire(1) })
+	require.Equal(t, list{1, 2, 3, 1}, a)
+	require.Equal(t, list{1, 2, 3, 1}, b, "others are called")
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		r.Connect(owner, func(v int) {
+			if v == 2 {
+				runtime.Goexit()
+			}
+			b.add(v)
+		})
+		t.Error("Goexit was lost")
+	}()
+	<-done
+	require.Equal(t, list{1, 2, 3, 1, 3, 1}, b)
+	s.Fire(4)
+	require.Equal(t, list{1, 2, 3, 1, 3, 1, 4, 4}, b)
+
+	var caught []any
+	sup := owner.NewChild("sup", tether.WithPanicHandler(func(p *tether.PanicError) { caught = append(caught, p.Value) }))
+	r.Connect(sup, func(v int) { panic(v) })
+	require.Equal(t, []any{3, 1, 4}, caught)
+}
+
+func TestMisusePanicsAtTheCall(t *testing.T) {
+	owner, s, r := newRing(t, 1, 1)
+	require.PanicsWithValue(t, "history: Record with nil Owner", func() { history.Record(nil, s, 1) })
+	require.PanicsWithValue(t, "history: Record with nil Source", func() { history.Record[int](owner, nil, 1) })
+	require.PanicsWithValue(t, "history: Record with nil Source", func() { history.Record(owner, (*tether.Signal[int])(nil), 1) })
+	require.PanicsWithValue(t, "history: Record with n 0", func() { history.Record(owner, s, 0) })
+	require.PanicsWithValue(t, "tether: Connect with nil Owner", func() { r.Connect(nil, func(int) {}) })
+	require.PanicsWithValue(t, "tether: Once with nil handler", func() { r.Once(owner, nil) })
+	require.PanicsWithValue(t, "tether: Connect with nil option", func() { r.Connect(owner, func(int) {}, nil) })
+	require.PanicsWithValue(t, "tether: ConnectSelf with nil handler", func() { r.ConnectSelf(owner, nil) })
+	require.Equal(t, 1, s.Len())
+}
+
+// collect runs the collector until done reports true, which it must.
+func collect(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for range 100 {
+		runtime.GC()
+		if done() {
+			return
+		}
+	}
+	t.Fatalf("%s was not collected after 100 collections", what)
+}
+
+type payload struct{ bytes [64]byte }
+
+func fire(s *tether.Signal[*payload]) weak.Pointer[payload] {
+	p := new(payload)
+	s.Fire(p)
+	return weak.Make(p)
+}
+
+func TestValuesAreGarbageOnceNobodyIsToGetThem(t *testing.T) {
+	owner, other := tether.NewOwner("owner"), tether.NewOwner("other")
+	defer other.Destroy()
+	var s tether.Signal[*payload]
+	r := history.Record(owner, &s, 2)
+	r.Connect(other, func(*payload) {})
+	over := r.Connect(other, func(*payload) {})
+	over.Disconnect() // held, but over
+	var all []weak.Pointer[payload]
+	for range 4 {
+		all = append(all, fire(&s))
+	}
+	collect(t, "what the ring does not keep", func() bool { return all[0].Value() == nil && all[1].Value() == nil })
+	require.NotNil(t, all[2].Value())
+	require.NotNil(t, all[3].Value())
+	owner.Destroy()
+	collect(t, "what a destroyed ring kept", func() bool { return all[2].Value() == nil && all[3].Value() == nil })
+	runtime.KeepAlive(r)
+	runtime.KeepAlive(over)
+}
+
+func TestAHandlerIsGarbageAtTheCutOff(t *testing.T) {
+	owner, _, r := newRing(t, 2, 2)
+	p := new(payload)
+	w := weak.Make(p)
+	c := r.Connect(owner, func(int) { p.bytes[0]++ })
+	c.Disconnect()
+	collect(t, "the handler", func() bool { return w.Value() == nil })
+	runtime.KeepAlive(c)
+	runtime.KeepAlive(r)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestConnectDisconnectPairsLeaveTheHeapFlat(t *testing.T) {
+	owner, s, r := newRing(t, 2, 2)
+	pair := func(i int) {
+		r.Connect(owner, func(int) {}, tether.Priority(i)).Disconnect()
+		r.Once(owner, func(int) {})
+	}
+	for i := range 1000 {
+		pair(i)
+	}
+	before := heap()
+	for i := range 30_000 {
+		pair(i)
+	}
+	require.Less(t, heap()-before, int64(64<<10), "bytes grown")
+	require.Equal(t, 1, owner.Stats().Connections)
+	runtime.KeepAlive(s)
+}
+
+func TestRecordingAllocatesOncePerValue(t *testing.T) {
+	owner, s, r := newRing(t, 10, 10)
+	for range 5 {
+		r.Connect(owner, func(int) {})
+	}
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { s.Fire(1) }), 1.0)
+}
+
+// That an owner's handle is collected is what it takes to have it reported.
+func TestNeitherARingNorItsSourceHidesALostOwner(t *testing.T) {
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	defer slog.SetDefault(before)
+	var s tether.Signal[int]
+	var r *history.Ring[int]
+	w := func() weak.Pointer[tether.Owner] {
+		o := tether.NewOwner("forgotten")
+		r = history.Record(o, &s, 3)
+		s.Fire(1)
+		r.Connect(o, func(int) {})
+		return weak.Make(o)
+	}()
+	collect(t, "the lost owner", func() bool { return w.Value() == nil })
+	require.Equal(t, 1, r.Len())
+	runtime.KeepAlive(&s)
+}

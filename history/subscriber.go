@@ -1,0 +1,117 @@
+package history
+
+import (
+	"sync/atomic"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// A subscriber is one connection to a ring. The handler is connected to a signal
+// of its own, so that each call is one of the library's: with presence, mute,
+// queue, supervision and all.
+//
+// The Connection refers to the signal, not to the subscriber: held after its
+// end, it holds no values.
+type subscriber[T any] struct {
+	ring   *Ring[T]
+	signal *tether.Signal[T]
+	conn   *tether.Connection
+
+	// due counts the wakes that are not answered yet. Whoever raises it from 0
+	// delivers, and owns at until it brings due back to 0. Recording a value comes
+	// before the wake, and reading due before looking for a value; so if the
+	// compare-and-swap at the end succeeds, there was no value to be found. The
+	// tempting wrong version is a busy flag, cleared after the last look: a value
+	// recorded between the two is delivered with the next one, or never.
+	due atomic.Int64
+	at  *cell[T] // what to deliver next; nil once the connection has ended
+}
+
+// Connect has handler called with the values kept, oldest first, before it
+// returns, and then with every value recorded. See the package documentation for
+// who calls. On a ring whose owner is dead it delivers nothing and returns a dead
+// Connection.
+//
+// Options mean what they mean on a [tether.Signal]; with [tether.On] the replay
+// is queued too.
+func (r *Ring[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
+	s := r.subscriber()
+	s.conn = s.signal.Connect(owner, handler, opts...)
+	return s.join(opts)
+}
+
+// Once is Connect for a single call: with the oldest value kept, before Once
+// returns, or else with the next value recorded. That is the value that Wait
+// returns and that Connect begins with. Who wants the latest keeps one value
+// only, or asks [Ring.Last].
+func (r *Ring[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
+	s := r.subscriber()
+	s.conn = s.signal.Once(owner, handler, opts...)
+	return s.join(opts)
+}
+
+// ConnectSelf is Connect for a handler that wants its own Connection: during the
+// replay nobody else has it.
+func (r *Ring[T]) ConnectSelf(owner *tether.Owner, handler func(self *tether.Connection, v T), opts ...tether.ConnectOption) *tether.Connection {
+	s := r.subscriber()
+	s.conn = s.signal.ConnectSelf(owner, handler, opts...)
+	return s.join(opts)
+}
+
+// subscriber returns a subscriber that is busy: until join delivers, others
+// leave their values.
+func (r *Ring[T]) subscriber() *subscriber[T] {
+	s := &subscriber[T]{ring: r, signal: new(tether.Signal[T])}
+	s.due.Store(1)
+	return s
+}
+
+// join enters s in the ring's book and delivers the values kept.
+func (s *subscriber[T]) join(opts []tether.ConnectOption) *tether.Connection {
+	r := s.ring
+	if !s.conn.Connected() {
+		return s.conn
+	}
+	r.mu.Lock()
+	ok := r.alive && !r.dead()
+	if ok {
+		s.at = r.oldest
+		r.audience.enterLocked(s, priority(opts))
+	}
+	r.mu.Unlock()
+	if !ok {
+		s.conn.Disconnect()
+		return s.conn
+	}
+	overtake(s.deliver)
+	return s.conn
+}
+
+// wake has what was recorded delivered, here or by who is at it.
+func (s *subscriber[T]) wake() {
+	if s.due.Add(1) == 1 {
+		overtake(s.deliver)
+	}
+}
+
+// deliver delivers one value. It returns false where there is none, and the
+// caller does not deliver any more. A subscription that is over stays busy for
+// ever, so that nobody comes back.
+func (s *subscriber[T]) deliver() bool {
+	for {
+		if !s.conn.Connected() || s.ring.dead() {
+			s.at = nil // the values are garbage
+			return false
+		}
+		due := s.due.Load()
+		if next := s.at.next.Load(); next != nil {
+			v := s.at.v
+			s.at = next // before the call, which may panic
+			s.signal.Fire(v)
+			return true
+		}
+		if s.due.CompareAndSwap(due, 0) {
+			return false
+		}
+	}
+}

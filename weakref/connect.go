@@ -1,0 +1,140 @@
+package weakref
+
+import (
+	"reflect"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"weak"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// Connect has method called, on target, with every value of src, until owner is
+// destroyed, the connection ends otherwise, or target is collected, which the
+// subscription does not prevent. During a call it does: the target lives.
+//
+// method must not capture the target, or it is never collected. A method
+// expression such as (*Sprite).Move is right, the method value sprite.Move is
+// wrong. opts are those of src.Connect. Cost: about two microseconds more than
+// that.
+func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, method func(*L, T), opts ...tether.ConnectOption) *tether.Connection {
+	switch {
+	case owner == nil:
+		panic("weakref: Connect with nil Owner")
+	case isNil(src):
+		panic("weakref: Connect with nil Source")
+	case target == nil:
+		panic("weakref: Connect with nil target")
+	case method == nil:
+		panic("weakref: Connect with nil method")
+	}
+	w := weak.Make(target)
+	h := new(hook)
+	c := src.Connect(owner, func(v T) {
+		if l := w.Value(); l != nil {
+			method(l, v)
+		} else if c := h.conn.Load(); c != nil {
+			c.Disconnect()
+		}
+	}, opts...)
+	if c.Connected() {
+		h.conn.Store(c)
+		remember(w, target, h, c)
+	}
+	runtime.KeepAlive(h)
+	runtime.KeepAlive(target)
+	return c
+}
+
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// A hook is held by the handler's closure alone, which is garbage when the
+// connection has ended, by whatever way. So the end of a connection is noticed
+// like that of a target: by the collector. It has 16 bytes with a pointer at
+// least, so as not to be tiny.
+type hook struct {
+	conn atomic.Pointer[tether.Connection]
+}
+
+// targets knows the connections of each living target, so that a target has one
+// cleanup, however many connections come and go. The keys are weak pointers.
+//
+// It holds connections weakly: while they live, their signal holds them. A strong
+// one would keep its owner's state, and so perhaps a lost owner's handle.
+var targets = table[any, *links]{entries: map[any]*entry[any, *links]{}, gone: disconnect}
+
+// links are the connections of one target, guarded by the mutex of targets.
+type links struct {
+	last  uint64 // number of the last one
+	conns map[uint64]weak.Pointer[tether.Connection]
+}
+
+// A link is one connection in the book.
+type link struct {
+	entry *entry[any, *links]
+	n     uint64
+}
+
+// remember has c disconnected when target is collected, and forgotten when h is.
+func remember[L any](w weak.Pointer[L], target *L, h *hook, c *tether.Connection) {
+	if bubbled() {
+		return // the connection ends at the next value
+	}
+	conn := weak.Make(c)
+	targets.mu.Lock()
+	defer targets.mu.Unlock()
+	e := targets.entries[w]
+	if e == nil {
+		e = watch(&targets, any(w), &links{conns: make(map[uint64]weak.Pointer[tether.Connection])}, target)
+	}
+	e.value.last++
+	e.value.conns[e.value.last] = conn
+	runtime.AddCleanup(h, forget, link{e, e.value.last})
+}
+
+// forget is called by the runtime after the end of a connection. With its last
+// connection a target leaves the book.
+func forget(l link) {
+	t := l.entry.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(l.entry.value.conns, l.n)
+	if len(l.entry.value.conns) == 0 && t.entries[l.entry.key] == l.entry {
+		t.deleteLocked(l.entry.key)
+	}
+}
+
+// disconnect is called on the runtime's goroutine when a target was collected.
+// Disconnect never waits and runs no user code.
+func disconnect(e *entry[any, *links]) {
+	e.table.mu.Lock()
+	conns := make([]weak.Pointer[tether.Connection], 0, len(e.value.conns))
+	for _, w := range e.value.conns {
+		conns = append(conns, w)
+	}
+	e.table.mu.Unlock()
+	for _, w := range conns {
+		if c := w.Value(); c != nil {
+			c.Disconnect()
+		}
+	}
+}
+
+// bubbled reports whether the caller is in a testing/synctest bubble. To end its
+// connection on the runtime's goroutine, outside, could wake a firer that a full
+// queue holds in the bubble, which is fatal. The clock says so: in a bubble it has
+// no monotonic reading, and starts in the year 2000. If that ever changes, a test
+// tells. (A goroutine's stack says it as well, for 6 us instead of 50 ns.) Where
+// only the machine's clock is wrong, connections end at the next value.
+func bubbled() bool {
+	now := time.Now()
+	noReading := now == now.Round(0) //nolint:staticcheck // Equal ignores what this asks for
+	return noReading || now.Unix() < 1_600_000_000
+}
