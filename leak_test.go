@@ -362,7 +362,7 @@ func TestAChildKeepsItsParentFromBeingLost(t *testing.T) {
 func TestWhoAskedIsToldOfEveryLostOwner(t *testing.T) {
 	logs := captureLogs(t)
 	found := make(chan tether.Lost, 10)
-	previous := tether.OnLost(func(l tether.Lost) {
+	restore := tether.OnLost(func(l tether.Lost) {
 		if l.Name == "asked for" {
 			found <- l
 		}
@@ -384,8 +384,8 @@ func TestWhoAskedIsToldOfEveryLostOwner(t *testing.T) {
 	}
 	require.False(t, logs.contains("asked for"), "the default logs no more")
 
-	require.NotNil(t, tether.OnLost(nil))
-	require.Nil(t, tether.OnLost(previous))
+	tether.OnLost(nil)()
+	restore()
 	func() { tether.NewOwner("as before") }()
 	collect(t, "the log", func() bool { return logs.contains("owner=\"as before\"") })
 	s.DisconnectAll()
@@ -393,7 +393,7 @@ func TestWhoAskedIsToldOfEveryLostOwner(t *testing.T) {
 
 func TestNilSilencesTheReportOfLostOwners(t *testing.T) {
 	logs := captureLogs(t)
-	defer tether.OnLost(tether.OnLost(nil))
+	defer tether.OnLost(nil)()
 	last := make(chan bool, 1)
 	func() { tether.NewOwner("unsung") }()
 	func() {

@@ -18,10 +18,10 @@ type Lost struct {
 }
 
 // OnLost has f called for every lost owner, in place of a default that logs the
-// first one of each site by [slog.Warn]; nil silences it. It returns what was
-// called before, so that a test can put it back:
+// first one of each site by [slog.Warn]; nil silences it. restore puts back what
+// was there before, as in a test:
 //
-//	defer tether.OnLost(tether.OnLost(f))
+//	defer tether.OnLost(f)()
 //
 // It is a backstop. The garbage collector finds a lost owner some time after the
 // last reference to it is gone, or never: not while an owned goroutine runs, not
@@ -31,12 +31,9 @@ type Lost struct {
 // runs, no channel is closed. f is called by a goroutine of the runtime's, on
 // which other cleanups wait; it should return soon. Cost: [NewOwner] takes about
 // a microsecond longer for the collector's sake, children nothing.
-func OnLost(f func(Lost)) (previous func(Lost)) {
-	p := lost.f.Swap(&f)
-	if p == nil {
-		return logLost
-	}
-	return *p
+func OnLost(f func(Lost)) (restore func()) {
+	before := lost.f.Swap(&f)
+	return func() { lost.f.Store(before) }
 }
 
 // lost knows what to do about lost owners. It holds none.

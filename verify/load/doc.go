@@ -1,3 +1,4 @@
-// Package load runs Tether at full speed under the race detector, which proves
-// the barrier: see README.md. It holds tests only.
+// Package load runs Tether at full speed: barrier proofs by the race detector, a
+// soak, storms of garbage collections, large numbers. See README.md. It holds
+// tests only.
 package load
