@@ -78,7 +78,8 @@ type Queue struct {
 	room    sync.Cond  // pending got less, or somebody who waits for that is over
 	turn    sync.Cond  // a Drain has ended
 	order   ring.Ring[place]
-	stale   int            // places of lines that are over
+	values  int            // in all places of order
+	stale   int            // of these, values of lines that are over
 	held    int            // firers that wait for room
 	last    uint64         // number of the last value let in
 	hand    place          // the value being handled, line nil if none
@@ -91,11 +92,12 @@ type Queue struct {
 	dead    bool
 }
 
-// A place is one value's place in the order. The value itself is in the line's
-// box, which knows its type.
+// A place is that of a value in the order, or of several of one line that follow
+// each other. The values themselves are in the line's box, which knows their type.
 type place struct {
 	line *line
-	n    uint64 // counts the values let in
+	n    uint64 // of the first value, which counts those let in
+	k    int    // how many values
 }
 
 // A line is what a queue knows of one connection.
@@ -249,10 +251,13 @@ func (m *mailbox[T]) push(v T) {
 	q := m.q
 	yield.Point("queue: push")
 	q.mu.Lock()
-	ok, held := q.admitLocked(&m.line)
-	if !ok {
-		q.mu.Unlock()
-		return
+	held := false
+	if q.dead || m.over || m.spent || q.pendingLocked() >= q.capacity {
+		var ok bool
+		if ok, held = q.admitLocked(&m.line); !ok {
+			q.mu.Unlock()
+			return
+		}
 	}
 	var rest func()
 	if m.once {
@@ -266,15 +271,14 @@ func (m *mailbox[T]) push(v T) {
 		q.room.Broadcast() // others may be held by the same connection
 	}
 	q.last++
-	p := place{&m.line, q.last}
 	start := !q.busy && !q.manual
 	if start {
-		q.busy, q.waiting, q.hand, m.hand = true, true, p, v
+		q.busy, q.waiting, q.hand, m.hand = true, true, place{&m.line, q.last, 1}, v
 		q.room.Signal() // held or not, this firer has taken no room
 	} else {
 		m.values.Push(v)
 		m.n++
-		q.order.Push(p)
+		q.placeLocked(&m.line)
 	}
 	q.mu.Unlock()
 	yield.Point("queue: pushed")
@@ -336,7 +340,37 @@ func (q *Queue) admitLocked(l *line) (ok, held bool) {
 	}
 }
 
-func (q *Queue) pendingLocked() int { return q.order.Len() - q.stale }
+func (q *Queue) pendingLocked() int { return q.values - q.stale }
+
+// placeLocked gives the value numbered last, which is l's, its place.
+func (q *Queue) placeLocked(l *line) {
+	q.values++
+	if n := q.order.Len(); n > 0 {
+		if p := q.order.At(n - 1); p.line == l && p.n+uint64(p.k) == q.last {
+			p.k++
+			return
+		}
+	}
+	q.order.Push(place{l, q.last, 1})
+}
+
+// takeLocked takes the first value out of the i-th place.
+func (q *Queue) takeLocked(i int) {
+	p := q.order.At(i)
+	q.values--
+	p.line.n--
+	p.n++
+	if p.k--; p.k == 0 {
+		q.order.Remove(i)
+	}
+}
+
+// forgetLocked takes the first place, that of a line that is over, out.
+func (q *Queue) forgetLocked() {
+	k := q.order.Pop().k
+	q.values -= k
+	q.stale -= k
+}
 
 // dropOldestLocked drops the oldest value, but not one that has spent its
 // connection, which is owed one call. It returns false if there is no other.
@@ -344,8 +378,7 @@ func (q *Queue) dropOldestLocked() bool {
 	q.trimLocked()
 	for i := 0; i < q.order.Len(); i++ {
 		if l := q.order.At(i).line; !l.over && !l.spent {
-			q.order.Remove(i)
-			l.n--
+			q.takeLocked(i)
 			l.box.drop()
 			q.dropped++
 			q.settleLocked()
@@ -367,8 +400,9 @@ func (l *line) end() {
 	q.dropped += uint64(l.n)
 	l.n = 0
 	l.box.clear()
-	if q.stale > 16 && q.stale > q.order.Len()/2 { // amortised O(1)
+	if q.stale > 16 && q.stale > q.values/2 { // amortised O(1)
 		q.order.Filter(func(p place) bool { return !p.line.over })
+		q.values -= q.stale
 		q.stale = 0
 	}
 	q.settleLocked()
@@ -395,13 +429,14 @@ func (q *Queue) die() {
 	}
 	q.lines = nil
 	for q.order.Len() > 0 {
-		if l := q.order.Pop().line; !l.over {
+		if l := q.order.At(0).line; l.over {
+			q.forgetLocked()
+		} else {
+			q.takeLocked(0)
 			l.box.drop()
-			l.n--
 			q.dropped++
 		}
 	}
-	q.stale = 0
 	if q.waiting { // its goroutine will find the hand empty
 		q.hand.line.box.forget()
 		q.hand, q.waiting = place{}, false
@@ -462,18 +497,17 @@ func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 	}
 	q.hand = place{}
 	for q.order.Len() > 0 && q.order.At(0).n <= limit && !q.dead && q.scope.Alive() {
-		p := *q.order.At(0)
-		if !p.line.over && owner != nil && p.line.conn.Owner() != owner {
-			return false
-		}
-		q.order.Pop()
-		if p.line.over {
-			q.stale--
+		l, n := q.order.At(0).line, q.order.At(0).n
+		if l.over {
+			q.forgetLocked()
 			continue
 		}
-		p.line.n--
-		p.line.box.take()
-		q.hand = p
+		if owner != nil && l.conn.Owner() != owner {
+			return false
+		}
+		q.takeLocked(0)
+		l.box.take()
+		q.hand = place{l, n, 1}
 		if q.held > 0 {
 			q.room.Signal()
 		}
@@ -566,8 +600,7 @@ func (q *Queue) settleLocked() {
 // trimLocked drops the places of lines that are over from the front.
 func (q *Queue) trimLocked() {
 	for q.order.Len() > 0 && q.order.At(0).line.over {
-		q.order.Pop()
-		q.stale--
+		q.forgetLocked()
 	}
 }
 
