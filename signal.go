@@ -203,8 +203,12 @@ func (s *Signal[T]) Fire(v T) {
 
 // fire is apart from Fire so that a Fire without handlers is inlined.
 func (s *Signal[T]) fire(b *roster.Block, v T) {
-	var w roster.Walk
-	s.roster.Start(&w, b)
+	w := s.roster.Start(b)
+	if e := w.First(); e != nil {
+		yield.Point("fire: start")
+		w.Begin(e)
+		yield.Point("fire: started, look")
+	}
 	defer s.overtake(&w, v)
 	s.deliver(&w, v)
 }
@@ -273,7 +277,10 @@ func (s *Signal[T]) deliver(w *roster.Walk, v T) {
 			roster.Call(handler, v)
 		}
 		if !w.NextBlock() {
-			w.End(last)
+			yield.Point("fire: retract")
+			if w.End(last) {
+				w.Leave()
+			}
 			return
 		}
 		w.Note(last)

@@ -136,8 +136,10 @@ func TestAWalkAgreesWithAList(t *testing.T) {
 				continue
 			}
 			var got, want []*Conn
-			var w Walk
-			r.Start(&w, r.Head())
+			w := r.Start(r.Head())
+			if e := w.First(); e != nil {
+				w.Begin(e)
+			}
 			for {
 				entries, _ := w.Entries()
 				for i := range entries {
@@ -146,7 +148,7 @@ func TestAWalkAgreesWithAList(t *testing.T) {
 					}
 				}
 				if !w.NextBlock() {
-					w.End(nil)
+					require.False(t, w.End(nil))
 					break
 				}
 			}

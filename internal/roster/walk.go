@@ -28,17 +28,25 @@ type Walk struct {
 // Head returns the first block, nil if there is none.
 func (r *Roster) Head() *Block { return r.head.Load() }
 
-// Start begins a walk at b, which Head has just returned, with w, which is zero.
-// It announces the owner of the first entry, dead or alive, as all announcements
-// are made before the look at the handler.
-func (r *Roster) Start(w *Walk, b *Block) {
-	w.block, w.limit = b, r.seq.Load()
-	if e := &b.entries[0]; b.n.Load() > 0 && e.id != 0 {
-		yield.Point("fire: start")
-		if slot := presence.Place(unsafe.Pointer(w)); slot.Claim(e.id) {
-			w.slot, w.conn, w.ID = slot, e.conn, e.id
-		}
-		yield.Point("fire: started, look")
+// Start begins a walk at b, which Head has just returned. The caller calls Begin
+// with what First returns, if that is not nil. The three are apart so that each
+// can be inlined, which is worth two nanoseconds.
+func (r *Roster) Start(b *Block) Walk { return Walk{block: b, limit: r.seq.Load()} }
+
+// First returns the first entry, if there is one that is announced.
+func (w *Walk) First() *Entry {
+	if w.block.n.Load() > 0 && w.block.entries[0].id != 0 {
+		return &w.block.entries[0]
+	}
+	return nil
+}
+
+// Begin announces the owner of e, dead or alive, as announcements are made before
+// the look at the handler. Where that does not work at once, it is left to
+// Announce.
+func (w *Walk) Begin(e *Entry) {
+	if slot := presence.Place(unsafe.Pointer(w)); slot.Claim(e.id) {
+		w.slot, w.conn, w.ID = slot, e.conn, e.id
 	}
 }
 
@@ -176,18 +184,21 @@ func leave(a, b *scope.Scope, both bool) {
 }
 
 // End ends the walk, after whose last handler last is announced, or where that
-// is nil what w knows of. Nothing but Over may be asked of w after that.
-func (w *Walk) End(last *Entry) {
-	id, conn := w.ID, w.conn
+// is nil what w knows of. It reports whether Leave must be called, as a teardown
+// waits for the last owner, or the call is counted there.
+func (w *Walk) End(last *Entry) bool {
 	if last != nil {
-		id, conn = last.id, last.conn
+		w.conn = last.conn
 	}
-	yield.Point("fire: retract")
 	w.block = nil
-	if id != 0 && (w.slot == nil || w.slot.Move(0)) {
-		conn.owner.Leave()
+	if w.slot == nil {
+		return w.ID != 0
 	}
+	return w.slot.Move(0)
 }
+
+// Leave tells the owner of the last handler that its call is over.
+func (w *Walk) Leave() { w.conn.owner.Leave() }
 
 // leave takes back what is announced.
 func (w *Walk) leave() {

@@ -166,3 +166,77 @@ func (i *interrupt) Describe() Detail {
 	}
 	return Detail{PC: PC(i.f)}
 }
+
+// State says how far s has come: "alive", "cut off", "unwinding" or "ended".
+func (s *Scope) State() string {
+	return [...]string{"alive", "cut off", "unwinding", "ended"}[s.state.Load()]
+}
+
+// ID returns what is announced while a handler of s runs, 0 if none ever did.
+func (s *Scope) ID() uint64 { return s.id.Load() }
+
+// Handlers returns how many calls of handlers of s run. Each is announced, or
+// counted in s where there was no slot or a teardown waits for it.
+func (s *Scope) Handlers() (n int) {
+	if id := s.id.Load(); id != 0 {
+		n = presence.Count(id)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return n + int(s.calls)
+}
+
+// Children returns the children of s, oldest first.
+func (s *Scope) Children() (all []*Scope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.counts[Child] == 0 {
+		return nil
+	}
+	all = make([]*Scope, 0, s.counts[Child])
+	for n := s.last; n != nil; n = n.prev {
+		if c, ok := n.m.(*Scope); ok {
+			all = append(all, c)
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// Each calls visit for each member but the children, newest first, of the kinds
+// that want accepts; without the list that Snapshot makes. It holds the mutex of s
+// meanwhile, so visit may neither take a lock of the library's nor run user code.
+func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := s.last; n != nil; n = n.prev {
+		kind := n.m.Kind()
+		if kind == Child || !want(kind) {
+			continue
+		}
+		var d Detail
+		if m, ok := n.m.(Describer); ok {
+			d = m.Describe()
+		}
+		d.Kind = kind
+		visit(d)
+	}
+}
+
+// Renew has the calls of handlers of s that are announced now counted in s as
+// well, as a teardown would: a queue then announces its next call anew, in place
+// of letting one announcement stand for a run of calls. Who leaves is told by the
+// mark that it was counted. The mutex is held from the marks to the count: nobody
+// who was marked can be counted out before it was counted in, and a cut-off comes
+// before both or after both. It does nothing where s is dead.
+func (s *Scope) Renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.id.Load()
+	if id == 0 || !s.Alive() {
+		return
+	}
+	n := int32(presence.Await(id))
+	s.calls += n
+	s.busy += n
+}

@@ -120,7 +120,7 @@ var bugs = []struct {
 	patches  []patch
 }{
 	{"look before announce", "fire fire destroy", []patch{
-		{walkGo, "b.n.Load() > 0 && e.id != 0 {", "!yield.Bug(\"look before announce\") && $"},
+		{walkGo, "if w.block.n.Load() > 0 && w.block", "if !yield.Bug(\"look before announce\") && w.block.n.Load() > 0 && w.block"},
 		{walkGo, "\tyield.Point(\"fire: announce\")\n", "$\tearly := e.Word()\n\tyield.Point(\"fire: looked too early\")\n"},
 		{walkGo, "\tyield.Point(\"fire: announced, look\")\n", "$\tif yield.Bug(\"look before announce\") && early != nil {\n\t\treturn early\n\t}\n"},
 	}},
