@@ -86,12 +86,13 @@ var mutexes = []string{scopeGo, waitGo, rosterGo, edgeGo, queueGo}
 // deep has the marks inside critical sections, bugs the planted bugs. What is
 // put in may use old text by way of a "$".
 var deep = []patch{
-	{teardownGo, "\tco.visit(s)\n\tswitch {\n", "\t" + `early := -1
+	{teardownGo, "\tco.visit(s)\n\ts.down.pending += co.busy\n\tswitch {\n", "\t" + `early := -1
 	if yield.Bug("scan before clear") {
 		early = presence.Await(s.id.Load())
 		yield.Point("cut: looked too early")
 	}
 	co.visit(s)
+	s.down.pending += co.busy
 	if early >= 0 {
 		s.addLocked(early, early)
 		return co
