@@ -186,6 +186,13 @@ func (s *Scope) Handlers() (n int) {
 	return n + int(s.calls)
 }
 
+// Counted returns how many of them are counted in s.
+func (s *Scope) Counted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int(s.calls)
+}
+
 // Children returns the children of s, oldest first.
 func (s *Scope) Children() (all []*Scope) {
 	s.mu.Lock()

@@ -187,7 +187,7 @@ func TestPlantedBugs(t *testing.T) {
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
 			run := "^TestLitmus$/^" + regexp.QuoteMeta(strings.ReplaceAll(b.finds, " ", "_")) + "$"
-			cmd := exec.Command(bin, "-test.v", "-test.timeout=2m", "-test.run="+run, "-litmus.rounds=200000", "-litmus.limit=20s", "-litmus.stuck=3s")
+			cmd := exec.Command(bin, "-test.v", "-test.timeout=3m", "-test.run="+run, "-litmus.rounds=200000", "-litmus.limit=2m", "-litmus.stuck=3s")
 			cmd.Env = append(os.Environ(), bugVariable+"="+b.name)
 			out, err := cmd.CombinedOutput()
 			what := verdict.FindString(string(out))
