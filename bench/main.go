@@ -1,0 +1,94 @@
+// Bench measures tether beside other event libraries and what people write by
+// hand, and writes a report. See README.md.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/seed-ec287111/tether/bench/measure"
+	"github.com/seed-ec287111/tether/bench/report"
+	"github.com/seed-ec287111/tether/bench/scenario"
+)
+
+func main() {
+	run := realMain
+	if len(os.Args) > 1 && os.Args[1] == scenario.CellFlag {
+		run = func() error { return scenario.Cell(os.Args[1:], os.Stdout) }
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func realMain() error {
+	out := flag.String("out", "", "folder for REPORT.md and its pictures (default: a temporary one)")
+	quick := flag.Bool("quick", false, "measure little, in some seconds: does everything work?")
+	guard := flag.Bool("guard", false, "measure and print the budgets alone; the exit status is 0, met or not")
+	save := flag.String("save", "", "also write all samples to this file")
+	from := flag.String("from", "", "measure nothing: report on the samples of this file")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unexpected arguments %q", flag.Args())
+	}
+
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	plan := scenario.Full(os.Stderr)
+	if *quick {
+		plan = scenario.Quick(os.Stderr)
+	}
+	b := scenario.New(plan, self)
+	if *guard {
+		b.Guard()
+		report.PrintBudgets(os.Stdout, b.Budgets)
+		return nil
+	}
+
+	began := time.Now()
+	data := samples{Book: &b.Book}
+	if *from != "" {
+		text, err := os.ReadFile(*from)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, &data); err != nil {
+			return err
+		}
+	} else {
+		b.Run()
+		data.Budgets, data.Machine = b.Budgets, report.Here(plan, time.Since(began))
+	}
+	if *save != "" {
+		text, err := json.Marshal(data)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(*save, text, 0o644); err != nil {
+			return err
+		}
+	}
+	if *out == "" {
+		if *out, err = os.MkdirTemp("", "tether-bench-"); err != nil {
+			return err
+		}
+	}
+	if err := report.Write(*out, data.Book, data.Budgets, data.Machine); err != nil {
+		return err
+	}
+	fmt.Println("wrote", *out+"/REPORT.md")
+	return nil
+}
+
+// samples is all that a report is made from.
+type samples struct {
+	Book    *measure.Book
+	Budgets []scenario.Budget
+	Machine report.Machine
+}
