@@ -1,9 +1,9 @@
 # The nested modules, in one place.
-MODULES := . verify tools
+MODULES := . bench verify tools
 
 RACE := go test -race -shuffle=on
 
-.PHONY: test race bench lint lobby verify tidy ci
+.PHONY: test race bench guard lint examples verify tidy ci
 
 test: ## what the README says
 	go test ./...
@@ -12,20 +12,31 @@ race: ## the whole suite under the race detector, many times, on 1, 2 and 8 proc
 	$(RACE) -count=3 ./...
 	$(RACE) -cpu=1,2,8 -count=2 -short ./...
 
-bench: ## ns per Fire and the rest
-	go test -run='^$$' -bench=. -benchtime=200ms .
+bench: ## measure everything, beside every peer, and write bench/REPORT.md
+	cd bench && go run . -out .
+
+guard: ## the budgets alone: prints and warns
+	cd bench && go run . -guard
 
 lint:
 	gofmt -l . | (! grep .)
 	go vet ./...
-	go tool -modfile=tools/go.mod staticcheck ./...
-	go tool -modfile=tools/go.mod golangci-lint run
+	staticcheck=$$(go tool -modfile=tools/go.mod -n staticcheck) \
+		&& golangci=$$(go tool -modfile=tools/go.mod -n golangci-lint) \
+		&& for module in . bench verify; do (cd $$module && $$staticcheck ./... && $$golangci run) || exit 1; done
 
-lobby:
+examples:
 	go run ./examples/lobby
+	go run ./examples/arena
 
 verify: ## the proofs, in their long form
-	cd verify && go test -v ./... && go test -v -tags tether_explore ./explore
+	cd verify && go test -v -timeout=60m ./... \
+		&& go test -v -race ./load \
+		&& go test -v -timeout=10m ./load -run TestSoak -soak=5m \
+		&& MODEL_PROGRAMS=100000 go test -v -count=1 -run Random ./model \
+		&& LINEAR_OPS=2000000 go test -v -count=1 ./linear \
+		&& go test -v -timeout=60m -tags tether_explore ./explore -explore.long \
+		&& go run ./mutate
 
 tidy:
 	for module in $(MODULES); do (cd $$module && go mod tidy) || exit 1; done
