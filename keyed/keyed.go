@@ -23,7 +23,7 @@ type Owners[K comparable] struct {
 	owner *tether.Owner // the parent of all
 
 	// Lock order: mu before the owners' own locks. Neither user code nor a
-	// Destroy runs under mu, nor a Defer, which may call its function at once.
+	// Destroy runs under mu.
 	mu      sync.Mutex      // guards the fields below and those of entries
 	entries map[K]*entry[K] // the newest of each key
 }
@@ -51,7 +51,7 @@ func (o *Owners[K]) Get(key K) *tether.Owner {
 	if owner, ok := o.find("Get", key); ok {
 		return owner
 	}
-	e, _ := o.current(key, fmt.Sprint(key), false)
+	e, _, _ := o.current(key, fmt.Sprint(key), false)
 	return e.owner
 }
 
@@ -72,15 +72,15 @@ func (o *Owners[K]) Replace(key K) *tether.Owner {
 	o.find("Replace", key) // checks key
 	name := fmt.Sprint(key)
 	for {
-		e, what := o.current(key, name, true)
+		e, older, what := o.current(key, name, true)
 		switch what {
 		case made:
-			e.destroyOlder()
+			_ = destroy(older) // the doc says that errors are dropped
 			return e.owner
 		case claimed:
 			e.owner.Destroy()
 			heir := e.succeed(name)
-			heir.destroyOlder()
+			_ = destroy(older)
 			return heir.owner
 		}
 		// It is another Replace's, to end or to return. Each turn of the loop is

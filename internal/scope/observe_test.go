@@ -118,3 +118,19 @@ func TestASnapshotDescribesWhatAScopeHolds(t *testing.T) {
 	require.Empty(t, shot.Members)
 	require.Empty(t, shot.Children)
 }
+
+// Each loss once swept the whole list, so that many took quadratic time.
+func TestALossTakesItsOwnEntryOutAndNoOther(t *testing.T) {
+	n := New("lost", Config{}).List(true)
+	other := New("loose", Config{})
+	m := other.List(false)
+	other = nil
+	_ = other
+	runtime.GC()
+	_, _, lost := Lose(n)
+	require.True(t, lost)
+	roots.mu.Lock()
+	defer roots.mu.Unlock()
+	require.NotContains(t, roots.list, n)
+	require.Contains(t, roots.list, m, "which is for the next sweep")
+}

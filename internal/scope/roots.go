@@ -123,6 +123,8 @@ func Lose(n uint64) (r Root, held Count, lost bool) {
 	roots.mu.Lock()
 	defer roots.mu.Unlock()
 	entry.Lost, entry.loose = lost, true
-	sweepRootsLocked()
+	if lost && roots.watch == 0 {
+		delete(roots.list, n)
+	}
 	return *entry, held, lost
 }
