@@ -70,11 +70,7 @@ func (c *Computed[T]) Get() T {
 	if c.node.fresh.Load() {
 		return c.last()
 	}
-	r := c.node.refresh(nil, false)
-	if r != nil && r.orphan {
-		c.changes.flush()
-	}
-	return c.result(r)
+	return c.result(c.node.refresh(nil, false))
 }
 
 // Use returns the value to a computing function, which depends on it from then

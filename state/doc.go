@@ -73,7 +73,9 @@
 //   - Inside a computing function, Set panics, and so does a Get that would have
 //     to wait, which is what a cycle by way of Get comes to.
 //   - A function that waits for a goroutine which calls Get on what it computes
-//     hangs: that wait is not seen. A goroutine may be given the Use instead.
+//     hangs: that wait is not seen. A goroutine may be given the Use instead, if
+//     it recovers what Use panics with and has the function panic with that: it
+//     is how an overtaken computation ends.
 //   - A function that recovers everything also recovers what unwinds it when it is
 //     overtaken. Its result is then thrown away, as it would be otherwise.
 //   - A function that recovers the panic of what it uses is run at every Get, and

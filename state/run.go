@@ -38,6 +38,7 @@ type run struct {
 	used   int           // how many of node.deps are this run's
 	seen   map[*node]int // their index, once they are many
 	waits  []*run        // what must be over before this one can go on
+	owed   []settler     // of a top run: orphans below it that have changed
 	done   chan struct{} // closed at the end; nil while nobody waits
 }
 
@@ -84,7 +85,11 @@ func (n *node) refresh(by *run, use bool) *run {
 		n.marked.Store(false)
 		books.Unlock()
 
-		r.work()
+		if by != nil {
+			r.work()
+		} else {
+			r.workAndPay()
+		}
 
 		if by == nil {
 			// What it saw was true after this call began, even if it was overtaken.
@@ -135,6 +140,19 @@ func (r *run) work() {
 		r.node.cell.compute(r)
 		r.passed = true
 	}
+}
+
+// workAndPay is work for a run that nobody's computation needs: it delivers the
+// changes that it, and those below it, have brought about.
+func (r *run) workAndPay() {
+	defer func() {
+		books.Lock()
+		owed := r.owed
+		r.owed = nil
+		books.Unlock()
+		settle(owed)
+	}()
+	r.work()
 }
 
 // needed reports whether the function has to be called. It looks at the
@@ -249,6 +267,10 @@ func (r *run) end() {
 			if !r.same {
 				n.version++
 				n.cell.install(r.out)
+				if r.orphan {
+					top := r.topLocked()
+					top.owed = append(top.owed, n.cell)
+				}
 			}
 			n.must = false
 			n.fresh.Store(true)
@@ -265,6 +287,14 @@ func (r *run) end() {
 	if r.done != nil {
 		close(r.done)
 	}
+}
+
+// topLocked returns the run for whose sake r was begun.
+func (r *run) topLocked() *run {
+	for r.by != nil {
+		r = r.by
+	}
+	return r
 }
 
 func (r *run) forgetLocked(other *run) {

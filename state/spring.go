@@ -45,7 +45,8 @@ type Spring struct {
 
 // NewSpring returns a spring that belongs to owner and rests at initial. It is
 // connected to src with owner whenever it is awake, and stays where it is when
-// the owner is cut off. A source that has closed moves it no more.
+// the owner is cut off. A source that has closed moves it no more. [Equal] is not
+// one of its options: Rest says what makes a difference.
 func NewSpring(owner *tether.Owner, src tether.Source[tether.Tick], initial float64, config SpringConfig, opts ...Option) *Spring {
 	if owner == nil {
 		panic("state: NewSpring with nil Owner")
@@ -67,7 +68,7 @@ func NewSpring(owner *tether.Owner, src tether.Source[tether.Tick], initial floa
 		config.Rest = 0.001 // a thousandth of a pixel, degree or percent: nobody sees it
 	}
 	return &Spring{
-		position:   NewValue(owner, initial, opts...),
+		position:   newNumber("NewSpring", owner, initial, opts),
 		owner:      owner,
 		src:        src,
 		oscillator: oscillator{omega: 2 * math.Pi * config.Frequency, zeta: config.Damping},
@@ -108,12 +109,18 @@ func (s *Spring) Asleep() bool {
 	return !s.awake
 }
 
-// SetTarget has the spring go to x from where it is, with the speed that it has.
+// SetTarget has the spring go to x from where it is, with the speed that it has;
+// if it is at rest nearer to x than Rest, it is there at once. Where the owner is
+// dead, SetTarget does nothing.
 // It connects to the source if it was asleep; the first Delta counts from there
 // with a heartbeat that nobody else listens to, else from the tick before.
 func (s *Spring) SetTarget(x float64) {
 	checkFinite("SetTarget", x)
 	s.mu.Lock()
+	if s.position.alive.Err() != nil {
+		s.mu.Unlock()
+		return
+	}
 	s.target = x
 	s.wakeLocked()
 }
@@ -122,6 +129,10 @@ func (s *Spring) SetTarget(x float64) {
 func (s *Spring) Impulse(speed float64) {
 	checkFinite("Impulse", speed)
 	s.mu.Lock()
+	if s.position.alive.Err() != nil {
+		s.mu.Unlock()
+		return
+	}
 	s.v += speed
 	s.wakeLocked()
 }
@@ -130,8 +141,15 @@ func (s *Spring) Impulse(speed float64) {
 // user's code.
 func (s *Spring) wakeLocked() {
 	lost := s.awake && s.conn != nil && !s.conn.Connected()
-	if s.awake && !lost || !s.awake && s.restsLocked() {
+	switch {
+	case s.awake && !lost:
 		s.mu.Unlock()
+		return
+	case !s.awake && s.restsLocked(): // it would be at rest after the first tick
+		s.x, s.v = s.target, 0
+		todo := s.position.put(s.x)
+		s.mu.Unlock()
+		settle(todo)
 		return
 	}
 	s.awake, s.conn = true, nil

@@ -39,7 +39,7 @@ type Tween struct {
 }
 
 // NewTween returns a tween that belongs to owner and sets out at once, connected
-// to src with owner.
+// to src with owner. [Equal] is not one of its options.
 func NewTween(owner *tether.Owner, src tether.Source[tether.Tick], from, to float64, duration time.Duration, easing Easing, opts ...Option) *Tween {
 	if owner == nil {
 		panic("state: NewTween with nil Owner")
@@ -56,7 +56,7 @@ func NewTween(owner *tether.Owner, src tether.Source[tether.Tick], from, to floa
 	checkFinite("NewTween", from)
 	checkFinite("NewTween", to)
 	w := &Tween{
-		position: NewValue(owner, from, opts...),
+		position: newNumber("NewTween", owner, from, opts),
 		from:     from,
 		to:       to,
 		duration: duration,

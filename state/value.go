@@ -96,6 +96,15 @@ func (x *Value[T]) SetIn(b *Batch, v T) {
 // each has as Old the New of the one before. It closes with the owner.
 func (x *Value[T]) Changes() tether.Source[Change[T]] { return x.changes.signal }
 
+// newNumber returns the position of a spring or tween. As those call put with locks
+// held, there must be no Equal of the user's.
+func newNumber(verb string, owner *tether.Owner, v float64, opts []Option) *Value[float64] {
+	if configure(verb, opts).equal != nil {
+		panic("state: " + verb + " with Equal")
+	}
+	return NewValue(owner, v, opts...)
+}
+
 // put is Set for the package's own values, whose lock gives the order: the caller
 // holds it, and settles what is returned without it.
 func (x *Value[T]) put(v T) (todo []settler) {

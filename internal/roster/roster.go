@@ -110,6 +110,7 @@ type Extra struct {
 	Ended func()  // called once, with no lock held, when the connection ends
 	PC    uintptr // of the user's handler, where the entry's word is another one
 
+	over  func()         // likewise, but at Spend for one that is spent; see OnEnd
 	muted atomic.Int32   // written with the roster's mu held
 	word  unsafe.Pointer // the handler while muted
 }
@@ -318,7 +319,7 @@ func (c *Conn) end() (done func(), ok bool) {
 	if !ok {
 		return nil, false
 	}
-	if last == nil && (c.extra == nil || c.extra.Ended == nil) {
+	if last == nil && (c.extra == nil || c.extra.Ended == nil && c.extra.over == nil) {
 		return nil, true
 	}
 	return func() {
@@ -346,9 +347,16 @@ func (c *Conn) hook() {
 		return
 	}
 	c.roster.mu.Lock()
-	f := c.extra.Ended
-	c.extra.Ended = nil
+	ended, over := c.extra.Ended, c.extra.over
+	c.extra.Ended, c.extra.over = nil, nil
+	delete(c.roster.spent, c) // if it was spent, and its owner has ended
 	c.roster.mu.Unlock()
+	call(ended)
+	call(over)
+}
+
+// call calls f, if that is not nil.
+func call(f func()) {
 	if f != nil {
 		f()
 	}
@@ -388,10 +396,13 @@ func (c *Conn) Spend() (rest func(), ok bool) {
 		r.spent = make(map[*Conn]bool)
 	}
 	r.spent[c] = true
+	over := c.extra.over
+	c.extra.over = nil
 	return func() {
 		yield.Point("spend: rest")
 		c.owner.Change(&c.node, func() { c.state.Store(owed) })
 		last.end()
+		call(over)
 	}, true
 }
 
@@ -405,8 +416,8 @@ func (c *Conn) Release() {
 	c.roster.mu.Unlock()
 }
 
-// OnEnd has f called when c ends, or now if that has happened. f must not be
-// user code, and must not wait.
+// OnEnd has f called when c ends, spent or otherwise, or now if that has happened.
+// f must not be user code, and must not wait.
 func (c *Conn) OnEnd(f func()) {
 	if c.roster != nil {
 		c.roster.mu.Lock()
@@ -414,11 +425,11 @@ func (c *Conn) OnEnd(f func()) {
 			if c.extra == nil {
 				c.extra = new(Extra)
 			}
-			if first := c.extra.Ended; first != nil {
+			if first := c.extra.over; first != nil {
 				second := f
 				f = func() { first(); second() }
 			}
-			c.extra.Ended = f
+			c.extra.over = f
 			c.roster.mu.Unlock()
 			return
 		}

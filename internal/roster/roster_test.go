@@ -161,3 +161,20 @@ func TestAWalkAgreesWithAList(t *testing.T) {
 		require.Zero(t, r.Len())
 	}
 }
+
+// A connection spent on a queue, whose owner ended before the value's turn, was
+// kept by the roster for as long as the signal lived.
+func TestASpentConnectionWhoseOwnerEndsIsForgotten(t *testing.T) {
+	owner := newScope(t)
+	var r Roster
+	for range 100 {
+		sub := owner.NewChild("sub", scope.Config{})
+		c := new(Conn)
+		require.True(t, r.Connect(c, sub, Word(func(int) {}), 0, true, &Extra{Ended: func() {}}))
+		rest, ok := c.Spend()
+		require.True(t, ok)
+		rest()
+		require.NoError(t, sub.Destroy())
+	}
+	require.Empty(t, r.spent)
+}

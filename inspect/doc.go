@@ -1,0 +1,45 @@
+// Package inspect shows what owners hold and do, and finds what leaks, grows or is
+// stuck. It is for a page behind a debug port, a test that hangs, a log that has
+// numbers: nothing of it costs anything until it is called, and nothing keeps an
+// owner alive or from being found lost.
+//
+//	inspect.Dump(os.Stderr) // the tree, by function with file and line
+//
+//	for _, g := range inspect.Growth(app, 1000) { // what there is too much of
+//		slog.Warn("many", "group", g)
+//	}
+//	stop := inspect.Watch(app, time.Second, func(s inspect.Slow) { // what is stuck
+//		slog.Warn("stuck", "slow", s)
+//		fmt.Fprintln(os.Stderr, s.Stack)
+//	})
+//	defer stop()
+//
+// # Which tool
+//
+//   - What is there? [Dump]; [Roots], [Of] and their methods for a program.
+//   - The heap grows. [WatchGrowth] at each beat of a heartbeat, or [Growth] once:
+//     which function connects, makes children or registers cleanups without end.
+//   - Who made them? [RecordSites] notes the calls, [Profile] whole stacks, for
+//     go tool pprof.
+//   - It hangs. [Watch] names handlers that do not return and teardowns that do
+//     not complete.
+//   - Whose CPU time is it? [Label], for CPU and goroutine profiles.
+//   - How does it go, over time? [Log].
+//   - A root that nobody destroyed: [tether.OnLost].
+//
+// # What they promise
+//
+//   - All functions may be called by any goroutine, while the trees change. What
+//     they see of one owner is consistent; of several it is not, as each is looked
+//     at in its turn.
+//   - User code runs under no lock. Writing an owner's state down holds that owner's
+//     lock, for some 200 ns for each thing that it holds.
+//   - The values, [OwnerInfo], [Group] and [Slow], refer to no owner.
+//   - What observes, [RecordSites], [Profile] and [Label], slows down the making of
+//     what it observes, and only that, and only until it is stopped. [Watch] and
+//     [Growth] look from outside.
+//   - Fires are not counted: all cores that fire would write the same word. What
+//     runs now can be seen, and queues tell what they took and dropped.
+//   - All of it works inside testing/synctest bubbles. [Roots] and [Dump] show the
+//     owners of the whole program, though, other bubbles' included.
+package inspect

@@ -1,0 +1,92 @@
+package inspect
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// A Place is a function, or a call inside one: where a handler or a cleanup is
+// written, or where an owner was made. The zero Place is unknown.
+//
+// A method value, as in Connect(owner, player.move), has the method's name but no
+// file, as the compiler notes none. A closer has the name of its Close.
+type Place struct {
+	Name string // with its package's path
+	File string
+	Line int
+}
+
+// String returns "name (file:line)", the name where there is no file, or
+// "unknown".
+func (p Place) String() string {
+	switch {
+	case p == Place{}:
+		return "unknown"
+	case p.File == "":
+		return p.Name
+	}
+	return fmt.Sprintf("%s (%s:%d)", p.Name, p.File, p.Line)
+}
+
+// short returns the name without the package's path, and the position without
+// the directory.
+func (p Place) short() (name, pos string) {
+	name, args, _ := strings.Cut(p.Name, "[") // of a generic function, which may have paths
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	if args != "" {
+		name += "[" + args
+	}
+	if p.File != "" {
+		pos = fmt.Sprintf("%s:%d", path.Base(strings.ReplaceAll(p.File, `\`, "/")), p.Line)
+	}
+	return name, pos
+}
+
+// places remembers what the runtime said about program counters. There are at most
+// as many as the program has functions and calls.
+var places sync.Map // of placeKey to Place
+
+type placeKey struct {
+	pc   uintptr
+	call bool
+}
+
+// funcAt describes the function that starts at pc.
+func funcAt(pc uintptr) Place {
+	return place(placeKey{pc: pc}, func() (p Place) {
+		f := runtime.FuncForPC(pc)
+		if f == nil {
+			return p
+		}
+		p.Name = f.Name()
+		if method, ok := strings.CutSuffix(p.Name, "-fm"); ok {
+			p.Name = method
+			return p
+		}
+		p.File, p.Line = f.FileLine(pc)
+		return p
+	})
+}
+
+// callAt describes the call that returns to pc.
+func callAt(pc uintptr) Place {
+	return place(placeKey{pc: pc, call: true}, func() Place {
+		f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+		return Place{f.Function, f.File, f.Line}
+	})
+}
+
+func place(key placeKey, find func() Place) Place {
+	if key.pc == 0 {
+		return Place{}
+	}
+	if p, ok := places.Load(key); ok {
+		return p.(Place)
+	}
+	p := find()
+	places.Store(key, p)
+	return p
+}

@@ -1,0 +1,314 @@
+package inspect
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+	"weak"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/presence"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// A Slow is a handler that does not return, or a teardown that does not complete.
+type Slow struct {
+	Owner string        // path
+	Kind  string        // "handler" or "drain"
+	Func  Place         // the handler; unknown where the stacks are not clear about it, and for a drain
+	For   time.Duration // at the least: since it was first seen
+
+	// Stack is that of the handler's goroutine, or those of what a drain waits
+	// for, as the runtime prints them; "" where they are not known for sure.
+	Stack string
+
+	// Running is what a drain waits for: what runs, or else the cleanups to come.
+	Running []tether.Running
+}
+
+// LogValue implements [slog.LogValuer]; the stack is left out.
+func (s Slow) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.String("owner", s.Owner), slog.String("kind", s.Kind),
+		slog.String("func", s.Func.String()), slog.Duration("for", s.For),
+	}
+	for _, r := range s.Running {
+		attrs = append(attrs, slog.String("running", r.Kind+" "+r.Func+" of "+r.Owner))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// Watch calls report for every handler of owner and of all below it that has run
+// for longer than d, and for every teardown there that is not complete d after the
+// cut-off, while it is still so, and once for each. A stuck handler whose owner is
+// destroyed is both.
+//
+// It looks four times in d, at most once a millisecond, so a report comes between
+// d and two looks after that. Handlers of one owner that one Fire calls in a row
+// count as one, as Fire announces them once; the values of a queue do not. Where so
+// many handlers run at once that one finds no free slot to announce itself, some
+// thirty for each core, it is found by comparing stacks: it may be reported up to d
+// later, and one that a goroutine calls over and over, to wait each time in the
+// same place, is taken to be stuck. Owned goroutines
+// and timer functions are expected to take long; they are reported as what
+// a drain waits for.
+//
+// The looks are the timers of a scope of their own, outside owner's tree and any
+// list of roots. So they go on after owner's cut-off, see its teardown get stuck, and
+// neither hold that up nor count in its Stats. They end by themselves at the next
+// look after owner has ended or was collected; between looks there is no goroutine.
+// report runs on a timer's goroutine and holds up the next look. A panic in it crashes
+// the program.
+//
+// stop ends the watch, and waits for a report that is running unless it is
+// called inside one, or inside a handler. Calling it again does nothing. Watch panics
+// if owner or report is nil or d is not positive. Cost: nothing without a watch;
+// with one some 100 ns for each owner at each look, and where something has run for
+// half of d the printing of all stacks, which stops the program for that long.
+func Watch(owner *tether.Owner, d time.Duration, report func(Slow)) (stop func()) {
+	s := handle.Scope("inspect: Watch", owner)
+	if d <= 0 {
+		panic("inspect: Watch with duration " + d.String())
+	}
+	if report == nil {
+		panic("inspect: Watch with nil function")
+	}
+	w := newWatch(s, d, report)
+	w.scope.AfterFunc(w.period, w.look)
+	return func() { _ = w.scope.Destroy() } // nothing is closed
+}
+
+// A watch is one call of Watch. Looks never overlap, so known needs no lock.
+type watch struct {
+	limit, period time.Duration
+	report        func(Slow)
+	watched       weak.Pointer[scope.Scope]
+	scope         *scope.Scope // of the timers
+	known         map[any]*episode
+}
+
+// An episode is one thing that was there at every look since its first. Its key is
+// a [presence.Stay] for a call that is announced, a counted for calls that are
+// not, and a draining for a teardown.
+type episode struct {
+	since    time.Time
+	seen     bool // at this look
+	renewed  bool // of a call, that it is counted too
+	reported bool
+	early    map[string]stack // running handlers at half time, by key
+	stack    string           // of a call that was reported, the key of its stack, if known
+	told     map[string]bool  // of a counted, the stacks reported
+}
+
+type (
+	counted  struct{ weak.Pointer[scope.Scope] }
+	draining struct{ weak.Pointer[scope.Scope] }
+)
+
+func newWatch(s *scope.Scope, d time.Duration, report func(Slow)) *watch {
+	return &watch{
+		limit: d, period: max(d/4, time.Millisecond), report: report, watched: weak.Make(s),
+		scope: scope.New("inspect: Watch", scope.Config{}),
+		known: make(map[any]*episode),
+	}
+}
+
+// look looks and arms the timer for the next look, unless there is nothing to see
+// any more.
+func (w *watch) look() {
+	if w.once() {
+		w.scope.AfterFunc(w.period, w.look)
+	}
+}
+
+// once is one look at the subtree.
+func (w *watch) once() (again bool) {
+	s := w.watched.Value()
+	if s == nil || s.Over() {
+		return false
+	}
+	l := look{watch: w, now: time.Now()}
+	l.survey(s)
+	for k, e := range w.known {
+		if !e.seen {
+			delete(w.known, k)
+		}
+		e.seen = false
+	}
+	for _, slow := range l.found {
+		if !w.scope.Alive() {
+			return false
+		}
+		w.report(slow)
+	}
+	return true
+}
+
+// A look has what one look finds.
+type look struct {
+	*watch
+	now    time.Time
+	stacks func() []stack  // taken once, when first needed
+	taken  map[string]bool // keys of stacks that were found to be somebody's
+	names  map[*scope.Scope]map[string]bool
+	found  []Slow
+}
+
+func (l *look) survey(top *scope.Scope) {
+	l.stacks = sync.OnceValue(handlerStacks)
+	l.taken = make(map[string]bool)
+	l.names = make(map[*scope.Scope]map[string]bool)
+	stays := make(map[uint64][]presence.Stay)
+	for _, stay := range presence.Stays() {
+		stays[stay.ID] = append(stays[stay.ID], stay)
+	}
+	for s := range subtree(top) {
+		if !s.Alive() && (s == top || s.Parent().Alive()) && !s.Over() {
+			l.drain(s)
+		}
+		mine := stays[s.ID()]
+		if s.ID() == 0 {
+			continue
+		}
+		calls := s.Counted()
+		for _, stay := range mine {
+			if l.handler(s, stay) {
+				calls-- // counted by Renew
+			}
+		}
+		if s.Alive() && calls > 0 {
+			l.counted(s)
+		}
+	}
+}
+
+// at returns the episode of k and its age.
+func (l *look) at(k any) (e *episode, age time.Duration) {
+	e = l.known[k]
+	if e == nil {
+		e = &episode{since: l.now}
+		l.known[k] = e
+	}
+	e.seen = true
+	return e, l.now.Sub(e.since)
+}
+
+// handler is told of a call that is announced, and reports whether an earlier look
+// has had it counted as well.
+func (l *look) handler(s *scope.Scope, stay presence.Stay) (renewed bool) {
+	e, age := l.at(stay)
+	if renewed = e.renewed; age > 0 && !renewed {
+		s.Renew() // what comes next from a queue is then another stay
+		e.renewed = true
+	}
+	l.halfway(e, age)
+	if age < l.limit || e.reported {
+		l.taken[e.stack] = true
+		return renewed
+	}
+	e.reported = true
+	slow := Slow{Owner: s.Path(), Kind: "handler", For: age}
+	if g, ok := l.whose(s, e); ok {
+		slow.Func, slow.Stack = g.handler(s), g.text
+		e.stack = g.key()
+	}
+	l.found = append(l.found, slow)
+	return renewed
+}
+
+// halfway notes the stacks of running handlers when half of the time is over.
+func (l *look) halfway(e *episode, age time.Duration) {
+	if e.early != nil || age < l.limit/2 {
+		return
+	}
+	e.early = make(map[string]stack)
+	for _, g := range l.stacks() {
+		e.early[g.key()] = g
+	}
+}
+
+// whose finds the stack of a handler of s that runs for as long as e is old. It
+// is sure if there is one that runs a function which s has connected, or if
+// no other handler runs.
+func (l *look) whose(s *scope.Scope, e *episode) (g stack, ok bool) {
+	all := l.stacks()
+	mine := l.handlers(s)
+	best := 0
+	for _, h := range all {
+		rank := 0
+		switch _, early := e.early[h.key()]; {
+		case l.taken[h.key()]:
+		case mine[h.fn] && early:
+			rank = 3
+		case mine[h.fn]:
+			rank = 2
+		case len(all) == 1:
+			rank = 1
+		}
+		if rank > best {
+			g, best = h, rank
+		}
+	}
+	if best > 0 {
+		l.taken[g.key()] = true
+	}
+	return g, best > 0
+}
+
+// handlers returns the names of the functions that s has connected.
+func (l *look) handlers(s *scope.Scope) map[string]bool {
+	names := l.names[s]
+	if names == nil {
+		names = make(map[string]bool)
+		s.Each(connections, func(d scope.Detail) { names[funcAt(d.PC).Name] = true })
+		l.names[s] = names
+	}
+	return names
+}
+
+// counted is told that calls of s run which are counted but not announced. Which
+// is which only the stacks can tell: what stands at half time and at the end on
+// the same goroutine in the same place is taken to be stuck.
+func (l *look) counted(s *scope.Scope) {
+	e, age := l.at(counted{weak.Make(s)})
+	l.halfway(e, age)
+	if age < l.limit {
+		return
+	}
+	mine := l.handlers(s)
+	told := make(map[string]bool)
+	for _, g := range l.stacks() {
+		key := g.key()
+		if l.taken[key] || !mine[g.fn] || e.early[key].text != g.text {
+			continue
+		}
+		if !e.told[key] {
+			l.found = append(l.found, Slow{Owner: s.Path(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.text})
+		}
+		told[key], l.taken[key] = true, true
+	}
+	e.told, e.early, e.since = told, nil, l.now
+}
+
+// drain is told of a teardown that has begun and not ended.
+func (l *look) drain(s *scope.Scope) {
+	e, age := l.at(draining{weak.Make(s)})
+	if age < l.limit || e.reported {
+		return
+	}
+	slow := Slow{Owner: s.Path(), Kind: "drain", For: age}
+	names := make(map[string]bool)
+	for _, c := range s.Running() {
+		slow.Running = append(slow.Running, tether.Running(c))
+		fn, _, _ := strings.Cut(c.Func, " (")
+		names[strings.TrimSuffix(fn, "-fm")] = true
+	}
+	if s.Over() {
+		return // just now
+	}
+	e.reported = true
+	slow.Stack = stacksOf(names)
+	l.found = append(l.found, slow)
+}

@@ -1,0 +1,345 @@
+package inspect_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/inspect"
+)
+
+// A reports collects what a watch reports.
+type reports struct {
+	mu   sync.Mutex
+	list []inspect.Slow
+}
+
+func (r *reports) add(s inspect.Slow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, s)
+}
+
+func (r *reports) take() []inspect.Slow {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.list
+	r.list = nil
+	return list
+}
+
+func stick(gate chan bool) { <-gate }
+
+func TestAStuckHandlerIsReportedWhileItIsStuckAndOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		ann := app.NewChild("ann")
+		var s tether.Signal[int]
+		var r reports
+		stop := inspect.Watch(app, time.Second, r.add)
+		gate := make(chan bool)
+		s.Connect(app, func(int) {})
+		s.Connect(ann, func(v int) { // stuck handler
+			if v > 0 {
+				stick(gate)
+			}
+		})
+		for range 100 { // quick ones are not reported
+			s.Fire(0)
+			time.Sleep(100 * time.Millisecond)
+		}
+		require.Empty(t, r.take())
+		for range 2 { // each stuck call is another episode
+			go s.Fire(1)
+			time.Sleep(999 * time.Millisecond)
+			require.Empty(t, r.take(), "not before its time")
+			time.Sleep(501 * time.Millisecond)
+			list := r.take()
+			require.Equal(t, 1, len(list))
+			require.Equal(t, "app/ann", list[0].Owner)
+			require.Equal(t, "handler", list[0].Kind)
+			require.Equal(t, line(t, "stuck handler"), list[0].Func.Line)
+			require.Contains(t, list[0].Func.File, "watch_test.go")
+			require.Contains(t, list[0].Stack, "inspect_test.stick")
+			require.GreaterOrEqual(t, list[0].For, time.Second)
+			time.Sleep(time.Minute)
+			require.Empty(t, r.take(), "once")
+			gate <- true
+			synctest.Wait()
+		}
+		stop()
+		stop()
+		go s.Fire(1)
+		time.Sleep(time.Minute)
+		require.Empty(t, r.take(), "stopped")
+		gate <- true
+		require.NoError(t, app.Destroy())
+	})
+}
+
+// A queue announces once for a run of values, so a busy one looks stuck.
+func TestABusyQueueIsNotStuckButAStuckOneIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		var s tether.Signal[int]
+		var r reports
+		defer inspect.Watch(app, time.Second, r.add)()
+		q := tether.NewQueue(app, 1000, tether.Block)
+		var handled int
+		s.Connect(app, func(v int) { // queued
+			handled++
+			time.Sleep(time.Duration(v) * time.Millisecond)
+		}, tether.On(q))
+		for range 500 {
+			s.Fire(100)
+		}
+		require.NoError(t, q.Flush(t.Context()))
+		require.Equal(t, 500, handled)
+		require.Empty(t, r.take(), "50 s of work are no stuck handler")
+		s.Fire(10_000)
+		require.NoError(t, q.Flush(t.Context()))
+		list := r.take()
+		require.Equal(t, 1, len(list))
+		require.Equal(t, line(t, "queued"), list[0].Func.Line)
+		require.Contains(t, list[0].Stack, "time.Sleep")
+		require.NoError(t, app.Destroy())
+	})
+}
+
+func TestATeardownThatIsStuckIsReportedAfterTheCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		lobby := app.NewChild("lobby")
+		var r reports
+		inspect.Watch(app, time.Second, r.add)
+		gate := make(chan bool)
+		lobby.Go(func(context.Context) { stick(gate) }) // stuck goroutine
+		lobby.Defer(func() { stick(gate) })             // stuck cleanup
+		done := make(chan error)
+		go func() { done <- app.Destroy() }()
+		time.Sleep(time.Minute)
+		list := r.take()
+		require.Equal(t, 1, len(list))
+		require.Equal(t, "app", list[0].Owner)
+		require.Equal(t, "drain", list[0].Kind)
+		require.Len(t, list[0].Running, 1)
+		require.Equal(t, "app/lobby", list[0].Running[0].Owner)
+		require.Equal(t, "goroutine", list[0].Running[0].Kind)
+		require.Contains(t, list[0].Running[0].Func, "watch_test.go:")
+		require.Contains(t, list[0].Stack, "inspect_test.stick")
+		gate <- true
+		time.Sleep(time.Minute)
+		require.Empty(t, r.take(), "one teardown is one episode")
+		gate <- true
+		require.NoError(t, <-done)
+	})
+}
+
+func TestAStuckCleanupOfAChildIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		child := app.NewChild("child")
+		var r reports
+		defer inspect.Watch(app, time.Second, r.add)()
+		gate := make(chan bool)
+		child.Defer(func() { stick(gate) })
+		go child.Destroy()
+		time.Sleep(time.Minute)
+		list := r.take()
+		require.Equal(t, 1, len(list))
+		require.Equal(t, "app/child", list[0].Owner)
+		require.Equal(t, "cleanup", list[0].Running[0].Kind)
+		require.Contains(t, list[0].Stack, "inspect_test.stick")
+		gate <- true
+		require.NoError(t, app.Destroy())
+	})
+}
+
+func TestAStuckHandlerOfADestroyedOwnerIsBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		var s tether.Signal[int]
+		var r reports
+		inspect.Watch(app, time.Second, r.add)
+		gate := make(chan bool)
+		s.Connect(app, func(int) { stick(gate) }) // of a destroyed owner
+		go s.Fire(1)
+		synctest.Wait()
+		go app.Destroy()
+		time.Sleep(time.Minute)
+		list := r.take()
+		require.Equal(t, 2, len(list))
+		for _, slow := range list {
+			require.Contains(t, slow.Stack, "inspect_test.stick", slow.Kind)
+			if slow.Kind == "handler" {
+				require.Contains(t, slow.Func.Name, "TestAStuckHandlerOfADestroyedOwner")
+			} else {
+				require.Equal(t, "handler", slow.Running[0].Kind)
+			}
+		}
+		gate <- true
+		<-app.Ended()
+	})
+}
+
+// More handlers than there are slots for announcements.
+func TestEveryOneOfManyStuckHandlersIsReportedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 300
+		app := tether.NewOwner("app")
+		var s tether.Signal[int]
+		var r reports
+		defer inspect.Watch(app, time.Second, r.add)()
+		gate := make(chan bool)
+		s.Connect(app, func(int) { stick(gate) })
+		for range n {
+			go s.Fire(1)
+		}
+		time.Sleep(10 * time.Second)
+		list := r.take()
+		require.Equal(t, n, len(list))
+		stacks := make(map[string]bool)
+		for _, slow := range list {
+			stacks[slow.Stack] = true
+		}
+		require.Len(t, stacks, n, "each with its own stack")
+		close(gate)
+		require.NoError(t, app.Destroy())
+	})
+}
+
+// As above, but none is stuck: each goroutine calls the handler again and again,
+// and is elsewhere in it at half time.
+func TestNoneOfManyBusyHandlersIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		var s tether.Signal[int]
+		var r reports
+		defer inspect.Watch(app, time.Second, r.add)()
+		s.Connect(app, func(v int) {
+			if v%2 == 0 {
+				time.Sleep(500 * time.Millisecond)
+				return
+			}
+			time.Sleep(500 * time.Millisecond)
+		})
+		time.Sleep(100 * time.Millisecond)
+		var wg sync.WaitGroup
+		for range 200 {
+			wg.Go(func() {
+				for v := range 12 {
+					s.Fire(v)
+				}
+			})
+			wg.Go(func() {
+				for range 12 {
+					new(sync.WaitGroup).Go(func() { s.Fire(0) })
+					time.Sleep(500 * time.Millisecond)
+				}
+			})
+		}
+		wg.Wait()
+		require.Zero(t, len(r.take()))
+		require.NoError(t, app.Destroy())
+	})
+}
+
+func TestStopWaitsForAReportButNotInsideOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		var s tether.Signal[int]
+		gate, leave := make(chan bool), make(chan bool)
+		s.Connect(app, func(int) { stick(gate) })
+		var stop func()
+		reported := false
+		stop = inspect.Watch(app, time.Second, func(inspect.Slow) {
+			stop()
+			<-leave
+			reported = true
+		})
+		go s.Fire(1)
+		go s.Fire(1)
+		time.Sleep(2 * time.Second)
+		go func() { leave <- true }()
+		stop()
+		require.True(t, reported, "and the second is not reported any more")
+		close(gate)
+		require.NoError(t, app.Destroy())
+	})
+}
+
+func TestAWatchKeepsNothingAliveAndEndsWithItsOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		before := app.Stats()
+		inspect.Watch(app, time.Second, func(inspect.Slow) {})
+		require.Equal(t, before, app.Stats(), "it does not count")
+		for i := range inspect.Roots() {
+			require.NotContains(t, i.Name, "inspect")
+		}
+		w := weak.Make(app)
+		defer tether.OnLost(nil)()
+		app = nil
+		collect(t, "the watched owner", func() bool { return w.Value() == nil })
+		time.Sleep(time.Minute)
+	})
+}
+
+// Renew changes how calls are counted under the feet of everybody.
+func TestATeardownIsABarrierWhileAWatchLooks(t *testing.T) {
+	defer runtime.GC()
+	cores(t, func(t *testing.T) {
+		rounds := 300
+		if testing.Short() {
+			rounds = 30
+		}
+		for range rounds {
+			app := tether.NewOwner("app")
+			a, b := app.NewChild("a"), app.NewChild("b")
+			var s tether.Signal[int]
+			q := tether.NewQueue(a, 4, tether.DropOldest)
+			var running atomic.Int32
+			plain := 0
+			var mu sync.Mutex
+			h := func(int) {
+				running.Add(1)
+				for range 20 {
+					runtime.Gosched()
+				}
+				mu.Lock()
+				plain++
+				mu.Unlock()
+				running.Add(-1)
+			}
+			s.Connect(a, h)
+			s.Connect(b, h)
+			s.Connect(a, h, tether.On(q))
+			look := inspect.Looker(app, time.Nanosecond, func(inspect.Slow) {})
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() {
+					for range 10 {
+						s.Fire(1)
+					}
+				})
+			}
+			for range 5 {
+				look()
+				runtime.Gosched()
+			}
+			require.NoError(t, app.Destroy())
+			require.Zero(t, running.Load())
+			plain++ // a race with a handler that runs still, without mu
+			require.False(t, look(), "it has ended")
+			wg.Wait()
+		}
+	})
+}
