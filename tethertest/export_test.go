@@ -1,0 +1,27 @@
+package tethertest
+
+// VerifyWithin is VerifyNone with another patience.
+var VerifyWithin = verify
+
+// Idle reports whether nothing is watched and nothing is remembered.
+func Idle() bool {
+	watch.prune()
+	watch.mu.Lock()
+	defer watch.mu.Unlock()
+	return len(watch.active) == 0 && watch.origins == nil && watch.roots == nil && watch.waits == nil &&
+		len(watch.kept) == 0
+}
+
+// Impatient has VerifyNone fail at once, until restore is called.
+func Impatient() (restore func()) {
+	before := patience
+	patience = 0
+	return func() { patience = before }
+}
+
+// Kept returns how many owners are left to NewOwner.
+func Kept() int {
+	watch.mu.Lock()
+	defer watch.mu.Unlock()
+	return len(watch.kept)
+}

@@ -1,0 +1,305 @@
+package tethertest
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"weak"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// watch knows what the verifications have to. It observes the library while there
+// are any, and keeps nothing alive.
+var watch watcher
+
+// A watcher attributes what is made to verifications. Verifications that overlap
+// form a round: from the beginning of the first to the end of the last.
+type watcher struct {
+	// gate orders beginnings and ends. Lock order: gate, the library's locks, mu:
+	// the library calls ended with locks of its own held.
+	gate   sync.Mutex
+	since  uint64 // the last root that is older than the round; guarded by gate
+	before census // what older roots held when the round began; guarded by gate
+	stop   []func()
+
+	mu      sync.Mutex // guards the fields below
+	active  []*verification
+	tests   []string // names of the verifications of this round
+	origins map[uint64]*verification
+	made    uint64 // roots and waits seen
+	roots   map[weak.Pointer[scope.Scope]]*entry
+	waits   map[*entry]struct{}
+	calls   map[callers]call                     // see connected
+	kept    map[weak.Pointer[scope.Scope]]string // see keep; outlives rounds
+}
+
+// An entry is something made in this round that has not ended: a root, or a
+// call of Wait or Values.
+type entry struct {
+	n        uint64
+	by       *verification
+	reported bool
+
+	kind  string // "owner", "Wait" or "Values"
+	name  string
+	site  uintptr
+	scope weak.Pointer[scope.Scope] // of a root
+}
+
+// keep exempts a root that the end of a test destroys, until unkeep.
+func (w *watcher) keep(s *scope.Scope, test string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.kept == nil {
+		w.kept = make(map[weak.Pointer[scope.Scope]]string)
+	}
+	w.kept[weak.Make(s)] = test
+}
+
+// unkeep ends that, if the root has ended: otherwise it has failed its test, and
+// there is no more to say about it.
+func (w *watcher) unkeep(s *scope.Scope) {
+	if s.Over() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.kept, weak.Make(s))
+	}
+}
+
+// prune forgets the kept roots that have ended since they failed their tests.
+func (w *watcher) prune() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for p := range w.kept {
+		if s := p.Value(); s == nil || s.Over() {
+			delete(w.kept, p)
+		}
+	}
+}
+
+// begin enters a verification.
+func (w *watcher) begin(v *verification) {
+	w.gate.Lock()
+	defer w.gate.Unlock()
+	first := w.idle()
+	if first {
+		w.start()
+	} else if outer := w.origin(); outer != foreign && outer != unknown {
+		v.outer = outer
+	}
+	w.forget()
+	w.mu.Lock()
+	w.origins[goroutine.ID()] = v
+	w.active = append(w.active, v)
+	w.tests = append(w.tests, v.t.Name())
+	w.mu.Unlock()
+	if first {
+		w.before = w.count(w.since)
+	}
+}
+
+// start begins a round. It observes before it asks for the last root: what is made
+// between belongs to the round, see exempt.
+func (w *watcher) start() {
+	w.prune()
+	w.mu.Lock()
+	w.origins = make(map[uint64]*verification)
+	w.roots = make(map[weak.Pointer[scope.Scope]]*entry)
+	w.waits = make(map[*entry]struct{})
+	w.calls = make(map[callers]call)
+	w.mu.Unlock()
+	unobserve := scope.Observe(&scope.Observer{Made: w.rootMade, Ended: w.rootEnded, Connected: w.connected})
+	since, unwatch := scope.WatchRoots() // keeps what is lost on the list
+	w.since, w.stop = since, []func(){unobserve, unwatch}
+}
+
+// end takes out a verification that reports f. last says how f was found: as the
+// only one left, or not. If that has changed since, it does nothing and returns
+// false.
+func (w *watcher) end(v *verification, f *findings, last bool) bool {
+	w.gate.Lock()
+	defer w.gate.Unlock()
+	w.mu.Lock()
+	if last != (len(w.active) == 1) {
+		w.mu.Unlock()
+		return false
+	}
+	i := slices.Index(w.active, v)
+	w.active = slices.Delete(w.active, i, i+1)
+	v.ended = true
+	for _, e := range slices.Concat(f.mine, f.shared) {
+		e.reported = true // by nobody else
+	}
+	if last {
+		w.tests, w.origins, w.roots, w.waits, w.calls = nil, nil, nil, nil, nil
+	}
+	w.mu.Unlock()
+	if last {
+		for _, stop := range w.stop {
+			stop()
+		}
+		w.stop, w.before = nil, nil
+	}
+	return true
+}
+
+func (w *watcher) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.active) == 0
+}
+
+// known returns what is known of a goroutine, nil for nothing.
+func (w *watcher) known(id uint64) *verification {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.origins[id]
+}
+
+func (w *watcher) learn(v *verification, ids ...uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		if w.origins != nil && w.origins[id] == nil {
+			w.origins[id] = v
+		}
+	}
+}
+
+// forget drops what is not so any more if one of those on the way now verifies.
+func (w *watcher) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, v := range w.origins {
+		if v == foreign || v == unknown {
+			delete(w.origins, id)
+		}
+	}
+}
+
+// rootMade is told of every new owner, on the goroutine that made it.
+func (w *watcher) rootMade(s *scope.Scope) {
+	if s.Parent() == nil {
+		e := &entry{kind: "owner", name: s.Name(), site: s.Site(), scope: weak.Make(s), by: w.origin()}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.roots != nil {
+			w.made++
+			e.n = w.made
+			w.roots[e.scope] = e
+		}
+	}
+}
+
+// rootEnded is told of every owner that has ended. NOTE: locks are held.
+func (w *watcher) rootEnded(s *scope.Scope) {
+	if s.Parent() == nil {
+		p := weak.Make(s)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.roots, p)
+	}
+}
+
+// connected is told of every connection, on the goroutine that makes it. Those of
+// owners are found there, so it looks for those of Wait and Values, whose owners
+// are on no list. What a stack says is kept: reading its names takes microseconds.
+func (w *watcher) connected(onEnd func(func())) {
+	var from callers
+	n := runtime.Callers(3, from[:])
+	w.mu.Lock()
+	c, ok := w.calls[from]
+	w.mu.Unlock()
+	if !ok {
+		c = readCall(slices.Clone(from[:n])) // from is to stay on the stack
+		w.mu.Lock()
+		if len(w.calls) < 1000 && w.calls != nil { // arbitrary; a test has dozens
+			w.calls[from] = c
+		}
+		w.mu.Unlock()
+	}
+	if c.kind != "" {
+		w.waiting(c, onEnd)
+	}
+}
+
+// callers is where a connection is made, innermost first.
+type callers [10]uintptr
+
+// A call is one of Wait or Values, or where kind is "" of something else.
+type call struct {
+	kind string
+	site uintptr
+}
+
+func readCall(from []uintptr) (c call) {
+	frames := runtime.CallersFrames(from)
+	for {
+		f, more := frames.Next()
+		name, ok := strings.CutPrefix(f.Function, "github.com/seed-ec287111/tether.")
+		switch {
+		case !ok && c.kind != "":
+			c.site = f.PC + 1 // as the return address that Site takes
+			return c
+		case strings.HasPrefix(name, "Wait["):
+			c.kind = "Wait"
+		case strings.HasPrefix(name, "Values["):
+			c.kind = "Values"
+		}
+		if !more {
+			return c
+		}
+	}
+}
+
+// waiting enters a call of Wait or Values until its connection ends.
+func (w *watcher) waiting(c call, onEnd func(func())) {
+	e := &entry{kind: c.kind, site: c.site, by: w.origin()}
+	w.mu.Lock()
+	if w.waits != nil {
+		w.made++
+		e.n = w.made
+		w.waits[e] = struct{}{}
+	}
+	w.mu.Unlock()
+	onEnd(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.waits, e)
+	})
+}
+
+// of returns what v answers for, oldest first: what is its own, and where it is
+// the last one, what may be. It also returns the tests of this round.
+func (w *watcher) of(v *verification) (mine, shared []*entry, tests []string, last bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last = len(w.active) == 1
+	take := func(e *entry) {
+		by := e.by
+		for by != nil && by.ended {
+			by = by.outer
+		}
+		_, kept := w.kept[e.scope]
+		switch {
+		case kept || e.reported:
+		case by == v:
+			mine = append(mine, e)
+		case last && (by == nil || by == unknown):
+			shared = append(shared, e)
+		}
+	}
+	for _, e := range w.roots {
+		take(e)
+	}
+	for e := range w.waits {
+		take(e)
+	}
+	order := func(a, b *entry) int { return int(a.n) - int(b.n) }
+	slices.SortFunc(mine, order)
+	slices.SortFunc(shared, order)
+	return mine, shared, slices.Clone(w.tests), last
+}
