@@ -1,0 +1,74 @@
+package goroutine
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The tests of this file each kill mutants of the package that all other tests
+// let live, see verify/MUTANTS.md.
+
+func TestAGoroutinesIdIsTheNumberInItsStackTrace(t *testing.T) {
+	var buf [64]byte
+	var want uint64
+	_, err := fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &want)
+	require.NoError(t, err)
+	require.Equal(t, want, ID())
+}
+
+// stack makes one goroutine's part of a dump, innermost function first.
+func stack(functions ...string) string {
+	var b strings.Builder
+	b.WriteString("goroutine 1 [running]:\n")
+	for i, f := range functions {
+		fmt.Fprintf(&b, "%s\n\t/src/%d.go:%d +0x1\n", f, i, i)
+	}
+	return b.String()
+}
+
+func TestAHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
+	const (
+		deliver = module + ".(*Signal[...]).deliver(0x1, {0x2})"
+		fire    = module + ".(*Signal[...]).Fire(...)"
+		callout = module + "/internal/scope.callout(0x1)"
+		main    = "main.main()"
+	)
+	for _, c := range []struct{ stack, want []string }{
+		{[]string{main}, nil},
+		{[]string{"main.f()", "main.g(0x1)", deliver, fire, main}, []string{"main.g (/src/1.go:1)"}},
+		{[]string{"main.f()", deliver, fire, "main.(*T).g(0x1)", deliver, fire, main}, []string{"main.f (/src/0.go:0)", "main.(*T).g (/src/3.go:3)"}},
+		// A panic overtakes one deliver by another; none of the two calls its own.
+		{[]string{"main.f()", deliver, deliver, main}, []string{"main.f (/src/0.go:0)"}},
+		// A cleanup that runs inside a Fire is not the Fire's handler.
+		{[]string{"main.cleanup()", callout, deliver, fire, main}, nil},
+		{[]string{"sync.(*Mutex).Lock(0x1)", "runtime.gopark(0x1)", "main.f()", deliver}, []string{"main.f (/src/2.go:2)"}},
+		{[]string{"main.f()", "runtime.goexit()", "sync.(*Once).Do(0x1)", deliver}, []string{"main.f (/src/0.go:0)"}},
+		{[]string{"runtime.gopark()", deliver}, nil},
+		{[]string{"(nameless)", deliver, main}, []string{"(nameless) (/src/0.go:0)"}},
+		{[]string{"main.f", deliver, main}, []string{"main.f (/src/0.go:0)"}},
+	} {
+		require.Equal(t, c.want, handlersIn(stack(c.stack...)), "%q", c.stack)
+	}
+}
+
+// The dump of many goroutines does not fit the first buffer.
+func TestADumpOfManyGoroutinesIsReadToItsEnd(t *testing.T) {
+	hold := make(chan bool)
+	var wg, started sync.WaitGroup
+	for range 1000 {
+		started.Add(1)
+		wg.Go(func() {
+			started.Done()
+			<-hold
+		})
+	}
+	started.Wait()
+	require.Empty(t, Handlers())
+	close(hold)
+	wg.Wait()
+}
