@@ -30,6 +30,12 @@ func (l *logs) contains(s string) bool {
 	return strings.Contains(l.buf.String(), s)
 }
 
+func (l *logs) count(s string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.buf.String(), s)
+}
+
 func captureLogs(t *testing.T) *logs {
 	tether.ForgetLost()
 	l := new(logs)

@@ -391,6 +391,31 @@ func TestWhoAskedIsToldOfEveryLostOwner(t *testing.T) {
 	s.DisconnectAll()
 }
 
+func TestTheDefaultLogsEachSiteOnceAndNobodyElse(t *testing.T) {
+	logs := captureLogs(t)
+	var s tether.Signal[int]
+	lose := func() {
+		for range 5 {
+			s.Connect(tether.NewOwner("one of many"), func(int) {})
+		}
+	}
+	lose()
+	func() { tether.NewOwner("destroyed").Destroy() }()
+	func() { s.Connect(tether.NewOwner("elsewhere"), func(int) {}) }()
+	collect(t, "both sites", func() bool {
+		return logs.contains("owner=\"one of many\"") && logs.contains("owner=elsewhere")
+	})
+	lose()
+	last := make(chan bool, 1)
+	func() {
+		o := tether.NewOwner("marker")
+		runtime.AddCleanup(o, func(c chan bool) { c <- true }, last)
+	}()
+	collect(t, "the marker", func() bool { return len(last) == 1 && logs.contains("marker") })
+	require.Equal(t, 3, logs.count("became garbage"), "two sites, and the marker's")
+	s.DisconnectAll()
+}
+
 func TestNilSilencesTheReportOfLostOwners(t *testing.T) {
 	logs := captureLogs(t)
 	defer tether.OnLost(nil)()

@@ -96,6 +96,10 @@ func init() {
 		}
 		return o.scope
 	}
+	handle.Priority = func(option any) (int, bool) {
+		p, ok := option.(priorityOption)
+		return int(p), ok
+	}
 }
 
 // check returns the scope, or panics if there is none.

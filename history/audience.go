@@ -2,11 +2,11 @@ package history
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // slack is how many ended subscribers the book may hold besides as many as there
@@ -103,16 +103,11 @@ func (r *round[T]) next(mu *sync.Mutex) *subscriber[T] {
 // thin reports whether the round has met so many ended ones that a sweep pays.
 func (r *round[T]) thin() bool { return r.dead > r.live+slack }
 
-// priority returns the priority among opts. An option keeps to itself what it
-// says, but a Priority is an int underneath.
+// priority returns the priority among opts: as in tether, the last one counts.
 func priority(opts []tether.ConnectOption) (p int) {
-	if len(opts) == 0 {
-		return 0
-	}
-	want := reflect.TypeOf(tether.Priority(0))
 	for _, opt := range opts {
-		if v := reflect.ValueOf(opt); v.Type() == want {
-			p = int(v.Int())
+		if q, ok := handle.Priority(opt); ok {
+			p = q
 		}
 	}
 	return p

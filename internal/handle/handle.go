@@ -1,4 +1,5 @@
-// Package handle lets the sub-packages of tether look behind an Owner.
+// Package handle lets the sub-packages of tether look behind an Owner and an
+// option.
 package handle
 
 import "github.com/seed-ec287111/tether/internal/scope"
@@ -6,3 +7,7 @@ import "github.com/seed-ec287111/tether/internal/scope"
 // Scope returns the state behind owner, which must be a *tether.Owner; verb is
 // the caller's name, for the panic if it is nil. Package tether sets it.
 var Scope func(verb string, owner any) *scope.Scope
+
+// Priority returns what option, a tether.ConnectOption, says of the priority, if
+// anything. Package tether sets it.
+var Priority func(option any) (p int, ok bool)

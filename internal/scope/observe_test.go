@@ -134,3 +134,40 @@ func TestALossTakesItsOwnEntryOutAndNoOther(t *testing.T) {
 	require.NotContains(t, roots.list, n)
 	require.Contains(t, roots.list, m, "which is for the next sweep")
 }
+
+func TestRootsComeInTheOrderOfTheirMaking(t *testing.T) {
+	var made []*Scope
+	for range 50 {
+		made = append(made, newRoot("ordered"))
+	}
+	for i, r := range listed("ordered") {
+		require.Same(t, made[i], r.Scope())
+		require.NoError(t, made[i].Destroy())
+	}
+}
+
+func TestTheLastWatchToStopDropsTheLost(t *testing.T) {
+	_, stop := WatchRoots()
+	_, other := WatchRoots()
+	n := New("lost", Config{}).List(true)
+	_, _, lost := Lose(n)
+	require.True(t, lost)
+	has := func() bool {
+		roots.mu.Lock()
+		defer roots.mu.Unlock()
+		return roots.list[n] != nil
+	}
+	require.True(t, has())
+	stop()
+	require.True(t, has(), "the other one watches still")
+	other()
+	require.False(t, has())
+}
+
+func TestARootThatWasDestroyedIsNotLost(t *testing.T) {
+	s := New("destroyed", Config{})
+	n := s.List(true)
+	require.NoError(t, s.Destroy())
+	_, _, lost := Lose(n)
+	require.False(t, lost)
+}

@@ -40,7 +40,7 @@ func suites(root string) []*suite {
 			all = append(all, &suite{name: "internal/" + p, dir: dir, only: "internal/" + p + "/"})
 		}
 	}
-	for _, p := range []string{"verify/faults", "verify/linear", "verify/model"} {
+	for _, p := range []string{"inspect", "tethertest", "verify/faults", "verify/linear", "verify/model"} {
 		all = append(all, &suite{name: p, dir: filepath.Join(root, filepath.FromSlash(p))})
 	}
 	if *explore {
@@ -61,9 +61,10 @@ func (s *suite) build(sch *schema, dir string) error {
 }
 
 // left are tests that say nothing new about the library: one repeats the others,
-// the others are about the checkers.
+// others are about the checkers, and one does not pass with mutants that are off.
 var left = map[string]bool{"TestTheSuiteRunsInTwoBubblesAfterAnother": true, "TestPlantedBugsAreFound": true,
-	"TestPlantedBugs": true, "TestDeep": true}
+	"TestPlantedBugs": true, "TestDeep": true,
+	"TestAnOwnerInfoKeepsNothingAlive": true} // the questions keep what it waits for alive
 
 // list returns the names of the suite's tests, examples included.
 func (s *suite) list() ([]string, error) {
