@@ -27,6 +27,7 @@ lint:
 
 examples:
 	go run ./examples/lobby
+	go run ./examples/httpserver -demo
 	go run ./examples/arena
 
 verify: ## the proofs, in their long form

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// A stream is one client's server-sent events.
+//
+// All that it is sent comes by one queue, which keeps the order and is the only
+// writer. What the queue's goroutine writes needs no lock: the cleanups that read
+// it run after that goroutine's last call.
+type stream struct {
+	server *Server
+	owner  *tether.Owner
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	queue  *tether.Queue
+	after  uint64 // the last message that the client has, from an earlier stream
+
+	out  bytes.Buffer // sent but not written
+	told uint64       // lost events that the client was told of
+	slow bool         // it has not taken something in time
+	cut  bool         // a write has failed: an event may have ended halfway
+}
+
+// stream serves GET /events, until the client or the server goes.
+func (s *Server) stream(owner *tether.Owner, w http.ResponseWriter, r *http.Request) {
+	st := &stream{
+		server: s, owner: owner, w: w, rc: http.NewResponseController(w),
+		queue: tether.NewQueue(owner, s.limits.Pending, tether.DropOldest),
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Connection", "close") // its deadlines are not for another request
+	if st.rc.SetWriteDeadline(time.Time{}) != nil || st.rc.Flush() != nil && owner.Alive() {
+		http.Error(w, "no streams here", http.StatusInternalServerError)
+		return
+	}
+	st.after, _ = strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
+
+	// In the end: goodbye, then the departure. And before that, the interrupt ends
+	// a write that is under way.
+	owner.Defer(func() { s.Left.Fire(Departure{r.RemoteAddr, st.why()}) })
+	owner.Defer(st.goodbye)
+	owner.Interrupt(func() { _ = st.rc.SetWriteDeadline(time.Unix(1, 0)) })
+
+	on := tether.On(st.queue)
+	s.config.Connect(owner, func(c Config) { st.send("event: config\n%s", data(c.Greeting)) }, on)
+	s.recent.Connect(owner, st.message, on)
+
+	// A heartbeat is for a stream with nothing to say; in the queue of a slow reader
+	// it would push out what matters.
+	var quiet tether.Signal[tether.Tick]
+	quiet.Connect(owner, func(tether.Tick) { st.send(": %s\n\n", "still here") }, on)
+	s.beat.Connect(owner, func(t tether.Tick) {
+		if st.queue.Len() == 0 {
+			quiet.Fire(t)
+		}
+	})
+
+	<-owner.Context().Done()
+}
+
+func (st *stream) message(m Message) {
+	if m.ID > st.after {
+		st.send("id: %d\n%s", m.ID, data(m.Text))
+	}
+}
+
+// data is text as the data of an event, which ends with an empty line.
+func data(text string) string {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	return "data: " + strings.ReplaceAll(text, "\n", "\ndata: ") + "\n\n"
+}
+
+// send is for handlers on the queue. Events that wait there go out together, with
+// the last of them: a crowd costs a write for a batch, not for an event.
+func (st *stream) send(format string, args ...any) {
+	if !st.owner.Alive() {
+		return
+	}
+	if lost := st.queue.Dropped(); lost > st.told {
+		fmt.Fprintf(&st.out, "event: lost\ndata: %d\n\n", lost-st.told)
+		st.told = lost
+	}
+	fmt.Fprintf(&st.out, format, args...)
+	if st.queue.Len() == 0 || st.out.Len() > batch {
+		st.flush()
+	}
+}
+
+// batch is how many bytes are worth a write of their own; arbitrary.
+const batch = 4 << 10
+
+// flush writes what was sent. A client that does not take it in time is dropped.
+func (st *stream) flush() {
+	deadline := time.Now().Add(st.server.limits.Write)
+	_ = st.rc.SetWriteDeadline(deadline)
+	// NOTE: the order. An owner is dead before its interrupts run. So either the
+	// interrupt comes after the deadline above and overrides it, or it is seen here
+	// that one came before and was overridden.
+	if !st.owner.Alive() {
+		return
+	}
+	if err := st.write(); err != nil {
+		// Whether it was this deadline, and not the interrupt's. The owner can't tell:
+		// net/http has ended the request's context by now.
+		st.slow = errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline)
+		st.owner.Cancel(err)
+	}
+}
+
+func (st *stream) write() error {
+	_, err := st.out.WriteTo(st.w)
+	if err == nil {
+		err = st.rc.Flush()
+	}
+	st.cut = st.cut || err != nil
+	return err
+}
+
+// why says what has ended the stream. It is for cleanups.
+func (st *stream) why() Reason {
+	var why Reason
+	switch cause := context.Cause(st.owner.Context()); {
+	case st.slow:
+		return Slow
+	case errors.As(cause, &why):
+		return why
+	case !st.server.owner.Alive():
+		return Closing
+	}
+	return Gone
+}
+
+// goodbye runs when nothing else of the stream does, and has the last word. The
+// deadline is that of what net/http writes to end the response, too.
+func (st *stream) goodbye() {
+	_ = st.rc.SetWriteDeadline(time.Now().Add(st.server.limits.Goodbye))
+	if st.cut || st.why() == Gone {
+		return
+	}
+	fmt.Fprintf(&st.out, "event: bye\n%s", data(string(st.why())))
+	_ = st.write()
+}
