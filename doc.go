@@ -39,8 +39,9 @@
 //   - What is over leaves no trace: a connection that was disconnected, a child
 //     that was destroyed, a goroutine that returned, a stopped cleanup. The
 //     handler's closure is garbage at the cut-off, whoever holds the Connection.
-//   - A root owner that becomes garbage without Destroy is logged. A handler on a
-//     live signal that captures its owner hides it from the collector.
+//   - A root owner that becomes garbage without Destroy is reported, see [OnLost].
+//     A handler on a live signal that captures its owner hides it from the
+//     collector; package inspect finds those.
 //
 // # Ordering and concurrency
 //
@@ -108,5 +109,6 @@
 //
 // Everything works inside [testing/synctest] bubbles: all waits are durable. A
 // test that destroys its owners leaves no goroutine behind, which goleak can
-// confirm.
+// confirm. Package tethertest has an owner that ends with its test, a check that
+// nothing of a test is left, and a recorder of what a source fires.
 package tether

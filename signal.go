@@ -254,10 +254,10 @@ func (s *Signal[T]) deliver(w *roster.Walk, v T) {
 		for i := w.Next; i < uint(len(entries)); i++ {
 			e := &entries[i]
 			handler := e.Word()
-			if handler == nil && w.Skip(e) {
-				continue
-			}
 			if handler == nil || e.ID() != id {
+				if handler == nil && w.Skip(e) {
+					continue
+				}
 				if handler != nil && w.Switch(e) {
 					yield.Point("fire: announced, look")
 					last, id = e, e.ID()
