@@ -15,11 +15,15 @@ func PrintBudgets(w io.Writer, budgets []scenario.Budget) {
 	warned := 0
 	for _, b := range budgets {
 		word := "ok"
-		if !b.Measured() || !b.Met() {
+		if !b.Measured() || !b.Met() && !b.MetAtBest() {
 			word = "WARN"
 			warned++
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", word, b.Name, limit(b), cell(b.Got, withUnit(b.Unit)), b.Note)
+		best := ""
+		if len(b.Least.Values) > 0 {
+			best = "at best " + cell(b.Least, withUnit(b.Unit))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", word, b.Name, limit(b), cell(b.Got, withUnit(b.Unit)), best, b.Note)
 	}
 	_ = t.Flush()
 	fmt.Fprintf(w, "%d of %d budgets are not met\n", warned, len(budgets))

@@ -121,6 +121,15 @@ func functions(b *measure.Book, budgets []scenario.Budget, growth []Growth, m Ma
 			}
 			return n
 		},
+		"metAtBest": func() int {
+			n := 0
+			for _, x := range budgets {
+				if x.Measured() && !x.Met() && x.MetAtBest() {
+					n++
+				}
+			}
+			return n
+		},
 		"ofBudgets": func() int { return len(budgets) },
 		"fire":      func() string { return compare(b, scenario.Fire, sync, m.Plan.Handlers, "subscriber", duration) },
 		"fireWords": func() string { return standingOf(scenario.Fire, m.Plan.Handlers, "subscriber", delivery) },

@@ -163,7 +163,7 @@ func TestAReportIsWrittenFromWhatWasMeasured(t *testing.T) {
 	require.NoError(t, err)
 	page := string(text)
 	assert.Contains(t, page, "0 of 1 are met")
-	assert.Contains(t, page, "| a promise | <= 1x | 2x | **not met** |")
+	assert.Contains(t, page, "| a promise | <= 1x | 2x |  | **not met** |")
 	assert.Contains(t, page, "n^1.50")
 	assert.NotContains(t, page, "NaN")
 	assert.NotContains(t, page, "<no value>")

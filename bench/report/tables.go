@@ -135,9 +135,13 @@ type column struct {
 }
 
 func budgetTable(budgets []scenario.Budget) string {
-	t := table{head: []string{"budget", "limit", "measured", "verdict", ""}}
+	t := table{head: []string{"budget", "limit", "median of the rounds", "at best", "verdict", ""}}
 	for _, x := range budgets {
-		t.rows = append(t.rows, []string{x.Name, limit(x), cell(x.Got, withUnit(x.Unit)), verdict(x), x.Note})
+		best := ""
+		if len(x.Least.Values) > 0 {
+			best = cell(x.Least, withUnit(x.Unit))
+		}
+		t.rows = append(t.rows, []string{x.Name, limit(x), cell(x.Got, withUnit(x.Unit)), best, verdict(x), x.Note})
 	}
 	s := t.String()
 	return strings.Replace(s, "---: |\n", "--- |\n", 1)
@@ -157,6 +161,8 @@ func verdict(x scenario.Budget) string {
 		return "not measured"
 	case x.Met():
 		return "met"
+	case x.MetAtBest():
+		return "met at best"
 	}
 	return "**not met**"
 }
