@@ -310,7 +310,6 @@ func (b *Bench) judge(m *measure.Book) {
 		Name: "Two goroutines firing one signal, throughput over one", Limit: 1.7, Unit: "x", Floor: true, Got: scaling,
 		Note: "the bare loop, which shares nothing, comes to " + Number(m.Get("parallel", bare, 1).Over(m.Get("parallel", bare, 2)).Median()) + "x on this machine",
 	})
-	least(m.Get("parallel", one, 1), m.Get("parallel", one, 2))
 	for _, n := range []int{0, million} {
 		others := " with 0 others"
 		if n > 0 {
