@@ -1,0 +1,71 @@
+// Package finally runs a sequence of steps to its end, whatever the steps do.
+//
+// A panic in a step must not keep the other steps from running, and must not be
+// swallowed. The simple way is a deferred call that runs the rest and lets the panic
+// go on after that: the panic is never recovered, so it keeps its value and its stack,
+// and [runtime.Goexit], which nobody can recover, goes on in the same way. Its price is
+// that the rest runs on top of the panicking stack. A million steps that all panic
+// would stand on each other's shoulders until the stack overflows, which is fatal.
+//
+// So only the first few panics of a sequence go on in that way. Of all further ones
+// the last is kept as a value, and raised again when the sequence is over.
+package finally
+
+// nested is how many panics of one sequence keep their own stack; arbitrary, and more
+// than anybody reads.
+const nested = 16
+
+// Each calls step until it returns false. It goes on after a step that panics or calls
+// [runtime.Goexit]; the next call of step must not repeat the one that failed.
+//
+// If steps panicked, Each panics when the sequence is over. As with panics in deferred
+// calls, recover sees the value of the last one, and a crash prints the first ones too,
+// each with its stack. A Goexit that comes after a panic wins. Cost: linear in the
+// number of steps, and a bounded depth of stack, but for steps that call Goexit.
+func Each(step func() bool) { each(step, nested) }
+
+func each(step func() bool, nested int) {
+	over := false
+	defer func() {
+		switch {
+		case over:
+		case nested > 0:
+			each(step, nested-1)
+		default:
+			collect(step)
+		}
+	}()
+	for step() {
+	}
+	over = true
+}
+
+// collect is each without nesting: it recovers the panics and raises the last one.
+func collect(step func() bool) {
+	var last any // panic(nil) is recovered as a *runtime.PanicNilError
+	for over := false; !over; {
+		var value any
+		value, over = attempt(step)
+		if value != nil {
+			last = value
+		}
+	}
+	if last != nil {
+		panic(last)
+	}
+}
+
+// attempt runs steps up to the end or the next panic, whose value it returns.
+func attempt(step func() bool) (value any, over bool) {
+	defer func() {
+		if over {
+			return
+		}
+		if value = recover(); value == nil { // Goexit: attempt does not return
+			collect(step)
+		}
+	}()
+	for step() {
+	}
+	return nil, true
+}

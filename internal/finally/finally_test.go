@@ -1,0 +1,135 @@
+package finally
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// steps returns a step function of n steps that calls f with the number of each.
+func steps(n int, f func(i int)) func() bool {
+	i := -1
+	return func() bool {
+		if i++; i >= n {
+			return false
+		}
+		f(i)
+		return true
+	}
+}
+
+// outcome runs Each on a goroutine of its own and says how that ended.
+func outcome(step func() bool) (recovered any, returned bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { recovered = recover() }()
+		Each(step)
+		returned = true
+	}()
+	<-done
+	return recovered, returned
+}
+
+func TestEach_RunsEveryStepOnceWhateverTheyDo(t *testing.T) {
+	const n = 3 * nested
+	for name, fail := range map[string]func(i int){
+		"nothing": func(int) {},
+		"panic":   func(i int) { panic(i) },
+		"Goexit":  func(int) { runtime.Goexit() },
+		"panic and Goexit in turn": func(i int) {
+			if i%2 == 0 {
+				panic(i)
+			}
+			runtime.Goexit()
+		},
+		"panic(nil)": func(int) { panic(nil) }, //nolint:govet // what it is for
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ran []int
+			outcome(steps(n, func(i int) {
+				ran = append(ran, i)
+				fail(i)
+			}))
+			require.Len(t, ran, n)
+			for i, v := range ran {
+				require.Equal(t, i, v)
+			}
+		})
+	}
+}
+
+func TestEach_RaisesTheLastPanic(t *testing.T) {
+	for _, n := range []int{1, 2, nested, nested + 1, nested + 2, nested + 3, 5 * nested} {
+		recovered, returned := outcome(steps(n, func(i int) { panic(i) }))
+		require.Equal(t, n-1, recovered, "of %d", n)
+		require.False(t, returned)
+
+		recovered, _ = outcome(steps(n+3, func(i int) {
+			if i < n {
+				panic(i)
+			}
+		}))
+		require.Equal(t, n-1, recovered, "of %d, and three good ones", n)
+	}
+}
+
+func TestEach_AGoexitAfterAPanicWins(t *testing.T) {
+	for _, n := range []int{1, nested - 1, nested, nested + 1, nested + 2, 3 * nested} {
+		recovered, returned := outcome(steps(n+1, func(i int) {
+			if i < n {
+				panic(i)
+			}
+			runtime.Goexit()
+		}))
+		require.Nil(t, recovered, "after %d panics", n)
+		require.False(t, returned)
+	}
+}
+
+// A million panics used to overflow the stack, which nobody can recover.
+func TestEach_NeedsABoundedStack(t *testing.T) {
+	const n = 1_000_000
+	deepest := 0
+	recovered, _ := outcome(steps(n, func(i int) {
+		if i%1000 == 0 {
+			deepest = max(deepest, runtime.Callers(0, make([]uintptr, 100*nested)))
+		}
+		panic(i)
+	}))
+	require.Equal(t, n-1, recovered)
+	require.Less(t, deepest, 10*nested)
+}
+
+// A single panic keeps the stack on which it was raised, as far as a crash shows it.
+func TestEach_APanicKeepsItsOwnStack(t *testing.T) {
+	if os.Getenv("FINALLY_CRASH") != "" {
+		Each(steps(2, func(i int) {
+			if i == 0 {
+				theCulprit()
+			}
+		}))
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestEach_APanicKeepsItsOwnStack$")
+	cmd.Env = append(os.Environ(), "FINALLY_CRASH=1")
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "panic: bad")
+	require.Contains(t, string(out), "theCulprit")
+}
+
+//go:noinline
+func theCulprit() { panic("bad") }
+
+func TestEach_AllocatesNothingWhereNothingFails(t *testing.T) {
+	i := 0
+	step := func() bool { i++; return i%10 != 0 }
+	require.Zero(t, testing.AllocsPerRun(100, func() { Each(step) }))
+}

@@ -1,0 +1,27 @@
+package scope
+
+// A closing is what [Scope.OnCut] registers.
+type closing struct {
+	node      Node
+	s         *Scope
+	cut, then func()
+}
+
+func (c *closing) Kind() Kind { return Resource }
+
+func (c *closing) Cut(co *Cutoff) {
+	co.Remove(c.s, &c.node)
+	c.cut()
+	co.After(c.then)
+}
+
+// OnCut arranges for cut to be called in the cut-off of s, so that whoever sees s dead
+// finds it done, and for then to be called right after, by the goroutine that cuts off.
+// It is how the library's own things close with their owner, as signals do: neither
+// function may be user code or wait. cut runs with locks held and may only record.
+//
+// Where s is dead, OnCut calls neither and returns false.
+func (s *Scope) OnCut(cut, then func()) bool {
+	c := &closing{s: s, cut: cut, then: then}
+	return s.Attach(&c.node, c, nil)
+}
