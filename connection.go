@@ -3,7 +3,7 @@ package tether
 import (
 	"sync"
 
-	"github.com/seed-ec287111/tether/internal/roster"
+	"github.com/seed-ec287111/tether/internal/connlist"
 )
 
 // A Connection is one subscription: a handler, connected to a signal, held by
@@ -12,7 +12,7 @@ import (
 // Connection is a dead one. All methods may be called by multiple goroutines.
 type Connection struct {
 	_    noCopy
-	conn roster.Conn
+	conn connlist.Conn
 }
 
 // Disconnect ends the connection and reports whether this call did it.

@@ -64,7 +64,7 @@ type PanicError struct {
 }
 
 func newPanicError(s *scope.Scope, value any) *PanicError {
-	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.Path(), Func: goroutine.Culprit()}
+	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.Path(), Func: goroutine.PanickingFunc()}
 }
 
 func (e *PanicError) Error() string {

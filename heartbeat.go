@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -18,12 +20,13 @@ type Tick struct {
 // A Heartbeat fires a [Tick] every interval for as long as it has connections.
 // It is a Source[Tick] whose signal the library fires.
 //
-// Beats stand on a grid that starts with the first connection. Ticks never
-// overlap: one that a slow handler makes late comes when that has returned, once
+// Ticks are due at multiples of the interval, counted from the first connection. They
+// never overlap: one that a slow handler makes late comes when that has returned, once
 // for all the beats missed, which it counts in Skipped; its Delta covers the
 // gap, and the next tick is back on the grid. So the sum of Delta is the time
 // elapsed. While nobody is connected there is no goroutine, timer or wake-up;
-// the first Delta after that counts from the new connect.
+// the first Delta after that counts from the new connect. No connection gets a tick
+// whose Time is before its Connect.
 //
 // Handlers run on a goroutine of the heartbeat's owner, whose Destroy therefore
 // waits for them. A panic in one crashes the program unless it is supervised,
@@ -82,22 +85,34 @@ func NewHeartbeat(owner *Owner, interval time.Duration, opts ...HeartbeatOption)
 
 // Connect has handler called with every tick from now on. See [Signal.Connect].
 func (h *Heartbeat) Connect(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
+	h.check("Connect")
 	return h.signal.Connect(owner, handler, opts...)
 }
 
 // Once has handler called with the next tick. See [Signal.Once].
 func (h *Heartbeat) Once(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
+	h.check("Once")
 	return h.signal.Once(owner, handler, opts...)
 }
 
 // Len returns the number of live connections.
-func (h *Heartbeat) Len() int { return h.signal.Len() }
+func (h *Heartbeat) Len() int {
+	h.check("Len")
+	return h.signal.Len()
+}
 
 // Dropped returns the time that [FixedStep] gave up so far.
 func (h *Heartbeat) Dropped() time.Duration {
+	h.check("Dropped")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.dropped
+}
+
+func (h *Heartbeat) check(op string) {
+	if h == nil || h.signal == nil {
+		panic("tether: " + op + " on a nil or zero Heartbeat")
+	}
 }
 
 // run starts a new grid.
@@ -130,7 +145,8 @@ func (h *Heartbeat) beat(active *scope.Scope) {
 	h.busy = true
 	var b batch
 	if h.active == active { // else a beat of an earlier grid, which nobody gets
-		b = h.due(time.Now())
+		b.last = h.signal.list.Seq()
+		h.takeLocked(&b, time.Now())
 	}
 	h.mu.Unlock()
 	defer func() { // also after a panic or Goexit of a handler
@@ -142,21 +158,24 @@ func (h *Heartbeat) beat(active *scope.Scope) {
 			h.arm(current)
 		}
 	}()
-	h.deliver(active, &b)
+	finally.Each(func() bool { return h.deliver(active, &b) })
 }
 
-// A batch is what one beat delivers: count ticks like first.
+// A batch is what one beat delivers: count ticks like first, to the connections numbered
+// last at most. Those that are made later, perhaps after an idle time, are not to get a
+// tick of before.
 type batch struct {
 	first Tick
 	count int64
+	last  uint64
 }
 
-// due takes what is due at now off the grid. mu is held.
-func (h *Heartbeat) due(now time.Time) batch {
+// takeLocked takes what is due at now off the grid.
+func (h *Heartbeat) takeLocked(b *batch, now time.Time) {
 	passed := int64(now.Sub(h.start) / h.interval)
 	missed := passed - h.beats // 1 or more, as timers are never early
 	h.beats = passed
-	b := batch{first: Tick{Time: now, Delta: h.interval}, count: 1}
+	b.first, b.count = Tick{Time: now, Delta: h.interval}, 1
 	if h.maxSteps == 0 {
 		b.first.Delta = now.Sub(h.last)
 		h.last = now
@@ -165,27 +184,20 @@ func (h *Heartbeat) due(now time.Time) batch {
 		h.dropped += time.Duration(missed-b.count) * h.interval
 	}
 	b.first.Skipped = uint64(missed - b.count)
-	return b
 }
 
-// deliver fires the ticks of b, as long as there is somebody to get them. A
-// panic or Goexit of a handler goes on after the rest.
-func (h *Heartbeat) deliver(active *scope.Scope, b *batch) {
-	finished := false
-	defer func() {
-		if !finished {
-			h.deliver(active, b)
-		}
-	}()
-	for b.count > 0 && active.Alive() {
-		b.count--
-		tick := b.first
-		b.first.Skipped = 0
-		h.mu.Lock()
-		h.n++
-		tick.N = h.n
-		h.mu.Unlock()
-		h.signal.Fire(tick)
+// deliver fires the next tick of b, if there is one and somebody to get it.
+func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
+	if b.count <= 0 || !active.Alive() {
+		return false
 	}
-	finished = true
+	b.count--
+	tick := b.first
+	b.first.Skipped = 0
+	h.mu.Lock()
+	h.n++
+	tick.N = h.n
+	h.mu.Unlock()
+	connlist.FireUpTo(&h.signal.list, tick, b.last)
+	return true
 }

@@ -5,8 +5,8 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/seed-ec287111/tether/internal/fifo"
 	"github.com/seed-ec287111/tether/internal/goroutine"
-	"github.com/seed-ec287111/tether/internal/ring"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -25,7 +25,8 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 		default: // not the next one
 		}
 	})
-	c.conn.OnEnd(func() { close(ended) })
+	forget := c.conn.OnEnd(func() { close(ended) })
+	defer forget() // what a wrapper returns may live on
 	var v T
 	var err error
 	select {
@@ -50,7 +51,9 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 // Values that come while the body runs are kept, up to capacity of them; what
 // happens to one too many is overflow, as with [NewQueue]. With [Block], a Fire
 // from the body itself is never held but goes over capacity (in the goroutine of
-// the iterator, that is: [iter.Pull] runs it in another one than its caller).
+// the iterator, that is: [iter.Pull] runs it in another one than its caller); and a held
+// Fire of an owned goroutine lets go of its value when that one's owner is cut off, so
+// that the body may destroy it.
 //
 // The loop ends when ctx ends, at once; or when the connection does, for example
 // because the signal closed, after what was kept by then has been consumed. The
@@ -72,7 +75,8 @@ func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Ov
 			owner.Cancel(nil)
 		})
 		defer stop()
-		src.Connect(owner, in.push).conn.OnEnd(in.close)
+		forget := src.Connect(owner, in.push).conn.OnEnd(in.close)
+		defer forget()
 		for {
 			v, ok := in.next(ctx)
 			if !ok || !yield(v) {
@@ -100,31 +104,44 @@ type inbox[T any] struct {
 
 	mu     sync.Mutex // guards the fields below
 	room   sync.Cond
-	values ring.Ring[T]
+	values fifo.Buffer[T]
 	closed bool // nothing more comes in
 }
 
 func (in *inbox[T]) push(v T) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	for in.values.Len() >= in.capacity && !in.closed {
-		switch in.overflow {
-		case DropNewest:
-			return
-		case DropOldest:
+	h, ok := in.admitLocked()
+	if ok {
+		in.values.Push(v)
+		in.notify()
+	}
+	in.mu.Unlock()
+	h.end()
+}
+
+// admitLocked makes room for a value and reports whether it may be kept. The caller ends
+// h with no lock held.
+func (in *inbox[T]) admitLocked() (h *hold, ok bool) {
+	for {
+		switch {
+		case in.closed:
+			return h, false
+		case in.values.Len() < in.capacity:
+			return h, true
+		case in.overflow == DropNewest:
+			return h, false
+		case in.overflow == DropOldest:
 			in.values.Pop()
-			continue
+		case h == nil:
+			h = holdLocked(&in.mu, &in.room, func() bool { return in.gid == goroutine.ID() })
+		case h.inside:
+			return h, true
+		case h.letGo:
+			return h, false
+		default:
+			h.waitLocked()
 		}
-		if in.gid == goroutine.ID() {
-			break
-		}
-		in.room.Wait()
 	}
-	if in.closed {
-		return
-	}
-	in.values.Push(v)
-	in.notify()
 }
 
 func (in *inbox[T]) close() {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -67,16 +68,16 @@ func handlersIn(g string) (all []stack) {
 	var user stack
 	for i := 1; i+1 < len(lines); i += 2 {
 		fn := function(lines[i])
-		switch {
-		case fn == module+".(*Signal[...]).deliver", fn == module+".(*Queue).handle":
+		switch goroutine.FrameOf(fn) {
+		case goroutine.HandlersFrame:
 			if user.fn != "" {
 				user.id, user.text = id, text
 				all = append(all, user)
 			}
 			user = stack{}
-		case strings.HasPrefix(fn, module+"/internal/scope."):
+		case goroutine.CallbackFrame:
 			user = stack{} // what is above is a cleanup, timer function or the like
-		case !strings.HasPrefix(fn, module+".") && !strings.HasPrefix(fn, module+"/internal/") && !strings.HasPrefix(fn, "created by "):
+		case goroutine.UserFrame:
 			user.fn, user.at = fn, position(fn, lines[i+1])
 		}
 	}

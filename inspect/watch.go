@@ -9,7 +9,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
-	"github.com/seed-ec287111/tether/internal/presence"
+	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -90,7 +90,7 @@ type watch struct {
 }
 
 // An episode is one thing that was there at every look since its first. Its key is
-// a [presence.Stay] for a call that is announced, a counted for calls that are
+// a [inflight.Stay] for a call that is announced, a counted for calls that are
 // not, and a draining for a teardown.
 type episode struct {
 	since    time.Time
@@ -160,8 +160,8 @@ func (l *look) survey(top *scope.Scope) {
 	l.stacks = sync.OnceValue(handlerStacks)
 	l.taken = make(map[string]bool)
 	l.names = make(map[*scope.Scope]map[string]bool)
-	stays := make(map[uint64][]presence.Stay)
-	for _, stay := range presence.Stays() {
+	stays := make(map[uint64][]inflight.Stay)
+	for _, stay := range inflight.Stays() {
 		stays[stay.ID] = append(stays[stay.ID], stay)
 	}
 	for s := range subtree(top) {
@@ -197,7 +197,7 @@ func (l *look) at(k any) (e *episode, age time.Duration) {
 
 // handler is told of a call that is announced, and reports whether an earlier look
 // has had it counted as well.
-func (l *look) handler(s *scope.Scope, stay presence.Stay) (renewed bool) {
+func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 	e, age := l.at(stay)
 	if renewed = e.renewed; age > 0 && !renewed {
 		s.Renew() // what comes next from a queue is then another stay

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"weak"
 
-	"github.com/seed-ec287111/tether/internal/presence"
+	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -63,7 +63,7 @@ type counter struct {
 // count takes a census of the roots up to since.
 func (w *watcher) count(since uint64) census {
 	c := counter{census: census{}, running: map[uint64]int{}}
-	for _, id := range presence.Present(nil) {
+	for _, id := range inflight.Announced(nil) {
 		c.running[id]++
 	}
 	for r := range scope.Roots() {

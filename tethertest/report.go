@@ -142,7 +142,7 @@ func runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []string) {
 			own[f.Name()] = true
 		}
 	}
-	names = slices.DeleteFunc(goroutine.Handlers(), func(h string) bool {
+	names = slices.DeleteFunc(goroutine.RunningHandlers(), func(h string) bool {
 		name, _, _ := strings.Cut(h, " ")
 		return !own[name]
 	})

@@ -2,11 +2,13 @@ package goroutine_test
 
 import (
 	"context"
+	"iter"
 	"reflect"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,11 +60,11 @@ func TestAGoroutinesIdStays(t *testing.T) {
 	require.NotContains(t, []uint64{0}, id)
 }
 
-func TestWhereInsideNothing(t *testing.T) {
+func TestInside_NothingOfTheLibrarys(t *testing.T) {
 	nothing := func() {
-		inCall, owned := goroutine.Where()
-		assert.False(t, inCall)
-		assert.False(t, owned)
+		assert.False(t, goroutine.MustNotWait())
+		assert.False(t, goroutine.InsideCleanup())
+		assert.False(t, goroutine.InsideOwned())
 	}
 	nothing()
 	deep(200, nothing)
@@ -76,36 +78,97 @@ func TestWhereInsideNothing(t *testing.T) {
 	panic(1)
 }
 
-func TestWhereInsideCallsOfTheLibrary(t *testing.T) {
+func TestInside_CallsOfTheLibrary(t *testing.T) {
 	s := scope.New("s", scope.Config{})
-	type answer struct{ inCall, owned bool }
+	type answer struct{ mustNotWait, cleanup, owned bool }
 	got := make(chan answer, 1)
 	ask := func() {
 		deep(100, func() { // the marks are further up than one buffer
-			inCall, owned := goroutine.Where()
-			got <- answer{inCall, owned}
+			got <- answer{goroutine.MustNotWait(), goroutine.InsideCleanup(), goroutine.InsideOwned()}
 		})
 	}
 	require.True(t, s.Go(func(context.Context) { ask() }))
-	require.Equal(t, answer{false, true}, <-got, "in an owned goroutine")
+	require.Equal(t, answer{false, false, true}, <-got, "in an owned goroutine")
 	require.True(t, s.Enter())
 	s.Call(ask)
-	require.Equal(t, answer{true, false}, <-got, "in a call")
+	require.Equal(t, answer{true, false, false}, <-got, "in a call")
 	s.AfterFunc(0, ask)
-	require.Equal(t, answer{true, false}, <-got, "in a timer function")
+	require.Equal(t, answer{true, false, false}, <-got, "in a timer function")
 	s.Interrupt(ask)
 	go s.Cancel(nil)
-	require.Equal(t, answer{true, false}, <-got, "in an interrupt")
+	require.Equal(t, answer{true, false, false}, <-got, "in an interrupt")
 	<-s.Ended()
 	s.Defer(ask)
-	require.Equal(t, answer{true, false}, <-got, "in a cleanup")
+	require.Equal(t, answer{true, true, false}, <-got, "in a cleanup")
 	s.Own(closer(ask))
-	require.Equal(t, answer{true, false}, <-got, "in a closer")
+	require.Equal(t, answer{true, true, false}, <-got, "in a closer")
 }
 
 type closer func()
 
 func (c closer) Close() error { c(); return nil }
+
+// What an iterator's puller is in the middle of is on another stack.
+func TestInside_AnIteratorThatIsPulledMustNotWait(t *testing.T) {
+	var in, owned bool
+	next, stop := iter.Pull(func(func(int) bool) { in, owned = goroutine.MustNotWait(), goroutine.InsideOwned() })
+	defer stop()
+	next()
+	require.True(t, in)
+	require.False(t, owned)
+	require.False(t, goroutine.MustNotWait(), "the puller itself")
+	for range func(yield func(int) bool) { yield(1) } {
+		require.False(t, goroutine.MustNotWait(), "a loop is no coroutine")
+	}
+}
+
+type runner func()
+
+func (r runner) Run() { r() }
+
+func TestHandling_FindsEachNumberOnTheStackAndNoOther(t *testing.T) {
+	numbers := []uint64{1, 2, 15, 16, 17, 0x10, 0x100, 0x123456789abcdef, 1<<64 - 1}
+	for _, n := range numbers {
+		require.False(t, goroutine.Handling(n))
+		goroutine.Handle(n, runner(func() {
+			for _, m := range numbers {
+				require.Equal(t, m == n, goroutine.Handling(m), "%x inside %x", m, n)
+			}
+			require.True(t, goroutine.MustNotWait())
+			goroutine.Handle(3, runner(func() {
+				deep(100, func() {
+					require.True(t, goroutine.Handling(3))
+					require.True(t, goroutine.Handling(n), "%x further out", n)
+					require.False(t, goroutine.Handling(n<<4|3), "not one number of two")
+				})
+			}))
+			done := make(chan bool)
+			go func() { done <- goroutine.Handling(n) }()
+			require.False(t, <-done, "on another goroutine")
+		}))
+		require.False(t, goroutine.Handling(n))
+	}
+}
+
+// The read of a stack of 40 000 frames took seconds, as each part of it was read
+// from the top. Now twice the depth takes twice the time; eight times is the limit, as
+// machines are busy.
+func TestInside_TakesLinearTimeOnADeepStack(t *testing.T) {
+	least := func(depth int) (d time.Duration) {
+		for range 5 {
+			deep(depth, func() {
+				start := time.Now()
+				goroutine.MustNotWait()
+				if took := time.Since(start); d == 0 || took < d {
+					d = took
+				}
+			})
+		}
+		return d
+	}
+	small, large := least(10_000), least(80_000)
+	require.Less(t, large, 8*8*small, "10 000 deep: %v, 80 000: %v", small, large)
+}
 
 //go:noinline
 func fails() { panic("fails") }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/seed-ec287111/tether/internal/presence"
+	"github.com/seed-ec287111/tether/internal/inflight"
 )
 
 // An Observer is told of what happens, for diagnosis that somebody asked for. Its
@@ -114,14 +114,14 @@ type Snapshot struct {
 func (s *Scope) Snapshot() Snapshot {
 	shot := Snapshot{Scope: s}
 	if id := s.id.Load(); id != 0 {
-		shot.Handlers = presence.Count(id)
+		shot.Handlers = inflight.Count(id)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shot.State = [...]string{"alive", "cut off", "unwinding", "ended"}[s.state.Load()]
 	shot.Handlers += int(s.calls)
-	if s.where != nil {
-		shot.Unwinds = s.where.name()
+	if s.now != nil {
+		shot.Unwinds = s.now.name()
 	}
 	if s.last == nil {
 		return shot
@@ -138,6 +138,7 @@ func (s *Scope) Snapshot() Snapshot {
 			d := m.Describe()
 			d.Kind = n.m.Kind()
 			shot.Members = append(shot.Members, d)
+		case *closing:
 		default:
 			shot.Members = append(shot.Members, Detail{Kind: n.m.Kind()})
 		}
@@ -179,7 +180,7 @@ func (s *Scope) ID() uint64 { return s.id.Load() }
 // counted in s where there was no slot or a teardown waits for it.
 func (s *Scope) Handlers() (n int) {
 	if id := s.id.Load(); id != 0 {
-		n = presence.Count(id)
+		n = inflight.Count(id)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -218,7 +219,7 @@ func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
 	defer s.mu.Unlock()
 	for n := s.last; n != nil; n = n.prev {
 		kind := n.m.Kind()
-		if kind == Child || !want(kind) {
+		if kind == Child || kind == Internal || !want(kind) {
 			continue
 		}
 		var d Detail
@@ -243,7 +244,7 @@ func (s *Scope) Renew() {
 	if id == 0 || !s.Alive() {
 		return
 	}
-	n := int32(presence.Await(id))
+	n := int32(inflight.Await(id))
 	s.calls += n
 	s.busy += n
 }

@@ -7,7 +7,7 @@ type closing struct {
 	cut, then func()
 }
 
-func (c *closing) Kind() Kind { return Resource }
+func (c *closing) Kind() Kind { return Internal }
 
 func (c *closing) Cut(co *Cutoff) {
 	co.Remove(c.s, &c.node)
@@ -20,8 +20,13 @@ func (c *closing) Cut(co *Cutoff) {
 // It is how the library's own things close with their owner, as signals do: neither
 // function may be user code or wait. cut runs with locks held and may only record.
 //
-// Where s is dead, OnCut calls neither and returns false.
+// If s is dead, OnCut calls neither and returns false.
 func (s *Scope) OnCut(cut, then func()) bool {
+	_, ok := s.onCut(cut, then)
+	return ok
+}
+
+func (s *Scope) onCut(cut, then func()) (*closing, bool) {
 	c := &closing{s: s, cut: cut, then: then}
-	return s.Attach(&c.node, c, nil)
+	return c, s.Attach(&c.node, c, nil)
 }

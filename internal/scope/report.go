@@ -19,8 +19,8 @@ func (s *Scope) Running() []Call {
 	for _, p := range s.subtree(nil) {
 		path := p.Path()
 		p.mu.Lock()
-		if p.where != nil {
-			calls = append(calls, Call{path, "cleanup", p.where.name()})
+		if p.now != nil {
+			calls = append(calls, Call{path, "cleanup", p.now.name()})
 		}
 		for n := p.last; n != nil; n = n.prev {
 			switch m := n.m.(type) {
@@ -53,7 +53,7 @@ func (s *Scope) Running() []Call {
 		calls = append(calls, Call{path, "handler", "unknown"})
 	}
 	if len(handlers) > 0 {
-		nameHandlers(calls, handlers, goroutine.Handlers())
+		nameHandlers(calls, handlers, goroutine.RunningHandlers())
 	}
 	if len(calls) == 0 {
 		return left

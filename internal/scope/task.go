@@ -3,8 +3,7 @@ package scope
 import (
 	"context"
 	"reflect"
-	"sync/atomic"
-	"time"
+	"sync"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/yield"
@@ -12,11 +11,11 @@ import (
 
 // A Task is a goroutine that a scope owns.
 type Task struct {
-	node Node
-	s    *Scope
-	f    func(context.Context)
-	name uintptr       // the user's function, for reports
-	gid  atomic.Uint64 // 0 until it has started
+	node  Node
+	s     *Scope
+	f     func(context.Context)
+	name  uintptr // the user's function, for reports
+	outer *Task   // of the same goroutine: Run inside an owned goroutine; else nil
 }
 
 // Kind makes a Task a member of its scope.
@@ -25,7 +24,7 @@ func (t *Task) Kind() Kind { return Goroutine }
 // Cut does nothing: a running goroutine is told by its context, and waited for.
 func (t *Task) Cut(*Cutoff) {}
 
-// Go starts f on a goroutine of s, or returns false where s is dead.
+// Go starts f on a goroutine of s, or returns false if s is dead.
 func (s *Scope) Go(f func(context.Context)) bool {
 	t := &Task{s: s, f: f, name: PC(f)}
 	ctx := s.Context()
@@ -37,12 +36,12 @@ func (s *Scope) Go(f func(context.Context)) bool {
 	return true
 }
 
-// Host runs f on the caller's goroutine as one of s, even where s is dead, and
+// Host runs f on the caller's goroutine as one of s, even if s is dead, and
 // calls registered as soon as it counts. name is where f's user code starts.
 func (s *Scope) Host(name uintptr, registered, f func()) {
 	t := &Task{s: s, f: func(context.Context) { f() }, name: name}
 	s.mu.Lock()
-	s.addNode(&t.node, t)
+	s.addLocked(&t.node, t)
 	s.busy++
 	s.mu.Unlock()
 	registered()
@@ -59,98 +58,76 @@ func (t *Task) begin(ctx context.Context) {
 
 func (t *Task) run(ctx context.Context) {
 	yield.Point("go: started")
-	t.gid.Store(goroutine.ID())
+	gid := goroutine.ID()
+	tasks := tasksOf(gid)
+	t.outer = tasks.swap(gid, t)
 	defer t.s.left(&t.node, 0)
+	defer tasks.swap(gid, t.outer)
 	defer t.s.supervise()
-	t.call(ctx)
+	goroutine.Body(ctx, t.f)
 }
 
-// call has the user's code under a name that [goroutine.Where] knows.
-func (t *Task) call(ctx context.Context) { t.f(ctx) }
-
-// A timer is a function that runs later, unless its scope is cut before.
-type timer struct {
-	node  Node
-	s     *Scope
-	f     func()  // nil once it has begun or can't begin any more
-	name  uintptr // the same, for reports
-	timer *time.Timer
-	state uint8 // guarded by s.mu
+// owned has all owned goroutines, each with its innermost Task, in parts
+// that do not wait for each other. It knows a goroutine by its number, as a function
+// that is called without a context has nothing else to be known by.
+var owned [64]struct {
+	tasks
+	_ [48]byte // no two in one cache line
 }
 
-const (
-	waiting uint8 = iota
-	running       // f runs, and is counted
-	late          // its goroutine was on the way at the cut-off, and is counted
-	over
-)
+type tasks struct {
+	mu sync.Mutex
+	by map[uint64]*Task // by the goroutine's number; nil before the first one
+}
 
-func (t *timer) Kind() Kind { return Timer }
+func tasksOf(gid uint64) *tasks { return &owned[gid%uint64(len(owned))].tasks }
 
-// Cut stops the timer. If that comes too late, the timer's goroutine exists
-// already and counts as running until it has seen that it is not to call f.
-func (t *timer) Cut(co *Cutoff) {
-	if t.state != waiting {
-		return
+// swap makes t, if not nil, the task of a goroutine, in place of the one it returns.
+func (r *tasks) swap(gid uint64, t *Task) (old *Task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old = r.by[gid]
+	if t == nil {
+		delete(r.by, gid)
+		return old
 	}
-	if t.timer.Stop() {
-		t.state, t.f = over, nil
-		co.Remove(t.s, &t.node)
-		return
+	if r.by == nil {
+		r.by = make(map[uint64]*Task)
 	}
-	t.state = late
-	t.s.busy++
+	r.by[gid] = t
+	return old
 }
 
-// AfterFunc runs f on a goroutine of s after d.
-func (s *Scope) AfterFunc(d time.Duration, f func()) (stop func() bool) {
-	t := &timer{s: s, f: f, name: PC(f)}
-	s.Attach(&t.node, t, func() bool {
-		t.timer = time.AfterFunc(d, t.fire) // fire waits for the mutex held here
-		return true
-	})
-	return t.stop
+// current returns the innermost Task of the caller's goroutine, nil if it is not owned.
+func current() *Task {
+	gid := goroutine.ID()
+	r := tasksOf(gid)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.by[gid]
 }
 
-func (t *timer) stop() bool {
-	t.s.mu.Lock()
-	defer t.s.mu.Unlock()
-	if t.node.m == nil || t.state != waiting || !t.timer.Stop() {
-		return false
+// HoldBack is for who makes the caller wait, by a full queue, for something that has
+// nothing to do with a teardown. It calls letGo, which must not wait or be user code,
+// at the cut-off of a scope whose goroutine the caller is: Destroy of that waits
+// for the goroutine, and may be called by the very one that has to make room. It
+// returns false if the cut-off was before. After the wait the caller calls release.
+func HoldBack(letGo func()) (release func(), ok bool) {
+	var held []*closing
+	release = func() {
+		for _, c := range held {
+			c.s.Detach(&c.node)
+		}
 	}
-	t.state, t.f = over, nil
-	return t.s.removeLocked(&t.node)
-}
-
-func (t *timer) fire() {
-	s := t.s
-	yield.Point("timer: fired")
-	s.mu.Lock()
-	f := t.f
-	if t.state == waiting {
-		t.state = running
-		s.busy++
-	} else {
-		f = nil
+	for t := current(); t != nil; t = t.outer {
+		c, ok := t.s.onCut(func() {}, letGo)
+		if !ok {
+			release()
+			return nil, false
+		}
+		held = append(held, c)
 	}
-	t.f = nil
-	s.mu.Unlock()
-	defer s.left(&t.node, 0)
-	if f == nil {
-		return
-	}
-	defer s.supervise()
-	callout(f)
-}
-
-// callout calls user code under a name that [goroutine.Where] knows.
-func callout(f func()) { f() }
-
-// Call runs f as a call that was counted by Enter.
-func (s *Scope) Call(f func()) {
-	defer s.Leave()
-	defer s.supervise()
-	callout(f)
+	return release, true
 }
 
 // PC returns where the code of a function value starts.

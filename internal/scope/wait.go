@@ -1,85 +1,142 @@
 package scope
 
 import (
-	"sync"
+	"sync/atomic"
 
-	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// waits says which owned goroutine waits for the end of which scope. A circle
-// of such waits is a deadlock; the goroutine that would close it does not wait.
+// Two owned goroutines that wait for the end of each other's owners would wait for
+// ever. So whoever is about to wait looks whether that closes a circle, and does not
+// wait if so.
 //
-// Only goroutines that a scope owns can be part of a circle, as nobody waits
-// for others; and inside handlers and cleanups nobody waits at all. An edge is
-// entered, and looked for, under mu, and by then both scopes are cut, so that
-// what runs in them only gets less: a circle cannot come about behind the back
-// of the one who looks.
-var waits struct {
-	mu sync.Mutex        // guards the fields below
-	on map[uint64]*Scope // by goroutine; nil when empty
+// Only goroutines that a scope owns can be part of a circle, as no teardown waits for
+// others; and inside handlers and cleanups nobody waits at all. An owned goroutine G
+// that waits for the end of t is an edge from G to t. G itself is waited for by the
+// teardown of its scope, and those above that. So the search goes backwards from the
+// caller: who waits for a teardown that waits for me? If t is found to be one of
+// those, the wait would close a circle. It never looks at a subtree, and locks no tree
+// but those on the way.
+//
+// An edge is entered first and searched for second. So of two goroutines that come at
+// once at least one finds the other's edge; and by the time of the search all scopes on
+// the way are cut off, so what runs in them only gets less. If both find each other,
+// the younger one gives in, and the older one waits for that before it decides.
+
+// A wait is an edge: an owned goroutine that waits, or is about to, for the end of t.
+type wait struct {
+	task  *Task
+	t     *teardown
+	n     uint64 // counts the waits of the program
+	index int    // in t.waits
+
+	settled atomic.Bool   // it waits
+	decided chan struct{} // closed when it is settled or has given in
 }
 
-// mayWait reports whether the caller may wait for the end of s, and if so notes
-// that it does until done is called.
-func (s *Scope) mayWait() (ok bool, done func()) {
+// waits is a list of edges to one teardown, in no order. The tree's mutex guards it.
+type waits []*wait
+
+var lastWait atomic.Uint64
+
+// mayWait reports whether the caller may wait for the end of t, and if so notes
+// that it does until done is called. inside says whether it is where nobody may wait.
+func (t *teardown) mayWait(inside func() bool) (ok bool, done func()) {
 	nothing := func() {}
-	inCall, owned := goroutine.Where()
-	if inCall {
+	if inside() {
 		return false, nothing
 	}
-	if !owned {
+	task := current()
+	if task == nil {
 		return true, nothing
 	}
-	gid := goroutine.ID()
-	waits.mu.Lock()
-	defer waits.mu.Unlock()
-	if s.waitsFor(gid, make(map[*Scope]bool)) {
-		return false, nothing
-	}
-	if waits.on == nil {
-		waits.on = make(map[uint64]*Scope)
-	}
-	waits.on[gid] = s
-	return true, func() {
-		waits.mu.Lock()
-		delete(waits.on, gid)
-		if len(waits.on) == 0 {
-			waits.on = nil
+	w := &wait{task: task, t: t, n: lastWait.Add(1), decided: make(chan struct{})}
+	w.enter()
+	defer close(w.decided)
+	for {
+		yield.Point("wait: search")
+		younger, circle := w.search()
+		switch {
+		case !circle:
+			w.settled.Store(true)
+			return true, w.remove
+		case younger == nil:
+			w.remove()
+			return false, nothing
 		}
-		waits.mu.Unlock()
+		<-younger.decided
 	}
 }
 
-// waitsFor reports whether the end of s waits for goroutine gid, by itself or
-// by way of scopes that its goroutines wait for. waits.mu is held.
-func (s *Scope) waitsFor(gid uint64, seen map[*Scope]bool) bool {
-	if seen[s] {
-		return false
-	}
-	seen[s] = true
-	for _, id := range s.goroutines() {
-		if id == gid {
-			return true
-		}
-		if next := waits.on[id]; next != nil && next.waitsFor(gid, seen) {
-			return true
-		}
-	}
-	return false
+func (w *wait) enter() {
+	w.t.top.tree.mu.Lock()
+	defer w.t.top.tree.mu.Unlock()
+	w.index = len(w.t.waits)
+	w.t.waits = append(w.t.waits, w)
 }
 
-// goroutines returns the ids of the goroutines of the subtree.
-func (s *Scope) goroutines() (ids []uint64) {
-	for _, p := range s.subtree(nil) {
-		p.mu.Lock()
-		if p.counts[Goroutine] > 0 {
-			for n := p.last; n != nil; n = n.prev {
-				if t, ok := n.m.(*Task); ok {
-					ids = append(ids, t.gid.Load())
+func (w *wait) remove() {
+	w.t.top.tree.mu.Lock()
+	defer w.t.top.tree.mu.Unlock()
+	all := w.t.waits
+	last := all[len(all)-1]
+	all[w.index], last.index = last, w.index
+	all[len(all)-1] = nil
+	w.t.waits = all[:len(all)-1]
+}
+
+// A hop is an edge that the search has come by, and the one before it.
+type hop struct {
+	*wait
+	from *hop
+}
+
+// search reports whether w closes a circle, and if so returns an edge of that which is
+// younger than w and undecided, nil if there is none.
+func (w *wait) search() (younger *wait, circle bool) {
+	rest := []*hop{{wait: w}}
+	seen := map[*wait]bool{w: true}
+	for len(rest) > 0 {
+		h := rest[len(rest)-1]
+		rest = rest[:len(rest)-1]
+		for task := h.task; task != nil; task = task.outer {
+			edges, found := task.waitedFor(w.t)
+			if found {
+				return w.undecided(h), true
+			}
+			for _, e := range edges {
+				if !seen[e] {
+					seen[e] = true
+					rest = append(rest, &hop{e, h})
 				}
 			}
 		}
-		p.mu.Unlock()
 	}
-	return ids
+	return nil, false
+}
+
+// waitedFor returns the edges to all teardowns that wait for the goroutine of task, or
+// reports that t is one of these.
+func (task *Task) waitedFor(t *teardown) (edges []*wait, found bool) {
+	tree := task.s.tree
+	tree.mu.Lock()
+	defer tree.mu.Unlock()
+	for u := task.s.down; u != nil; u = u.above {
+		if u == t {
+			return nil, true
+		}
+		edges = append(edges, u.waits...)
+	}
+	return edges, false
+}
+
+// undecided returns an edge on the way back from h that is younger than w and may still
+// give in, nil if there is none.
+func (w *wait) undecided(h *hop) *wait {
+	for ; h != nil; h = h.from {
+		if h.n > w.n && !h.settled.Load() {
+			return h.wait
+		}
+	}
+	return nil
 }

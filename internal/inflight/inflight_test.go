@@ -1,4 +1,4 @@
-package presence
+package inflight
 
 import (
 	"runtime"
@@ -74,12 +74,12 @@ func TestIdsAreEvenAndNeverTheSame(t *testing.T) {
 func TestAnAnnouncementIsPresentUntilItIsTakenBack(t *testing.T) {
 	a, b := NewID(), NewID()
 	s := claim(t, a)
-	require.Equal(t, []uint64{7, a}, Present([]uint64{7}))
-	require.False(t, s.Move(b), "nobody waits")
-	require.Equal(t, []uint64{b}, Present(nil))
+	require.Equal(t, []uint64{7, a}, Announced([]uint64{7}))
+	require.False(t, s.Swap(b), "nobody waits")
+	require.Equal(t, []uint64{b}, Announced(nil))
 	require.Zero(t, Await(a))
-	require.False(t, s.Move(0))
-	require.Empty(t, Present(nil))
+	require.False(t, s.Swap(0))
+	require.Empty(t, Announced(nil))
 	require.Zero(t, inUse())
 }
 
@@ -89,12 +89,12 @@ func TestWhoIsAwaitedLearnsItOnce(t *testing.T) {
 	other := claim(t, b)
 	require.Equal(t, 3, Await(a))
 	require.Zero(t, Await(a), "they belong to the first call")
-	require.Equal(t, []uint64{b}, Present(nil), "not those that somebody waits for")
-	require.True(t, slots[0].Move(0), "taken back")
-	require.True(t, slots[1].Move(b), "replaced")
-	require.False(t, slots[1].Move(0), "the mark was for a")
-	require.False(t, other.Move(0))
-	require.True(t, slots[2].Move(0))
+	require.Equal(t, []uint64{b}, Announced(nil), "not those that somebody waits for")
+	require.True(t, slots[0].Swap(0), "taken back")
+	require.True(t, slots[1].Swap(b), "replaced")
+	require.False(t, slots[1].Swap(0), "the mark was for a")
+	require.False(t, other.Swap(0))
+	require.True(t, slots[2].Swap(0))
 	require.Zero(t, inUse())
 }
 
@@ -109,12 +109,12 @@ func TestTheThirdAtOneAddressFindsNoSlot(t *testing.T) {
 	if second != nil { // else both its places are one
 		require.NotSame(t, first, second)
 		require.Nil(t, Claim(unsafe.Pointer(at), id))
-		require.False(t, second.Move(0))
+		require.False(t, second.Swap(0))
 	}
-	require.False(t, first.Move(0))
+	require.False(t, first.Swap(0))
 	again := Claim(unsafe.Pointer(at), id)
 	require.Same(t, first, again, "free again")
-	require.False(t, again.Move(0))
+	require.False(t, again.Swap(0))
 	require.Zero(t, inUse())
 }
 
@@ -140,7 +140,7 @@ func TestTheTableGrowsByCollisionsAsFarAsTheMachineNeeds(t *testing.T) {
 		}
 		require.Equal(t, want, size(), "slots after a collision among %d", n)
 		for _, s := range slots {
-			require.False(t, s.Move(0))
+			require.False(t, s.Swap(0))
 		}
 	}
 	require.GreaterOrEqual(t, size(), min(enough, maxSlots))
@@ -168,9 +168,9 @@ func TestAScanOfAGrownTableFindsTheSlotsOfBefore(t *testing.T) {
 	}), "none of %d slots is one of the new", len(beyond))
 	require.Equal(t, 1, Await(old))
 	require.Equal(t, len(beyond), Await(young))
-	require.True(t, s.Move(0))
+	require.True(t, s.Swap(0))
 	for _, u := range beyond {
-		require.True(t, u.Move(0))
+		require.True(t, u.Swap(0))
 	}
 	require.Zero(t, inUse())
 }
@@ -185,7 +185,7 @@ func TestASlotFillsACacheLine(t *testing.T) {
 // plain, so that the race detector sees a call that the teardown did not wait for
 // even where the values come out right.
 func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
-	for _, mode := range []string{"Await alone", "Present, then Await"} {
+	for _, mode := range []string{"Await alone", "Announced, then Await"} {
 		t.Run(mode, func(t *testing.T) {
 			const rounds, firers = 150, 2
 			calls, awaited := 0, 0
@@ -212,7 +212,7 @@ func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
 									t.Errorf("round %d: a handler runs after the cleanup", round)
 								}
 							}
-							if s.Move(0) {
+							if s.Swap(0) {
 								told <- true
 							}
 						}
@@ -227,7 +227,7 @@ func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
 				}
 				dead.Store(true)
 				n := 0
-				if mode == "Await alone" || slices.Contains(Present(nil), id) {
+				if mode == "Await alone" || slices.Contains(Announced(nil), id) {
 					n = Await(id)
 				}
 				for range n {
@@ -253,23 +253,23 @@ func TestAStayLastsAsLongAsItsAnnouncement(t *testing.T) {
 	require.Equal(t, a, first[0].ID)
 	require.Equal(t, first, Stays(), "it stands")
 	require.Equal(t, 1, Count(a))
-	require.Equal(t, []uint64{a}, Present(nil), "watching hides nobody")
+	require.Equal(t, []uint64{a}, Announced(nil), "watching hides nobody")
 
 	require.Equal(t, 1, Await(a), "and takes nothing from a teardown")
 	require.True(t, s.Awaited())
 	require.Equal(t, first, Stays(), "awaited, it stands still")
 	require.Zero(t, Count(a))
-	require.True(t, s.Move(b), "the mark of the teardown has outlived the other")
+	require.True(t, s.Swap(b), "the mark of the teardown has outlived the other")
 	second := Stays()
 	require.Len(t, second, 1)
 	require.Equal(t, b, second[0].ID)
 	require.NotEqual(t, first[0].N, second[0].N)
-	require.False(t, s.Move(0), "a watched slot is no awaited one")
+	require.False(t, s.Swap(0), "a watched slot is no awaited one")
 	require.Empty(t, Stays())
 
 	u := claim(t, b)
 	require.NotEqual(t, second, Stays(), "announced again is another stay")
-	require.False(t, u.Move(0))
+	require.False(t, u.Swap(0))
 }
 
 // A watcher that marks a slot between the look and the mark of a teardown must
@@ -293,7 +293,7 @@ func TestATeardownFindsWhatAWatcherMarksMeanwhile(t *testing.T) {
 	for range 20_000 {
 		id := NewID()
 		s := Claim(unsafe.Pointer(at), id)
-		if n := Await(id); n != 1 || !s.Move(0) {
+		if n := Await(id); n != 1 || !s.Swap(0) {
 			t.Errorf("the teardown has found %d of 1", n)
 			break
 		}

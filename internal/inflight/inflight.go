@@ -1,5 +1,5 @@
-// Package presence answers one question without slowing down the one who is
-// asked about: whose handlers are running right now?
+// Package inflight answers one question without slowing down those that are asked
+// about: whose handlers are running right now?
 //
 // It is the reader side of BRAVO (Dice and Kogan, "BRAVO - Biased Locking for
 // Reader-Writer Locks", USENIX ATC 2019): readers announce themselves in a
@@ -29,7 +29,7 @@
 // Slots hold ids and not pointers because an atomic store of a pointer is a
 // call into the garbage collector's write barrier; ids are never used twice, so
 // a slot cannot be mistaken for that of a later owner.
-package presence
+package inflight
 
 import (
 	"runtime"
@@ -83,7 +83,7 @@ func size() uint64 { return minSlots + more.Load() }
 // of something on the caller's stack, which differs from goroutine to
 // goroutine. Cost: one compare-and-swap.
 func Claim(at unsafe.Pointer, id uint64) *Slot {
-	if s := Place(at); s.Claim(id) {
+	if s := SlotFor(at); s.Claim(id) {
 		return s
 	}
 	// Two goroutines that hash alike would meet in every one of their calls.
@@ -95,8 +95,11 @@ func Claim(at unsafe.Pointer, id uint64) *Slot {
 	return nil
 }
 
-// Place returns the slot that Claim tries first.
-func Place(at unsafe.Pointer) *Slot { return &table[hash(at)>>32&(size()-1)&(maxSlots-1)] }
+// SlotFor returns the slot that Claim tries first. It is spelled out so that it can be
+// inlined into a Fire, together with what calls it there.
+func SlotFor(at unsafe.Pointer) *Slot {
+	return &table[hash(at)>>32&(minSlots-1+more.Load())&(maxSlots-1)]
+}
 
 // Claim announces id in s, if that is free.
 func (s *Slot) Claim(id uint64) bool { return s.v.CompareAndSwap(0, id) }
@@ -111,18 +114,18 @@ func grow(n uint64) {
 	}
 }
 
-// Move replaces the announcement in s by one of to, or frees the slot where to
+// Swap replaces the announcement in s by one of to, or frees the slot where to
 // is 0. It reports whether a teardown waits for the one before; the caller then
 // owes that owner a word. Cost: one swap.
-func (s *Slot) Move(to uint64) (awaited bool) {
+func (s *Slot) Swap(to uint64) (awaited bool) {
 	return s.v.Swap(to)&waited != 0
 }
 
 // Awaited reports whether a teardown waits for what is announced in s.
 func (s *Slot) Awaited() bool { return s.v.Load()&waited != 0 }
 
-// Present appends the ids that are announced and not yet waited for to ids.
-func Present(ids []uint64) []uint64 {
+// Announced appends the ids that are announced and not yet waited for to ids.
+func Announced(ids []uint64) []uint64 {
 	for i := range table[:size()] {
 		if v := table[i].v.Load(); v != 0 && v&waited == 0 {
 			ids = append(ids, v&^marks)
@@ -142,7 +145,7 @@ func Count(id uint64) (n int) {
 }
 
 // Await marks every slot that announces id and returns how many it marked: so
-// many calls of [Slot.Move] will report that somebody waits. Slots that are
+// many calls of [Slot.Swap] will report that somebody waits. Slots that are
 // marked already belong to an earlier Await and are not counted again.
 func Await(id uint64) (n int) {
 	for i := range table[:size()] {

@@ -1,4 +1,4 @@
-package ring
+package fifo
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ import (
 // How much was ever in a ring must not decide for ever what it keeps: only what
 // was in it since it was last empty does.
 func TestARingForgetsItsPeakWhenItIsEmpty(t *testing.T) {
-	var r Ring[int]
+	var r Buffer[int]
 	fill := func(n int) {
 		for i := range n {
 			r.Push(i)
@@ -37,7 +37,7 @@ func TestARingForgetsItsPeakWhenItIsEmpty(t *testing.T) {
 }
 
 func TestRemoveLeavesNothingBehindItsLastValue(t *testing.T) {
-	var r Ring[*int]
+	var r Buffer[*int]
 	for i := range 4 {
 		r.Push(&i)
 	}

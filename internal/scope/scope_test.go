@@ -12,11 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed-ec287111/tether/internal/presence"
+	"github.com/seed-ec287111/tether/internal/inflight"
 )
-
-// The tests of this file each kill mutants of the package that all other tests
-// let live, see verify/MUTANTS.md.
 
 // kinds returns what is reported to keep s from ending, without the functions.
 func kindsOf(s *Scope) (kinds []string) {
@@ -142,8 +139,8 @@ func TestARetractedAnnouncementFreesItsSlot(t *testing.T) {
 	require.NotNil(t, slot)
 	s.Retract(slot)
 	require.True(t, slot.Claim(8))
-	require.False(t, slot.Move(0))
-	require.Same(t, slot, presence.Place(unsafe.Pointer(&at)))
+	require.False(t, slot.Swap(0))
+	require.Same(t, slot, inflight.SlotFor(unsafe.Pointer(&at)))
 	require.NoError(t, s.Destroy())
 }
 
@@ -287,63 +284,66 @@ func TestTheCauseIsThatOfTheCutOff(t *testing.T) {
 // Who waits for whom is of no interest when the wait is over: an entry that
 // stays would let a later teardown see a circle that is none, and one that went
 // too early hide one that is.
-func TestTheWaitsOfGoroutinesAreForgottenOneByOne(t *testing.T) {
-	waiting := func() int {
-		waits.mu.Lock()
-		defer waits.mu.Unlock()
-		return len(waits.on)
-	}
+func TestWait_EachIsForgottenWhenItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := New("a", Config{})
-		holds := []chan bool{make(chan bool), make(chan bool)}
-		for i, hold := range holds {
-			b := New("b", Config{})
-			b.Go(func(context.Context) { <-hold })
-			a.Go(func(ctx context.Context) {
+		a, b := New("a", Config{}), New("b", Config{})
+		waiting := func() int {
+			b.tree.mu.Lock()
+			defer b.tree.mu.Unlock()
+			return len(b.down.waits)
+		}
+		hold := make(chan bool)
+		b.Go(func(context.Context) { <-hold })
+		ctx, cancel := context.WithCancel(context.Background())
+		for i := range 3 {
+			a.Go(func(context.Context) {
 				if i == 0 {
 					b.Destroy()
 				} else {
-					b.DestroyContext(context.Background())
+					b.DestroyContext(ctx)
 				}
 			})
 		}
 		synctest.Wait()
-		require.Equal(t, 2, waiting())
-		close(holds[0])
+		require.Equal(t, 3, waiting())
+		cancel()
 		synctest.Wait()
 		require.Equal(t, 1, waiting())
-		close(holds[1])
+		close(hold)
 		synctest.Wait()
 		require.Zero(t, waiting())
-		require.Nil(t, waits.on)
 		require.NoError(t, a.Destroy())
 	})
 }
 
 // Between the moments at which an owner with nothing to unwind is found so and
 // at which it has ended, a Defer must not register what nobody will run.
-func TestADeferJustBeforeTheEndOfAnIdleScopeRunsAtOnce(t *testing.T) {
+func TestDefer_OnAnIdleScopeThatEndsRunsAtOnce(t *testing.T) {
 	ran := 0
 	s := New("s", Config{})
 	s.tree.mu.Lock()
-	co := s.begin(ErrDestroyed)
-	require.True(t, s.idleLocked(co))
+	require.Nil(t, s.begin(ErrDestroyed))
 	s.Defer(func() { ran++ })
 	require.Equal(t, 1, ran)
-	s.finishLocked()
 	s.tree.mu.Unlock()
 
 	s = New("s", Config{})
 	child := s.NewChild("child", Config{})
 	s.tree.mu.Lock()
-	s.begin(ErrDestroyed)
-	s.claimLocked()
+	td := s.begin(ErrDestroyed)
+	due := td.dropLocked(destroyer)
+	require.Same(t, td, due)
 	s.tree.mu.Unlock()
-	require.True(t, child.sweep())
+	u := unwinder{t: td, at: child}
+	child.mu.Lock()
+	child.becomeLocked(unwinding) // as the unwinder does before it looks
+	child.mu.Unlock()
 	child.Defer(func() { ran++ })
 	require.Equal(t, 2, ran)
-	s.complete()
+	u.at = s
+	u.run()
 	require.True(t, s.Over())
+	require.True(t, child.Over())
 }
 
 // An error that comes too late for the first Destroy is part of what later ones

@@ -1,4 +1,4 @@
-package goroutine_test
+package fifo
 
 import (
 	"testing"

@@ -1,7 +1,7 @@
-// Package ring has a first-in-first-out buffer that grows and shrinks.
-package ring
+// Package fifo has a first-in-first-out buffer that grows and shrinks.
+package fifo
 
-// An emptied Ring keeps a capacity of keep in any case, and of up to most while it
+// An emptied Buffer keeps a capacity of keep in any case, and of up to most while it
 // is of use: until it is emptied after having held no more than a quarter of it.
 // So a queue that is empty most of the time neither holds much nor allocates
 // often. Both are arbitrary.
@@ -10,9 +10,9 @@ const (
 	most = 1024
 )
 
-// A Ring is a FIFO of values. The zero Ring is empty and ready for use. It is
+// A Buffer is a FIFO of values. The zero Buffer is empty and ready for use. It is
 // not safe for concurrent use.
-type Ring[T any] struct {
+type Buffer[T any] struct {
 	buf  []T // its length is 0 or a power of two
 	head int // index of the first value
 	n    int
@@ -20,13 +20,13 @@ type Ring[T any] struct {
 }
 
 // Len returns the number of values in r.
-func (r *Ring[T]) Len() int { return r.n }
+func (r *Buffer[T]) Len() int { return r.n }
 
 // At returns the address of the i-th value, the oldest being 0.
-func (r *Ring[T]) At(i int) *T { return &r.buf[(r.head+i)&(len(r.buf)-1)] }
+func (r *Buffer[T]) At(i int) *T { return &r.buf[(r.head+i)&(len(r.buf)-1)] }
 
 // Push appends v. Amortised O(1).
-func (r *Ring[T]) Push(v T) {
+func (r *Buffer[T]) Push(v T) {
 	if r.n == len(r.buf) {
 		r.resize(max(4, 2*r.n))
 	}
@@ -36,7 +36,7 @@ func (r *Ring[T]) Push(v T) {
 }
 
 // Pop removes and returns the oldest value; r must not be empty.
-func (r *Ring[T]) Pop() T {
+func (r *Buffer[T]) Pop() T {
 	p := r.At(0)
 	v := *p
 	var zero T
@@ -53,7 +53,7 @@ func (r *Ring[T]) Pop() T {
 }
 
 // Remove removes the i-th value. Cost: linear in what comes after it.
-func (r *Ring[T]) Remove(i int) {
+func (r *Buffer[T]) Remove(i int) {
 	if i == 0 {
 		r.Pop()
 		return
@@ -67,7 +67,7 @@ func (r *Ring[T]) Remove(i int) {
 }
 
 // Filter keeps the values that f holds true for, in their order.
-func (r *Ring[T]) Filter(f func(T) bool) {
+func (r *Buffer[T]) Filter(f func(T) bool) {
 	for range r.n {
 		if v := r.Pop(); f(v) {
 			r.Push(v)
@@ -75,7 +75,7 @@ func (r *Ring[T]) Filter(f func(T) bool) {
 	}
 }
 
-func (r *Ring[T]) resize(size int) {
+func (r *Buffer[T]) resize(size int) {
 	buf := make([]T, size)
 	for i := range r.n {
 		buf[i] = *r.At(i)

@@ -1,4 +1,4 @@
-package ring
+package fifo
 
 import (
 	"math/rand/v2"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func contents(r *Ring[int]) []int {
+func contents(r *Buffer[int]) []int {
 	all := []int{}
 	for i := range r.Len() {
 		all = append(all, *r.At(i))
@@ -21,7 +21,7 @@ func contents(r *Ring[int]) []int {
 func TestARandomProgramAgreesWithASlice(t *testing.T) {
 	for seed := range uint64(12) {
 		rng := rand.New(rand.NewPCG(seed, 0))
-		var r Ring[int]
+		var r Buffer[int]
 		model := []int{}
 		grows := 5 + rng.IntN(4) // of 10: the size to which it tends
 		for step := range 1000 {
@@ -60,7 +60,7 @@ func TestRemoveAtEveryIndexOfEveryTurnOfTheBuffer(t *testing.T) {
 	for turn := range 8 {
 		for n := 1; n <= 8; n++ {
 			for i := range n {
-				var r Ring[int]
+				var r Buffer[int]
 				for range 8 { // a buffer of 8, its head at turn
 					r.Push(-1)
 				}
@@ -84,7 +84,7 @@ func TestRemoveAtEveryIndexOfEveryTurnOfTheBuffer(t *testing.T) {
 }
 
 func TestWhatIsTakenOutIsGarbage(t *testing.T) {
-	var r Ring[*[100]int]
+	var r Buffer[*[100]int]
 	var taken []weak.Pointer[[100]int]
 	push := func() { r.Push(new([100]int)) }
 	for range 7 {
@@ -116,7 +116,7 @@ func TestWhatIsTakenOutIsGarbage(t *testing.T) {
 
 func TestAnEmptiedRingGivesItsMemoryBackUnlessItIsSmall(t *testing.T) {
 	for n, want := range map[int]int{3: 4, keep: keep, keep + 1: 2 * keep, most: most, most + 1: 0, 10_000: 0} {
-		var r Ring[int]
+		var r Buffer[int]
 		for v := range n {
 			r.Push(v)
 		}
@@ -130,7 +130,7 @@ func TestAnEmptiedRingGivesItsMemoryBackUnlessItIsSmall(t *testing.T) {
 }
 
 func TestASteadyRingDoesNotAllocate(t *testing.T) {
-	var r Ring[int]
+	var r Buffer[int]
 	r.Push(0)
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		for v := range keep {

@@ -10,9 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests of this file each kill mutants of the package that all other tests
-// let live, see verify/MUTANTS.md.
-
 func TestAGoroutinesIdIsTheNumberInItsStackTrace(t *testing.T) {
 	var buf [64]byte
 	var want uint64
@@ -33,9 +30,9 @@ func stack(functions ...string) string {
 
 func TestAHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
 	const (
-		deliver = module + ".(*Signal[...]).deliver(0x1, {0x2})"
+		deliver = module + "/internal/connlist.(*firing[...]).deliver(0x1)"
 		fire    = module + ".(*Signal[...]).Fire(...)"
-		callout = module + "/internal/scope.callout(0x1)"
+		callout = module + "/internal/goroutine.Cleanup(0x1)"
 		main    = "main.main()"
 	)
 	for _, c := range []struct{ stack, want []string }{
@@ -68,7 +65,7 @@ func TestADumpOfManyGoroutinesIsReadToItsEnd(t *testing.T) {
 		})
 	}
 	started.Wait()
-	require.Empty(t, Handlers())
+	require.Empty(t, RunningHandlers())
 	close(hold)
 	wg.Wait()
 }

@@ -1,0 +1,282 @@
+package connlist
+
+import (
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// A Conn is one connection. The zero Conn is dead.
+type Conn struct {
+	node  scope.Node // in the owner, guarded by that one's mutex
+	owner *scope.Scope
+	list  *List
+	seq   uint64 // its number
+
+	// Guarded by list.mu.
+	block *Block // nil once dead
+	index int32
+	state atomic.Uint32 // written with list.mu held, or the owner's for pending
+	hooks *Hooks        // nil for most
+}
+
+// The states of a Conn.
+const (
+	dead uint32 = iota
+	live
+	pending // dead, but its owner and list keep it until Release, see Spend
+)
+
+// Hooks is what only some connections have. Its fields are guarded by the list's mu, or
+// set before the connection is made.
+//
+// Which functions are called, each once and with no lock held:
+//
+//	                          Ended   OnEnd
+//	the connection ends       yes     yes
+//	it is spent               no      yes
+//	its owner or signal ends
+//	after that                yes     no
+//	it is released            no      no
+type Hooks struct {
+	Ended func()  // nothing may come of the connection any more
+	PC    uintptr // of the user's handler, if the entry's word is another one
+
+	ends  *watcher       // see OnEnd; the newest
+	muted atomic.Int32   // written with the list's mu held
+	word  unsafe.Pointer // the handler while muted
+}
+
+// Word returns the single pointer that a func value is.
+func Word[T any](f func(T)) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&f)) }
+
+// Call calls the handler whose word is w. It compiles to a plain indirect call.
+func Call[T any](w unsafe.Pointer, v T) { (*(*func(T))(unsafe.Pointer(&w)))(v) }
+
+// end ends c in the list's book. The caller clears the owner's, then calls
+// done with no lock held.
+func (c *Conn) end() (done func(), ok bool) {
+	l := c.list
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last, ok := l.removeLocked(c)
+	if !ok {
+		return nil, false
+	}
+	if last == nil && (c.hooks == nil || c.hooks.Ended == nil && c.hooks.ends == nil) {
+		return nil, true
+	}
+	return func() {
+		last.end()
+		c.callHooks()
+	}, true
+}
+
+func (c *Conn) callHooks() {
+	if c.hooks == nil {
+		return
+	}
+	c.list.mu.Lock()
+	ended, ends := c.hooks.Ended, c.hooks.takeEndsLocked()
+	c.hooks.Ended = nil
+	delete(c.list.spent, c) // if it was spent, and its owner has ended
+	c.list.mu.Unlock()
+	call(ended)
+	ends.call()
+}
+
+// call calls f, if that is not nil.
+func call(f func()) {
+	if f != nil {
+		f()
+	}
+}
+
+// Disconnect ends c and reports whether this call did it. When it returns, no
+// Fire that begins later calls the handler, and both books have forgotten c.
+func (c *Conn) Disconnect() bool {
+	if c.list == nil {
+		return false
+	}
+	done, ok := c.end()
+	if !ok {
+		return false
+	}
+	yield.Point("disconnect: ended")
+	c.owner.Detach(&c.node)
+	call(done)
+	return true
+}
+
+// Spend ends c, for a value that is still to be delivered: until Release, the
+// end of c's owner and the closing of the list still call Hooks.Ended. The
+// caller may hold a lock that comes after the owner's; rest is to be called
+// without it.
+func (c *Conn) Spend() (rest func(), ok bool) {
+	l := c.list
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last, ok := l.removeLocked(c)
+	if !ok {
+		return nil, false
+	}
+	if l.spent == nil {
+		l.spent = make(map[*Conn]struct{})
+	}
+	l.spent[c] = struct{}{}
+	ends := c.hooks.takeEndsLocked()
+	return func() {
+		yield.Point("spend: rest")
+		c.owner.Change(&c.node, func() { c.state.Store(pending) })
+		last.end()
+		ends.call()
+	}, true
+}
+
+// Release makes both books forget a spent c. Its Hooks.Ended will not be called.
+func (c *Conn) Release() {
+	yield.Point("spend: release")
+	c.owner.Detach(&c.node)
+	c.list.mu.Lock()
+	delete(c.list.spent, c)
+	c.hooks.Ended = nil
+	c.list.mu.Unlock()
+}
+
+// OnEnd arranges for f to be called when c ends, spent or otherwise, or calls it now if
+// that has happened. forget takes that back. f must not be user code, and must not wait.
+func (c *Conn) OnEnd(f func()) (forget func()) {
+	if c.list != nil {
+		c.list.mu.Lock()
+		if c.Live() {
+			if c.hooks == nil {
+				c.hooks = new(Hooks)
+			}
+			w := &watcher{f: f, older: c.hooks.ends}
+			if w.older != nil {
+				w.older.newer = w
+			}
+			c.hooks.ends = w
+			c.list.mu.Unlock()
+			return func() { c.forget(w) }
+		}
+		c.list.mu.Unlock()
+	}
+	f()
+	return func() {}
+}
+
+// A watcher is a function given to OnEnd, in the list of those of one connection.
+type watcher struct {
+	f            func() // nil once taken
+	older, newer *watcher
+}
+
+// takeEndsLocked returns what is to be called, the oldest first.
+func (h *Hooks) takeEndsLocked() (all watchers) {
+	for w := h.ends; w != nil; w = w.older {
+		all = append(all, w.f)
+		w.f = nil
+	}
+	h.ends = nil
+	slices.Reverse(all)
+	return all
+}
+
+type watchers []func()
+
+func (all watchers) call() {
+	for _, f := range all {
+		f()
+	}
+}
+
+func (c *Conn) forget(w *watcher) {
+	c.list.mu.Lock()
+	defer c.list.mu.Unlock()
+	if w.f == nil {
+		return
+	}
+	w.f = nil
+	if w.newer != nil {
+		w.newer.older = w.older
+	} else {
+		c.hooks.ends = w.older
+	}
+	if w.older != nil {
+		w.older.newer = w.newer
+	}
+}
+
+// Live reports whether c has not ended.
+func (c *Conn) Live() bool { return c.state.Load() == live }
+
+// Owner returns the scope that c belongs to.
+func (c *Conn) Owner() *scope.Scope { return c.owner }
+
+// Callable reports whether a value that was fired when c was alive may still be
+// handled: c is neither muted nor dead, or if spent, its owner and signal live.
+// It is for connections that were made with Hooks.
+func (c *Conn) Callable(spent bool) bool {
+	if spent {
+		return c.owner.Alive() && !c.list.closed.Load()
+	}
+	return c.owner.Alive() && c.Live() && c.hooks.muted.Load() == 0
+}
+
+// Mute takes the handler out of its entry, until as many calls of Unmute.
+func (c *Conn) Mute() {
+	if c.list == nil {
+		return
+	}
+	c.list.mu.Lock()
+	defer c.list.mu.Unlock()
+	if !c.Live() {
+		return
+	}
+	if c.hooks == nil {
+		c.hooks = new(Hooks)
+	}
+	if c.hooks.muted.Add(1) == 1 {
+		c.hooks.word = atomic.SwapPointer(&c.block.entries[c.index].word, nil)
+	}
+}
+
+// Unmute undoes one Mute. It does nothing for a connection that is dead.
+func (c *Conn) Unmute() {
+	if c.list == nil {
+		return
+	}
+	c.list.mu.Lock()
+	defer c.list.mu.Unlock()
+	if !c.Live() {
+		return
+	}
+	if c.hooks.muted.Add(-1) == 0 {
+		atomic.StorePointer(&c.block.entries[c.index].word, c.hooks.word)
+		c.hooks.word = nil
+	}
+}
+
+// Kind makes a Conn a member of its owner.
+func (c *Conn) Kind() scope.Kind {
+	if c.state.Load() == pending {
+		return scope.Resource
+	}
+	return scope.Connection
+}
+
+// Cut makes a Conn a member of its owner.
+func (c *Conn) Cut(co *scope.Cutoff) {
+	co.Remove(c.owner, &c.node)
+	done, ok := c.end()
+	if !ok && c.hooks != nil {
+		done = c.callHooks // spent, or about to be told
+	}
+	if done != nil {
+		co.After(done)
+	}
+}

@@ -1,0 +1,312 @@
+package connlist
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/inflight"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// Head returns the first block, nil if there is none.
+func (l *List) Head() *Block { return l.head.Load() }
+
+// Fire calls the handlers with v, beginning at b, which Head has just returned. This is
+// all of it:
+//
+//  1. A snapshot: the entries of a block that are published now, and the number of the
+//     last connection, for the blocks that follow.
+//  2. Before a handler is called its owner is announced, in a slot of package inflight,
+//     and then the entry is looked at: either a teardown of the owner sees the
+//     announcement, or the look finds the handler dead. Between two handlers of one owner
+//     there is only the look, at a word that hardly anybody writes.
+//  3. The announcement of the next owner takes back that of the one before. If a teardown
+//     waits for that one, it is told, and may complete here.
+//  4. What a handler panics with goes on when the rest has been called.
+//
+// Fire itself is the short way through the first block, as long as all is as usual: a
+// slot was free, no entry is dead or needs no announcement, and nobody waits. For the
+// rest there is deliver. The short way breaks off where something is rare, and keeps
+// what it can in locals: what a Fire costs is the number of its instructions, as all
+// that is used in a loop is loaded again after each call.
+//
+// The names Fire and deliver on a stack say that a handler runs, see package goroutine.
+func Fire[T any](l *List, b *Block, v T) {
+	var f firing[T] // NOTE: built in place; to copy it would cost as much as all the rest
+	f.value, f.list, f.block, f.limit = v, l, b, l.seq.Load()
+	entries := b.published()
+	if !f.begin(&entries[0]) {
+		f.finish()
+		return
+	}
+	defer func() {
+		if f.block == nil {
+			return // over
+		}
+		if owner := f.interrupted(); owner != nil {
+			f.report(owner, recover())
+			return
+		}
+		f.finish()
+	}()
+	yield.Point("fire: announced, look")
+	id := f.id
+	for ; len(entries) > 0; entries = entries[1:] {
+		e := &entries[0]
+		handler := e.load()
+		if handler == nil {
+			break
+		}
+		if e.id != id {
+			if !f.swap(e) {
+				break
+			}
+			yield.Point("fire: announced, look")
+			id = e.id
+			if handler = e.load(); handler == nil { // NOTE: the look before only spares the dead
+				break
+			}
+		}
+		f.next++
+		yield.Point("fire: call")
+		Call(handler, f.value)
+	}
+	if len(entries) > 0 || b.more() {
+		f.leaveShortWay(id, entries)
+		f.finish()
+		return
+	}
+	yield.Point("fire: retract")
+	f.block = nil
+	if f.slot.Swap(0) {
+		b.entries[f.next-1].conn.owner.Leave()
+	}
+}
+
+// FireUpTo is Fire for the connections whose number is limit at most.
+func FireUpTo[T any](l *List, v T, limit uint64) {
+	if b := l.Head(); b != nil {
+		var f firing[T]
+		f.value, f.list, f.block, f.limit = v, l, b, limit
+		f.finish()
+	}
+}
+
+// A firing is a Fire on its way. It lives on the stack, and has all that is needed to go
+// on after a handler that panicked.
+type firing[T any] struct {
+	cursor
+	value T
+}
+
+// finish calls the handlers that are left, whatever they do.
+func (f *firing[T]) finish() {
+	finally.Each(func() bool {
+		f.attempt()
+		return f.block != nil
+	})
+}
+
+// attempt calls handlers up to the end, or to one that panics. If that is supervised, its
+// panic is reported.
+func (f *firing[T]) attempt() {
+	defer func() {
+		if owner := f.supervised(); owner != nil && f.block != nil {
+			if p := recover(); p != nil { // nil: Goexit
+				owner.Report(p)
+			}
+		}
+	}()
+	f.deliver()
+}
+
+// report gives p, which a handler of owner has panicked with, to owner's supervisor, and
+// calls the rest; p is nil for a Goexit.
+func (f *firing[T]) report(owner *scope.Scope, p any) {
+	defer f.finish()
+	if p != nil {
+		owner.Report(p)
+	}
+}
+
+// deliver calls the handlers that are left.
+func (f *firing[T]) deliver() {
+	for e := f.entry(); e != nil; e = f.entry() {
+		if e.load() == nil || !f.announce(e) {
+			f.pass(e)
+			continue
+		}
+		yield.Point("fire: announced, look")
+		handler := e.load()
+		if handler == nil {
+			f.pass(e)
+			continue
+		}
+		f.next++
+		yield.Point("fire: call")
+		Call(handler, f.value)
+	}
+	f.retract()
+}
+
+// A cursor is a place in a list, and what is announced there.
+type cursor struct {
+	list  *List
+	block *Block // nil when the walk is over
+	next  uint   // index of the next entry in block
+	limit uint64 // number of the last connection to be called
+
+	// What is announced: nothing if id is 0; else slot says where, or is nil if it is
+	// counted in the owner instead. conn is a connection of the owner's.
+	slot *inflight.Slot
+	id   uint64
+	conn *Conn
+
+	awaited bool // a teardown waits for what was announced before, see swap
+}
+
+func (e *Entry) load() unsafe.Pointer { return atomic.LoadPointer(&e.word) }
+
+// more reports whether there may be something after the entries of b.
+func (b *Block) more() bool { return b.next.Load() != nil || b.replaced.Load() }
+
+// begin announces the owner of e, the first entry, and reports whether that worked at
+// once.
+func (c *cursor) begin(e *Entry) bool {
+	c.slot, c.conn, c.id = inflight.SlotFor(unsafe.Pointer(c)), e.conn, e.id
+	if c.id != 0 && c.slot.Claim(c.id) {
+		return true
+	}
+	c.slot, c.conn, c.id = nil, nil, 0
+	return false
+}
+
+// swap announces the owner of e in place of what is announced. It returns false if that
+// is not all: e needs no announcement, or a teardown waits for the one before. Where it
+// is, is left to the caller to know.
+func (c *cursor) swap(e *Entry) bool {
+	if e.id == 0 {
+		return false
+	}
+	c.awaited = c.slot.Swap(e.id)
+	return !c.awaited
+}
+
+// leaveShortWay notes where the short way has come to: id is announced, and rest is left
+// of the block's entries. If its first one is announced already, that is taken back: it
+// was found dead, or a teardown waits for the owner before, which is told. That one may
+// complete here, and e's owner must not seem to run meanwhile.
+func (c *cursor) leaveShortWay(id uint64, rest []Entry) {
+	c.noteRunning()
+	switch {
+	case c.awaited:
+		last, slot := c.conn, c.slot
+		c.forget()
+		if slot.Swap(0) {
+			defer rest[0].conn.owner.Leave()
+		}
+		last.owner.Leave()
+	case c.id != id:
+		c.conn, c.id = rest[0].conn, id
+	}
+}
+
+// noteRunning notes that the owner of the last entry before next is announced.
+func (c *cursor) noteRunning() {
+	if c.next > 0 {
+		c.conn = c.block.entries[c.next-1].conn
+		c.id = c.block.entries[c.next-1].id
+	}
+}
+
+// interrupted is told that a handler has panicked on the short way. It returns the
+// handler's owner if panics in it are supervised, else nil.
+func (c *cursor) interrupted() *scope.Scope {
+	if c.id != 0 {
+		c.noteRunning()
+	}
+	return c.supervised()
+}
+
+// supervised returns the owner that is announced if panics in it are supervised.
+func (c *cursor) supervised() *scope.Scope {
+	if c.id != 0 && c.conn.owner.Supervised() {
+		return c.conn.owner
+	}
+	return nil
+}
+
+// entry returns the next entry of the snapshot, nil at the end.
+func (c *cursor) entry() *Entry {
+	for c.block != nil {
+		b := c.block
+		n := uint(b.n.Load())
+		if c.next < n && b.entries[c.next].conn.seq <= c.limit {
+			return &b.entries[c.next]
+		}
+		if next := b.next.Load(); next != nil {
+			c.block, c.next = next, 0
+		} else if !b.replaced.Load() {
+			c.block = nil
+		} else if c.next < n {
+			c.seek(b.entries[c.next].conn.seq)
+		} else {
+			c.seek(b.entries[n-1].conn.seq + 1)
+		}
+	}
+	return nil
+}
+
+// pass goes on from e, the next entry, which can't be called: its word is nil, or its
+// owner dead. If its block was replaced, it may live on elsewhere.
+func (c *cursor) pass(e *Entry) {
+	if c.block.replaced.Load() && e.load() == nil {
+		c.seek(e.conn.seq)
+	} else {
+		c.next++
+	}
+}
+
+// seek goes to the connection with that number, or what comes after it, in the list as it
+// is now. The block that it leaves was replaced.
+func (c *cursor) seek(seq uint64) {
+	yield.Point("fire: seek")
+	c.list.mu.Lock()
+	c.block, c.next = c.list.seekLocked(c.block.priority, seq)
+	c.list.mu.Unlock()
+}
+
+// announce announces the owner of e, if it needs that, in place of the one before. It
+// returns false if e's owner is dead.
+func (c *cursor) announce(e *Entry) bool {
+	if c.id == e.id {
+		return true
+	}
+	yield.Point("fire: announce")
+	c.retract()
+	if e.id == 0 {
+		return true
+	}
+	slot, ok := e.conn.owner.Announce(unsafe.Pointer(c))
+	if ok {
+		c.slot, c.conn, c.id = slot, e.conn, e.id
+	}
+	return ok
+}
+
+// retract takes back what is announced. A teardown that has waited for nothing else
+// completes here: cleanups may run, and panic.
+func (c *cursor) retract() {
+	if c.id == 0 {
+		return
+	}
+	yield.Point("fire: retract")
+	owner, slot := c.conn.owner, c.slot
+	c.forget()
+	owner.Retract(slot)
+}
+
+// forget notes that nothing is announced.
+func (c *cursor) forget() { c.slot, c.conn, c.id, c.awaited = nil, nil, 0, false }

@@ -1,0 +1,223 @@
+// Package connlist has the list of connections that a signal keeps, in a shape that a
+// firing goroutine can walk without a lock, and the walk itself: see fire.go.
+//
+// # Blocks
+//
+// The connections stand in blocks, arrays of entries of one priority in the order of
+// connection. The blocks form a list, by descending priority and then by age. An
+// entry is written before the block's length that covers it is published, and
+// after that only its handler word ever changes. The word is the handler, as the single
+// pointer that a func value is, or nil while it must not be called. Clearing it is at
+// once the dead flag and the release of the closure.
+//
+// A block that is full, or in which most entries have ended, is replaced by a copy of
+// what lives. A Fire may still walk the old one. Its words would be a second place to
+// clear at every disconnect; so they are cleared when the copy is made, after the
+// block was marked as replaced. A Fire that finds a nil word in such a block finds its
+// place again in the list, by priority and number. The tempting wrong version
+// leaves the old words alone; then a handler that was disconnected after the copy is
+// still called by an old Fire.
+//
+// A block that is out of the list refers to no other block. So a Fire that is held for
+// long keeps one block, and not all that came after it.
+//
+// # Snapshots
+//
+// Every connection has a number, and the list publishes the last one. A Fire reads it
+// once and calls nobody with a larger one. Whatever version of a block it comes to
+// walk has all live entries up to that number: a version is replaced as a whole, and
+// its successor holds all that lived at that moment.
+package connlist
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/ordered"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// A List is a signal's connections. The zero List is empty and ready for use.
+type List struct {
+	head atomic.Pointer[Block]
+	seq  atomic.Uint64 // number of the last connection
+
+	mu     sync.Mutex          // guards the fields below, and those of blocks and Conns
+	last   *Block              // nil if there is none
+	tails  ordered.Map[*Block] // the last block of each priority but the lowest, whose last is last
+	count  int                 // of live connections
+	closed atomic.Bool         // written with mu held
+	values reflect.Type        // what is fired; nil until Name
+	spent  map[*Conn]struct{}  // see Conn.Spend; nil when never used
+	active *activity           // nil without WhileActive
+	node   scope.Node          // in the signal's owner, guarded by that one's mutex
+}
+
+// Connect enters c with the given handler word and reports whether it is alive
+// now; it is not if the owner is dead or the list closed. quiet says that
+// the handler is the library's own and runs without being announced.
+func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, quiet bool, hooks *Hooks) bool {
+	c.owner, c.list, c.hooks = owner, l, hooks
+	var first *stretch
+	if !owner.Attach(&c.node, c, func() (ok bool) {
+		id := owner.PresenceID()
+		if quiet {
+			id = 0
+		}
+		first, ok = l.enter(c, word, priority, id)
+		return ok
+	}) {
+		*c = Conn{}
+		return false
+	}
+	yield.Point("connect: published")
+	if scope.Observed() {
+		for _, o := range scope.Observers() {
+			if o.Connected != nil {
+				o.Connected(func(f func()) { c.OnEnd(f) })
+			}
+		}
+	}
+	first.begin()
+	return true
+}
+
+// enter writes the entry. The owner's mutex is held.
+func (l *List) enter(c *Conn, word unsafe.Pointer, priority int, id uint64) (first *stretch, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return nil, false
+	}
+	c.seq = l.seq.Load() + 1
+	c.state.Store(live)
+	l.addLocked(priority, Entry{word, id, c})
+	l.count++
+	l.seq.Store(c.seq)
+	if l.count == 1 && l.active != nil {
+		first = l.active.rise()
+	}
+	return first, true
+}
+
+// endLocked ends c and reports whether it was alive.
+func (l *List) endLocked(c *Conn) bool {
+	if !c.Live() {
+		return false
+	}
+	c.state.Store(dead)
+	b := c.block
+	atomic.StorePointer(&b.entries[c.index].word, nil)
+	if c.hooks != nil {
+		c.hooks.word = nil
+	}
+	b.ended++
+	l.count--
+	c.block = nil
+	return true
+}
+
+// removeLocked ends c, and thins its block. If c was the last connection, last is the
+// stretch that has ended with it.
+func (l *List) removeLocked(c *Conn) (last *stretch, ok bool) {
+	b := c.block
+	if !l.endLocked(c) {
+		return nil, false
+	}
+	l.thinLocked(b)
+	if l.count == 0 && l.active != nil {
+		last = l.active.fall()
+	}
+	return last, true
+}
+
+// Name notes what is fired. It is for reports.
+func (l *List) Name(values reflect.Type) {
+	l.mu.Lock()
+	l.values = values
+	l.mu.Unlock()
+}
+
+// Named reports whether Name was called.
+func (l *List) Named() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.values != nil
+}
+
+// Len returns the number of live connections.
+func (l *List) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count
+}
+
+// Seq returns the number of the last connection.
+func (l *List) Seq() uint64 { return l.seq.Load() }
+
+// DisconnectAll ends all connections.
+func (l *List) DisconnectAll() { l.forget(l.endAll(false)) }
+
+func (l *List) endAll(closing bool) (conns []*Conn, last *stretch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if closing {
+		l.closed.Store(true)
+		conns = slices.Collect(maps.Keys(l.spent))
+		l.spent = nil
+	}
+	if l.count == 0 {
+		return conns, nil
+	}
+	conns = slices.Grow(conns, l.count)
+	for b := l.head.Load(); b != nil; b = b.next.Load() {
+		for i := range b.entries[:b.n.Load()] {
+			if c := b.entries[i].conn; l.endLocked(c) {
+				conns = append(conns, c)
+			}
+		}
+	}
+	l.clearLocked()
+	if l.active != nil {
+		last = l.active.fall()
+	}
+	return conns, last
+}
+
+// forget clears the owners' books of connections that have ended.
+func (l *List) forget(conns []*Conn, last *stretch) {
+	last.end()
+	for _, c := range conns {
+		yield.Point("close: detach")
+		c.owner.Detach(&c.node)
+		c.callHooks()
+	}
+}
+
+// Bind makes the list close with owner.
+func (l *List) Bind(owner *scope.Scope) {
+	if !owner.Attach(&l.node, member{l, owner}, nil) {
+		l.closed.Store(true)
+	}
+}
+
+// member makes a List a member of the signal's owner.
+type member struct {
+	l     *List
+	owner *scope.Scope
+}
+
+func (m member) Kind() scope.Kind { return scope.Resource }
+
+func (m member) Cut(co *scope.Cutoff) {
+	co.Remove(m.owner, &m.l.node)
+	conns, last := m.l.endAll(true)
+	if conns != nil {
+		co.After(func() { m.l.forget(conns, last) })
+	}
+}

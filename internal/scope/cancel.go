@@ -1,0 +1,74 @@
+package scope
+
+import "github.com/seed-ec287111/tether/internal/yield"
+
+// Cancel cuts off and leaves the rest to others. It never waits for user code
+// and calls none.
+func (s *Scope) Cancel(cause error) { s.cancelWith(cause, cause) }
+
+// Blame returns the error that Cancel was given, if Cancel cut off.
+func (s *Scope) Blame() error {
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	if s.down == nil || s.down.top != s {
+		return nil
+	}
+	return s.down.blame
+}
+
+func (s *Scope) cancelWith(cause, blame error) {
+	t := s.beginAsync(cause, blame)
+	if t == nil {
+		return
+	}
+	yield.Point("cancel: cut off")
+	t.runAfter()
+	if len(t.interrupts) > 0 {
+		go t.endCutoff()
+		return
+	}
+	t.endCutoff()
+}
+
+// contextEnded is Cancel for a goroutine that may run user code, that of a context.
+func (s *Scope) contextEnded(cause error) {
+	if t := s.beginAsync(cause, nil); t != nil {
+		t.runAfter()
+		t.endCutoff()
+	}
+}
+
+// beginAsync cuts off, unless that was done, and has user code of the teardown run on
+// a goroutine of its own.
+func (s *Scope) beginAsync(cause, blame error) *teardown {
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	switch t := s.down; {
+	case s.Over() || t != nil && !t.draining:
+		return nil
+	case t != nil && t.top == s:
+		t.async = true
+		return nil
+	}
+	if cause == nil {
+		cause = ErrDestroyed
+	}
+	t := s.begin(cause)
+	if t != nil {
+		t.async, t.blame = true, blame
+	} else if blame != nil {
+		s.mu.Lock()
+		s.down = &teardown{top: s, blame: blame}
+		s.mu.Unlock()
+	}
+	return t
+}
+
+// endCutoff runs the interrupts and gives up the hold, whatever they do.
+func (t *teardown) endCutoff() {
+	defer func() {
+		yield.Point("cancel: release the hold")
+		t.release()
+	}()
+	t.runInterrupts()
+}

@@ -1,0 +1,66 @@
+package scope
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// Bind ends s when ctx ends, at once if that has happened.
+func (s *Scope) Bind(ctx context.Context) {
+	if ctx.Err() != nil {
+		s.cancelWith(context.Cause(ctx), nil)
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { s.contextEnded(context.Cause(ctx)) })
+	unbind := func() { stop() }
+	s.mu.Lock()
+	if first := s.unbind; first != nil {
+		s.unbind = func() { first(); stop() }
+	} else {
+		s.unbind = unbind
+	}
+	s.mu.Unlock()
+	if !s.Alive() {
+		unbind() // the cut-off may have come too early to do it
+	}
+}
+
+// Context returns the context that is cancelled at the cut-off.
+func (s *Scope) Context() context.Context {
+	s.mu.Lock()
+	ctx := s.ctx
+	s.mu.Unlock()
+	if ctx != nil {
+		return ctx
+	}
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(s.base))
+	ctx = scopeContext{inner, s.base}
+	yield.Point("context: made")
+	s.mu.Lock()
+	if s.ctx != nil { // somebody else was faster
+		first := s.ctx
+		s.mu.Unlock()
+		cancel(nil)
+		return first
+	}
+	s.ctx, s.cancel = ctx, cancel
+	cause := s.cause
+	s.mu.Unlock()
+	if cause != nil {
+		cancel(cause)
+	}
+	return ctx
+}
+
+// A scopeContext has the values and the deadline of the context that its scope
+// is bound to, but ends with the scope: whoever sees it end finds the scope cut off.
+// Derived from that context it would end before, as Bind's function is called
+// on a goroutine of its own.
+type scopeContext struct {
+	context.Context
+	base context.Context
+}
+
+func (c scopeContext) Deadline() (time.Time, bool) { return c.base.Deadline() }

@@ -1,0 +1,138 @@
+package scope
+
+import (
+	"context"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// Destroy is the barrier: it cuts off, waits until nothing runs in the subtree,
+// and unwinds. Where waiting would be waiting for the caller itself, it returns
+// ErrPending, and the last one out completes the teardown.
+func (s *Scope) Destroy() error {
+	s.tree.mu.Lock()
+	if s.Over() {
+		s.tree.mu.Unlock()
+		return s.Err()
+	}
+	if t := s.down; t != nil && t.top == s {
+		s.tree.mu.Unlock()
+		return t.await(false, goroutine.MustNotWait)
+	} else if t != nil && !t.draining {
+		gid := t.gid
+		s.tree.mu.Unlock()
+		return s.destroyBelow(t, gid)
+	}
+	t := s.begin(ErrDestroyed)
+	s.tree.mu.Unlock()
+	if t == nil {
+		return nil
+	}
+	yield.Point("destroy: cut off")
+	t.runAfter()
+	return t.interruptAndAwait()
+}
+
+// interruptAndAwait runs the interrupts and waits. It is a barrier though an interrupt
+// panics or calls Goexit, which goes on after it. By then the interrupt is on the stack
+// still, so the caller asks before where it is.
+func (t *teardown) interruptAndAwait() error {
+	if len(t.interrupts) == 0 {
+		return t.await(true, goroutine.MustNotWait)
+	}
+	inside := goroutine.MustNotWait()
+	await := func() error { return t.await(true, func() bool { return inside }) }
+	over := false
+	defer func() {
+		if !over {
+			_ = await() // the panic is what the caller gets; later calls get the error
+		}
+	}()
+	t.runInterrupts()
+	over = true
+	return await()
+}
+
+// await waits for the end of t, and unwinds if the others leave that to the caller.
+// hold says that the caller has cut off, inside whether it is where nobody may wait.
+func (t *teardown) await(hold bool, inside func() bool) error {
+	s := t.top
+	yield.Point("await")
+	s.tree.mu.Lock()
+	if hold && t.pending == 1 { // nothing runs: the common case
+		due := t.dropLocked(destroyer)
+		s.tree.mu.Unlock()
+		due.complete()
+		return s.Err()
+	}
+	s.tree.mu.Unlock()
+
+	free, done := t.mayWait(inside)
+	defer done()
+	yield.Point("await: release the hold")
+	s.tree.mu.Lock()
+	if hold {
+		if due := t.dropLocked(destroyer); due != nil {
+			s.tree.mu.Unlock()
+			due.complete()
+			return s.Err()
+		}
+	}
+	if !free {
+		s.tree.mu.Unlock()
+		if s.Over() {
+			return s.Err()
+		}
+		return ErrPending
+	}
+	if t.draining {
+		t.waiters++
+		if t.token == nil {
+			t.token = make(chan struct{}, 1)
+		}
+	}
+	token := t.token
+	s.tree.mu.Unlock()
+	yield.Point("await: registered")
+	select {
+	case <-token:
+		yield.Point("await: token")
+		t.complete()
+	case <-s.Ended():
+		yield.Point("await: woken")
+	}
+	return s.Err()
+}
+
+// DestroyContext is Destroy whose user code, interrupts and cleanups, runs on goroutines
+// of the teardown's own, while the caller waits until ctx ends at the longest. ok
+// is false if it gave up.
+func (s *Scope) DestroyContext(ctx context.Context) (ok bool, err error) {
+	if goroutine.MustNotWait() {
+		return true, s.Destroy()
+	}
+	if s.cancelWith(ErrDestroyed, nil); s.Over() {
+		return true, s.Err()
+	}
+	if ctx.Err() != nil {
+		return false, nil
+	}
+	s.tree.mu.Lock()
+	t := s.down
+	s.tree.mu.Unlock()
+	free, done := t.mayWait(func() bool { return false }) // asked above
+	defer done()
+	if !free {
+		return true, ErrPending
+	}
+	select {
+	case <-s.Ended():
+	case <-ctx.Done():
+	}
+	yield.Point("destroy: woken")
+	if s.Over() {
+		return true, s.Err()
+	}
+	return false, nil
+}

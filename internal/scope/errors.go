@@ -1,0 +1,134 @@
+package scope
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// shown is how many errors the text of many tells; arbitrary.
+const shown = 10
+
+// maxLate is how many errors a scope keeps of what is closed after its end. What an
+// owner that lives long after its end is given must not grow for ever; arbitrary.
+const maxLate = 16
+
+// An errorList is what the closers of a subtree returned, in order. It is made of those
+// of the scopes below: nothing is copied until somebody asks, so that the errors of
+// a deep tree cost no more than those of a flat one.
+type errorList struct {
+	items []any   // each an error or the *errorList of a child
+	late  []error // came after the end, here and below
+	lost  int     // came when late was full
+
+	joined error // nil: not joined since the last change
+}
+
+// addError makes err, which a closer of s returned, part of what Destroy returns: of
+// s, and at once of all above, up to the one whose teardown ends s, if it comes late.
+func (s *Scope) addError(err error) {
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	top := s // also if it ended at once
+	if s.down != nil && s.down.top != nil {
+		top = s.down.top
+	}
+	for p := s; ; p = p.parent {
+		p.mu.Lock()
+		over := p.Over()
+		l := p.errorsLocked()
+		switch {
+		case !over:
+			l.items = append(l.items, err) // goes up when p ends
+		case len(l.late) < maxLate:
+			l.late = append(l.late, err)
+		default:
+			l.lost++
+		}
+		p.mu.Unlock()
+		if !over || p == top {
+			return
+		}
+	}
+}
+
+// adoptErrorsLocked makes the errors of a child part of those of s. tree.mu is held.
+func (s *Scope) adoptErrorsLocked(child *errorList) {
+	if child == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.errorsLocked()
+	l.items = append(l.items, child)
+}
+
+func (s *Scope) errorsLocked() *errorList {
+	if s.errs == nil {
+		s.errs = new(errorList)
+	}
+	s.errs.joined = nil
+	return s.errs
+}
+
+// Err returns what the closers of an ended scope returned, joined.
+func (s *Scope) Err() error {
+	// tree.mu keeps the lists of the scopes below from changing.
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.errs == nil {
+		return nil
+	}
+	if s.errs.joined == nil {
+		s.errs.joined = s.errs.join()
+	}
+	return s.errs.joined
+}
+
+// join makes one error of all, however deep the lists are nested.
+func (l *errorList) join() error {
+	all := Errors{lost: l.lost}
+	rest := []any{l}
+	for len(rest) > 0 {
+		item := rest[len(rest)-1]
+		rest = rest[:len(rest)-1]
+		if list, ok := item.(*errorList); ok {
+			for _, i := range slices.Backward(list.items) {
+				rest = append(rest, i)
+			}
+		} else {
+			all.errs = append(all.errs, item.(error))
+		}
+	}
+	all.errs = append(all.errs, l.late...)
+	if len(all.errs) == 1 && all.lost == 0 {
+		return all.errs[0]
+	}
+	return &all
+}
+
+// Errors is many errors, side by side, as by [errors.Join]; but the text tells only the
+// first few, one a line, and how many there are besides.
+type Errors struct {
+	errs []error
+	lost int // not kept
+}
+
+func (e *Errors) Error() string {
+	var b strings.Builder
+	for i, err := range e.errs[:min(shown, len(e.errs))] {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(err.Error())
+	}
+	if more := max(0, len(e.errs)-shown) + e.lost; more > 0 {
+		fmt.Fprintf(&b, "\nand %d more", more)
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors.
+func (e *Errors) Unwrap() []error { return slices.Clone(e.errs) }

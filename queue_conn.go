@@ -1,0 +1,217 @@
+package tether
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/fifo"
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// A queueConn is what a queue knows of one connection.
+type queueConn struct {
+	q    *Queue
+	conn *connlist.Conn
+	box  box
+	once bool // the first value spends the connection
+
+	// Guarded by q.mu.
+	pending int  // values in the queue's order
+	linked  bool // conn is connected, or that has failed
+	spent   bool // at most one value is pending or current, which DropOldest passes over
+	ended   bool // nothing comes out of it any more
+}
+
+// A box keeps the values of a connection, oldest first. The queue's mutex guards it, but
+// the one being handled is, once it has been taken, its goroutine's.
+type box interface {
+	take()      // makes the oldest value the current one
+	drop()      // drops the oldest value
+	clear()     // drops all values, and the handler
+	forget()    // drops the current value
+	call() bool // calls the handler with the current value, unless it is gone
+}
+
+// A mailbox is the typed part of a queueConn.
+type mailbox[T any] struct {
+	queueConn
+	values  fifo.Buffer[T]
+	current T
+	handler unsafe.Pointer // as in package connlist; atomic, nil once ended
+}
+
+// enqueue connects handler by way of a queue.
+func enqueue[T any](s *Signal[T], c *hookedConnection, owner *Owner, handler func(T), cfg connectConfig, once bool) *Connection {
+	m := &mailbox[T]{handler: connlist.Word(handler)}
+	m.queueConn = queueConn{q: cfg.queue, conn: &c.conn, box: m, once: once}
+	if m.join() {
+		defer m.link() // also if WhileActive's function panics: the connection stands
+		s.describe()
+		c.hooks.Ended = m.end
+		s.list.Connect(&c.conn, owner.scope, connlist.Word(m.push), cfg.priority, true, &c.hooks)
+	}
+	return &c.Connection
+}
+
+// join enters c in its queue's book, unless the queue is dead.
+func (c *queueConn) join() bool {
+	c.q.mu.Lock()
+	defer c.q.mu.Unlock()
+	if c.q.dead {
+		return false
+	}
+	if c.q.conns == nil {
+		c.q.conns = make(map[*queueConn]struct{})
+	}
+	c.q.conns[c] = struct{}{}
+	return true
+}
+
+// link hands the connection to the queue, or ends it if the queue has died.
+func (c *queueConn) link() {
+	q := c.q
+	yield.Point("queue: link")
+	q.mu.Lock()
+	c.linked = true
+	if !c.conn.Live() && !c.spent {
+		delete(q.conns, c)
+	}
+	dead, spent := q.dead, c.spent
+	q.mu.Unlock()
+	if dead {
+		c.disconnect(spent)
+	}
+}
+
+// disconnect ends the connection of a queue that is dead.
+func (c *queueConn) disconnect(spent bool) {
+	if !c.conn.Disconnect() && spent {
+		c.conn.Release()
+	}
+}
+
+// end is the connection's end: for one that was spent, that of its owner or signal.
+func (c *queueConn) end() {
+	q := c.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.conns, c)
+	q.dropped += uint64(q.order.end(c))
+	c.box.clear()
+	q.releaseFlushesLocked()
+	q.room.Broadcast()
+}
+
+// push is the handler that the signal calls: it queues v.
+func (m *mailbox[T]) push(v T) {
+	q := m.q
+	yield.Point("queue: push")
+	q.mu.Lock()
+	var h *hold
+	if q.dead || m.ended || m.spent || q.order.len() >= q.capacity {
+		var ok bool
+		if h, ok = q.admitLocked(&m.queueConn); !ok {
+			q.mu.Unlock()
+			h.end()
+			return
+		}
+	}
+	var rest func()
+	if m.once {
+		if rest, m.spent = m.conn.Spend(); !m.spent {
+			q.lostLocked(h)
+			q.mu.Unlock() // its end is on the way, and will wake the others
+			h.end()
+			return
+		}
+		q.room.Broadcast() // others may be held by the same connection
+	}
+	q.last++
+	start := !q.busy && !q.manual
+	if start {
+		q.busy, q.waiting, q.current, m.current = true, true, place{&m.queueConn, q.last, 1}, v
+		q.room.Signal() // held or not, this firer has taken no room
+	} else {
+		m.values.Push(v)
+		q.order.push(&m.queueConn, q.last)
+	}
+	q.mu.Unlock()
+	yield.Point("queue: pushed")
+	h.end()
+	if start {
+		q.start()
+	}
+	if rest != nil {
+		rest()
+	}
+}
+
+// admitLocked makes room for a value of c and reports whether it may be queued. h is
+// what the caller must end with no lock held; nil if it was not to be held for that.
+func (q *Queue) admitLocked(c *queueConn) (h *hold, ok bool) {
+	for {
+		switch {
+		case q.dead || c.ended || c.spent:
+			q.lostLocked(h)
+			return h, false
+		case q.order.len() < q.capacity, !q.busy && !q.manual:
+			return h, true
+		case q.overflow == DropNewest || q.overflow == DropOldest && !q.dropOldestLocked():
+			q.dropped++
+			return h, false
+		case q.overflow == DropOldest:
+		case h == nil:
+			h = holdLocked(&q.mu, &q.room, func() bool { return goroutine.Handling(q.number) })
+		case h.inside:
+			return h, true
+		case h.letGo:
+			q.dropped++
+			return h, false
+		default:
+			q.held++
+			h.waitLocked()
+			q.held--
+		}
+	}
+}
+
+// lostLocked counts the value of a Fire that was held and finds that it need not be.
+func (q *Queue) lostLocked(h *hold) {
+	if h != nil && h.waited {
+		q.dropped++
+	}
+}
+
+// dropOldestLocked drops the oldest value that may be, and reports whether there was one.
+func (q *Queue) dropOldestLocked() bool {
+	c := q.order.oldest()
+	if c == nil {
+		return false
+	}
+	c.box.drop()
+	q.dropped++
+	q.releaseFlushesLocked()
+	return true
+}
+
+func (m *mailbox[T]) take()   { m.current = m.values.Pop() }
+func (m *mailbox[T]) drop()   { m.values.Pop() }
+func (m *mailbox[T]) forget() { m.current = *new(T) }
+
+func (m *mailbox[T]) clear() {
+	m.values = fifo.Buffer[T]{}
+	atomic.StorePointer(&m.handler, nil)
+}
+
+func (m *mailbox[T]) call() bool {
+	handler := atomic.LoadPointer(&m.handler)
+	if handler == nil {
+		return false
+	}
+	v := m.current
+	m.forget()
+	connlist.Call(handler, v)
+	return true
+}

@@ -1,0 +1,122 @@
+package tether
+
+import "github.com/seed-ec287111/tether/internal/fifo"
+
+// An order is the values that are pending in a queue, in the order in which they are to
+// be handled. The values themselves are with their connections, which know their type.
+// The queue's mutex guards it.
+//
+// The invariants:
+//
+//   - values is the sum of n over all places, and stale is that part of it which belongs
+//     to connections that have ended. These are skipped at their turn, and swept out
+//     when they are more than half.
+//   - A connection that has not ended has as many values pending as its places say.
+//   - In each of the two lists the numbers ascend.
+//
+// Values that spent their connection, by Once, have a list of their own, as DropOldest
+// must pass them over: so the oldest value, and the oldest that may be dropped, are each
+// the first of a list.
+type order struct {
+	plain, spent fifo.Buffer[place]
+	values       int
+	stale        int
+}
+
+// A place is that of n values of one connection that follow each other.
+type place struct {
+	conn   *queueConn
+	number uint64 // of the first value, which counts those let in
+	n      int
+}
+
+// len returns how many values are pending.
+func (o *order) len() int { return o.values - o.stale }
+
+// push enters the value with the given number, the largest so far.
+func (o *order) push(c *queueConn, number uint64) {
+	o.values++
+	c.pending++
+	if c.once {
+		o.spent.Push(place{c, number, 1})
+		return
+	}
+	if n := o.plain.Len(); n > 0 {
+		if p := o.plain.At(n - 1); p.conn == c && p.number+uint64(p.n) == number {
+			p.n++
+			return
+		}
+	}
+	o.plain.Push(place{c, number, 1})
+}
+
+// first returns the first place, nil if nothing is pending.
+func (o *order) first() *place {
+	p, s := o.head(&o.plain), o.head(&o.spent)
+	if p == nil || s != nil && s.number < p.number {
+		return s
+	}
+	return p
+}
+
+// head returns the first place of a list whose connection has not ended.
+func (o *order) head(list *fifo.Buffer[place]) *place {
+	for list.Len() > 0 {
+		p := list.At(0)
+		if !p.conn.ended {
+			return p
+		}
+		o.values -= p.n
+		o.stale -= p.n
+		list.Pop()
+	}
+	return nil
+}
+
+// take takes out the first value, and returns whose it is and its number. There must be
+// one.
+func (o *order) take() (c *queueConn, number uint64) {
+	p := o.first()
+	if p.conn.once {
+		return o.takeFrom(&o.spent)
+	}
+	return o.takeFrom(&o.plain)
+}
+
+// oldest takes out the first value that may be dropped and returns whose it is, nil if
+// there is none.
+func (o *order) oldest() *queueConn {
+	if o.head(&o.plain) == nil {
+		return nil
+	}
+	c, _ := o.takeFrom(&o.plain)
+	return c
+}
+
+func (o *order) takeFrom(list *fifo.Buffer[place]) (c *queueConn, number uint64) {
+	p := list.At(0)
+	c, number = p.conn, p.number
+	p.number++
+	if p.n--; p.n == 0 {
+		list.Pop()
+	}
+	o.values--
+	c.pending--
+	return c, number
+}
+
+// end makes c, whose values are pending no more, one that has ended, and returns how many
+// they were.
+func (o *order) end(c *queueConn) (n int) {
+	n = c.pending
+	c.ended, c.pending = true, 0
+	o.stale += n
+	if o.stale > 16 && o.stale > o.values/2 { // amortised O(1)
+		live := func(p place) bool { return !p.conn.ended }
+		o.plain.Filter(live)
+		o.spent.Filter(live)
+		o.values -= o.stale
+		o.stale = 0
+	}
+	return n
+}

@@ -1,0 +1,166 @@
+package tether
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// start starts the goroutine of a queue that was marked busy.
+func (q *Queue) start() {
+	if !q.scope.EnterRun() { // cut off, and die on its way
+		q.die()
+		return
+	}
+	q.runner.limit = math.MaxUint64
+	go q.run()
+}
+
+// run handles what is pending and ends. The goroutine counts as one call in the
+// queue's owner all the time.
+func (q *Queue) run() {
+	yield.Point("queue: run")
+	finished := false
+	defer func() {
+		if !finished {
+			go q.run() // after Goexit; a panic crashes
+			return
+		}
+		yield.Point("queue: idle")
+		q.scope.LeaveRun()
+	}()
+	goroutine.Handle(q.number, &q.runner)
+	finished = true
+}
+
+// A runner handles the values of a queue, on the goroutine for which that is busy. Its
+// fields belong to that goroutine.
+type runner struct {
+	q     *Queue
+	limit uint64 // number of the last value to handle
+	calls int    // made so far
+}
+
+// Run handles all values up to the limit.
+func (r *runner) Run() {
+	for r.q.next(r.limit, nil) {
+		r.handle()
+	}
+}
+
+// drain is Run for the caller of Drain, who gets the panics.
+func (r *runner) drain(calls *int) {
+	r.calls = 0
+	over := false
+	finally.Each(func() bool {
+		if over {
+			return false
+		}
+		// NOTE: r is another's as soon as Run has returned: the turn was given away.
+		defer func() { *calls = r.calls }()
+		goroutine.Handle(r.q.number, r)
+		over = true
+		return false
+	})
+}
+
+// next takes the next value numbered limit or less in hand. If there is none
+// the queue is idle. If owner is not nil, next only takes a value of its, and
+// leaves the queue busy if there is none.
+func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting {
+		q.waiting = false
+		return true
+	}
+	q.current = place{}
+	if p := q.order.first(); p != nil && p.number <= limit && !q.dead && q.scope.Alive() {
+		if owner != nil && p.conn.conn.Owner() != owner {
+			return false
+		}
+		c, number := q.order.take()
+		c.box.take()
+		q.current = place{c, number, 1}
+		if q.held > 0 {
+			q.room.Signal()
+		}
+		q.releaseFlushesLocked()
+		return true
+	}
+	if owner == nil {
+		q.busy = false
+		q.turn.Signal()
+	}
+	q.releaseFlushesLocked()
+	return false
+}
+
+// handle calls the handler for the current value, if that may be, and for those
+// of the same owner that come next, up to the limit. Its name on a stack says that a
+// handler runs, see package goroutine.
+//
+// One announcement serves them all, as in Fire. It is taken back as soon as a
+// teardown waits for it.
+func (r *runner) handle() {
+	q := r.q
+	yield.Point("queue: handle")
+	c := q.current.conn // ours while busy
+	owner := c.conn.Owner()
+	slot, ok := owner.Announce(unsafe.Pointer(&c))
+	if !ok {
+		q.skip(c)
+		return
+	}
+	defer owner.Retract(slot)
+	yield.Point("queue: announced")
+	supervised := owner.Supervised()
+	if supervised {
+		defer func() {
+			if p := recover(); p != nil {
+				owner.Report(p)
+			}
+		}()
+	}
+	for {
+		if !c.conn.Callable(c.spent) { // NOTE: asked after the announcement
+			q.skip(c)
+			return
+		}
+		q.release(c)
+		yield.Point("queue: call")
+		r.calls++
+		if !c.box.call() { // it has ended in this moment
+			r.calls--
+			q.skip(c)
+			return
+		}
+		if slot == nil || slot.Awaited() || supervised || !q.next(r.limit, owner) {
+			return
+		}
+		c = q.current.conn
+	}
+}
+
+// skip drops the current value, which is c's.
+func (q *Queue) skip(c *queueConn) {
+	q.mu.Lock()
+	q.dropped++
+	c.box.forget()
+	q.mu.Unlock()
+	q.release(c)
+}
+
+// release makes all books forget c if its one value is out of the queue.
+func (q *Queue) release(c *queueConn) {
+	if c.spent {
+		q.mu.Lock()
+		delete(q.conns, c)
+		q.mu.Unlock()
+		c.conn.Release()
+	}
+}
