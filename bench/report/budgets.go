@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -53,8 +54,10 @@ func beside(v scenario.Verdict) string {
 		return ""
 	}
 	s := duration(v.Cost) + " over " + duration(v.Over)
-	if v.Who != "" {
-		s += "; " + v.Who + " " + scenario.Number(v.Beside) + "x"
+	for _, o := range v.Beside {
+		if !math.IsNaN(o.Ratio) { // it was measured
+			s += "; " + o.Who + " " + scenario.Number(o.Ratio) + "x"
+		}
 	}
 	return s
 }

@@ -98,10 +98,10 @@ var (
 
 func figures(dir string, b *measure.Book, growth []Growth) error {
 	base := make(map[float64]float64)
-	for _, p := range b.Curve(scenario.LifeFire, "bare loop") {
+	for _, p := range b.Curve(scenario.Fire, "bare loop") {
 		base[p.X] = p.Y
 	}
-	fire := alter(curves(b, scenario.LifeFire, peers.Sync, "bare loop"), func(p measure.Point) measure.Point {
+	fire := alter(curves(b, scenario.Fire, peers.Sync, "bare loop"), func(p measure.Point) measure.Point {
 		return measure.Point{X: p.X, Y: p.Y / base[p.X]}
 	})
 	persecond := func(p measure.Point) measure.Point { return measure.Point{X: p.X, Y: 1e3 / p.Y} }

@@ -15,7 +15,8 @@ type Budget struct {
 	Busy  float64 // what the median may come to, 0: anything
 	Floor bool    // Limit is the least that will do, else the most
 
-	cost, over, beside measure.Key // over what, for ratios; and whose ratio to show beside
+	cost, over measure.Key   // over what, for ratios
+	beside     []measure.Key // whose ratios to show beside it
 }
 
 // A Verdict is what was measured of a budget.
@@ -23,8 +24,13 @@ type Verdict struct {
 	Budget
 	Quiet, Busy float64
 	Cost, Over  float64 // the quiet times of a ratio
-	Who         string  // the contestant beside, "" if none
-	Beside      float64 // its ratio, quiet
+	Beside      []Beside
+}
+
+// Beside is the quiet ratio of another contestant to the same unit.
+type Beside struct {
+	Who   string
+	Ratio float64
 }
 
 // Met reports whether the budget is kept.
@@ -49,8 +55,8 @@ func Judge(b *measure.Book) []Verdict {
 			v.Cost, v.Over = v.Quiet, over.Min()
 			v.Quiet, v.Busy = v.Quiet/v.Over, v.Busy/over.Median()
 		}
-		if x.beside != (measure.Key{}) {
-			v.Who, v.Beside = x.beside.Who, get(x.beside).Min()/v.Over
+		for _, k := range x.beside {
+			v.Beside = append(v.Beside, Beside{k.Who, get(k).Min() / v.Over})
 		}
 		vs = append(vs, v)
 	}
@@ -78,6 +84,7 @@ const (
 // Contestants of the budgets, and what is made and ended.
 const (
 	Bare    = "bare"
+	called  = "the bare loop in a function of its own"
 	locked  = "RWMutex + slice"
 	One     = "one owner"
 	Each    = "an owner each"
@@ -98,7 +105,8 @@ const level = 1.05
 var budgets = func() []Budget {
 	key := func(what, who string, n int) measure.Key { return measure.Key{Scenario: what, Who: who, N: n} }
 	fire := func(name, who string, n int, quiet, busy float64) Budget {
-		return Budget{Name: name, Unit: "x", Limit: quiet, Busy: busy, cost: key(CostFire, who, n), over: key(CostFire, Bare, n), beside: key(CostFire, locked, n)}
+		return Budget{Name: name, Unit: "x", Limit: quiet, Busy: busy, cost: key(CostFire, who, n), over: key(CostFire, Bare, n),
+			beside: []measure.Key{key(CostFire, locked, n), key(CostFire, called, n)}}
 	}
 	plain := func(name, unit string, limit float64, cost measure.Key) Budget {
 		return Budget{Name: name, Unit: unit, Limit: limit, cost: cost}

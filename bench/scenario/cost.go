@@ -49,8 +49,9 @@ func (b *Bench) alternate(what string, variants ...variant) {
 }
 
 // costFire measures Fire beside the bare loop, which stands in the measuring
-// function itself and ranges over the slice of a heap object, and beside a slice
-// under a lock. All call the same closures, and none by way of an interface.
+// function itself and ranges over the slice of a heap object, beside that loop in a
+// function of its own, as Fire is one, and beside a slice under a lock. All call the
+// same closures, and none by way of an interface.
 func (b *Bench) costFire(n int) {
 	handlers := peers.Handlers(n)
 	loop := &peers.Bare[int]{Handlers: handlers}
@@ -78,6 +79,11 @@ func (b *Bench) costFire(n int) {
 				}
 			}
 		})},
+		variant{called, n, measure.Timed(func(k int) {
+			for i := range k {
+				call(loop, i)
+			}
+		})},
 		variant{locked, n, measure.Timed(func(k int) {
 			for i := range k {
 				slice.Fire(i)
@@ -87,6 +93,13 @@ func (b *Bench) costFire(n int) {
 		variant{Each, n, fire(apart)})
 	objects, _ := measure.Allocs(100, func() { apart.Fire(1) })
 	b.Book.Add(FireAllocs, Each, n, objects)
+}
+
+//go:noinline
+func call(loop *peers.Bare[int], v int) {
+	for _, f := range loop.Handlers {
+		f(v)
+	}
 }
 
 // costFirers measures one and two goroutines that fire, in wall clock time.

@@ -53,9 +53,6 @@ func (b *Bench) growAll() {
 			}
 			times = append(times, measure.Point{X: float64(n), Y: b.Book.Get(Growth, c.Name, n).Min()})
 			walls = append(walls, measure.Point{X: float64(n), Y: float64(took.Nanoseconds())})
-			if took > 4*b.Patience {
-				break
-			}
 		}
 	}
 }

@@ -134,7 +134,7 @@ func TestBudgetsAreJudgedByTheirQuietTimesAndTheBusyOnesWhereTheySaySo(t *testin
 	assert.Equal(t, "Fire, 100 handlers, one owner", v.Name)
 	assert.InDelta(t, 1.1, v.Quiet, 1e-9)
 	assert.InDelta(t, 1.3, v.Busy, 1e-9)
-	assert.InDelta(t, 1.5, v.Beside, 1e-9)
+	assert.Equal(t, Beside{locked, 1.5}, v.Beside[0])
 	for _, c := range []struct {
 		quiet, busy float64
 		floor, want bool
