@@ -27,8 +27,9 @@ func main() {
 
 func realMain() error {
 	out := flag.String("out", "", "folder for REPORT.md and its pictures (default: a temporary one)")
+	readme := flag.String("readme", "", "also write the lines of costs into this file, between its marks")
 	quick := flag.Bool("quick", false, "measure little, in some seconds: does everything work?")
-	guard := flag.Bool("guard", false, "measure and print the budgets alone; the exit status is 0, met or not")
+	guard := flag.Bool("guard", false, "measure and print the budgets alone, in less than a minute; the exit status is 0, met or not")
 	save := flag.String("save", "", "also write all samples to this file")
 	from := flag.String("from", "", "measure nothing: report on the samples of this file")
 	flag.Parse()
@@ -45,13 +46,13 @@ func realMain() error {
 		plan = scenario.Quick(os.Stderr)
 	}
 	b := scenario.New(plan, self)
+	began := time.Now()
 	if *guard {
 		b.Guard()
-		report.PrintBudgets(os.Stdout, b.Budgets)
+		report.PrintBudgets(os.Stdout, &b.Book, report.Here(plan, time.Since(began)))
 		return nil
 	}
 
-	began := time.Now()
 	data := samples{Book: &b.Book}
 	if *from != "" {
 		text, err := os.ReadFile(*from)
@@ -63,7 +64,7 @@ func realMain() error {
 		}
 	} else {
 		b.Run()
-		data.Budgets, data.Machine = b.Budgets, report.Here(plan, time.Since(began))
+		data.Machine = report.Here(plan, time.Since(began))
 	}
 	if *save != "" {
 		text, err := json.Marshal(data)
@@ -79,16 +80,18 @@ func realMain() error {
 			return err
 		}
 	}
-	if err := report.Write(*out, data.Book, data.Budgets, data.Machine); err != nil {
+	if err := report.Write(*out, data.Book, data.Machine); err != nil {
 		return err
 	}
 	fmt.Println("wrote", *out+"/REPORT.md")
-	return nil
+	if *readme == "" {
+		return nil
+	}
+	return report.Refresh(*readme, data.Book, data.Machine)
 }
 
 // samples is all that a report is made from.
 type samples struct {
 	Book    *measure.Book
-	Budgets []scenario.Budget
 	Machine report.Machine
 }

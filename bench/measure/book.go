@@ -27,10 +27,10 @@ func (b *Book) at(k Key) *Sample {
 	return b.samples[k]
 }
 
-// Add notes one round's value.
-func (b *Book) Add(scenario, who string, n int, value float64) {
+// Add notes a round's value, or several.
+func (b *Book) Add(scenario, who string, n int, values ...float64) {
 	s := b.at(Key{scenario, who, n})
-	s.Values = append(s.Values, value)
+	s.Values = append(s.Values, values...)
 }
 
 // Cut notes that one round's measurement was given up at value.

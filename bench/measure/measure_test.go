@@ -124,8 +124,25 @@ func TestABookSurvivesAFile(t *testing.T) {
 var escaped *[64]byte
 
 func TestAllocsCounts(t *testing.T) {
-	assert.Equal(t, 1.0, Allocs(100, func() { escaped = new([64]byte) }))
-	assert.Zero(t, Allocs(100, func() {}))
+	objects, bytes := Allocs(100, func() { escaped = new([64]byte) })
+	assert.Equal(t, []float64{1, 64}, []float64{objects, bytes})
+	objects, bytes = Allocs(100, func() {})
+	assert.Zero(t, objects+bytes)
+}
+
+// The trials count operations, and a clock of their own says that each takes 1 or 3
+// ns: what is measured is the ratio, whoever calibrates to what.
+func TestTrialsAlternateAndEachHasAValueARound(t *testing.T) {
+	var turns []string
+	trial := func(name string, ns time.Duration) Trial {
+		return func(n int) time.Duration {
+			turns = append(turns, name)
+			return time.Duration(n) * ns
+		}
+	}
+	got := Alternate(3, 1000, trial("a", 1), trial("b", 3))
+	assert.Equal(t, []Sample{{Values: []float64{1, 1, 1}}, {Values: []float64{3, 3, 3}}}, got)
+	assert.Equal(t, []string{"a", "b", "a", "b", "a", "b"}, turns[len(turns)-6:])
 }
 
 func TestSettleReturnsHowManyAreLeft(t *testing.T) {

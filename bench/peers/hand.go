@@ -19,7 +19,7 @@ var bareLoop = Peer{
 
 var lockedSlice = Peer{
 	Name: "RWMutex + slice", Kind: Sync, ByHand: true,
-	New: func(int) Bus[int] { return new(lockedSliceBus[int]) },
+	New: func(int) Bus[int] { return new(LockedSlice[int]) },
 	Claims: Claims{
 		Runs: "the firing goroutine", Full: "holds the firer",
 		Ordered: true, Exact: true, Barrier: true, Reenter: false, Typed: true,
@@ -95,12 +95,15 @@ func (b *Bare[T]) Close() { b.Handlers = nil }
 
 type sliceSub[T any] struct{ handler func(T) }
 
-type lockedSliceBus[T any] struct {
+// LockedSlice is what most people write: a slice of handlers under a lock for
+// reading and writing.
+type LockedSlice[T any] struct {
 	mu   sync.RWMutex
 	subs []*sliceSub[T]
 }
 
-func (b *lockedSliceBus[T]) Connect(handler func(T)) Sub {
+// Connect appends handler.
+func (b *LockedSlice[T]) Connect(handler func(T)) Sub {
 	s := &sliceSub[T]{handler}
 	b.mu.Lock()
 	b.subs = append(b.subs, s)
@@ -108,7 +111,8 @@ func (b *lockedSliceBus[T]) Connect(handler func(T)) Sub {
 	return s
 }
 
-func (b *lockedSliceBus[T]) Fire(v T) {
+// Fire calls the handlers, with a lock held.
+func (b *LockedSlice[T]) Fire(v T) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	for _, s := range b.subs {
@@ -116,7 +120,8 @@ func (b *lockedSliceBus[T]) Fire(v T) {
 	}
 }
 
-func (b *lockedSliceBus[T]) Disconnect(s Sub) {
+// Disconnect searches the handler and takes it out.
+func (b *LockedSlice[T]) Disconnect(s Sub) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if i := slices.Index(b.subs, s.(*sliceSub[T])); i >= 0 {
@@ -124,7 +129,8 @@ func (b *lockedSliceBus[T]) Disconnect(s Sub) {
 	}
 }
 
-func (b *lockedSliceBus[T]) Close() {
+// Close drops the handlers.
+func (b *LockedSlice[T]) Close() {
 	b.mu.Lock()
 	b.subs = nil
 	b.mu.Unlock()

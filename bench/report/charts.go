@@ -211,15 +211,16 @@ const (
 	header = vg.Length(42)
 )
 
-// save writes pictures side by side as an SVG file.
-func save(dir, name string, width, height vg.Length, pictures ...picture) error {
-	svg := vgsvg.New(width, height)
+// save writes pictures of one size as an SVG file, in so many columns.
+func save(dir, name string, width, height vg.Length, columns int, pictures ...picture) error {
+	lines := (len(pictures) + columns - 1) / columns
+	right, top := width*vg.Length(columns), height*vg.Length(lines)
+	svg := vgsvg.New(right, top)
 	all := draw.New(svg)
-	all.FillPolygon(color.White, []vg.Point{{}, {X: width}, {X: width, Y: height}, {Y: height}})
-	part := width / vg.Length(len(pictures))
+	all.FillPolygon(color.White, []vg.Point{{}, {X: right}, {X: right, Y: top}, {Y: top}})
 	for i, p := range pictures {
-		left := part * vg.Length(i)
-		tile := draw.Crop(all, left+margin, left+part-width-margin, margin, -margin)
+		left, low := width*vg.Length(i%columns), height*vg.Length(lines-1-i/columns)
+		tile := draw.Crop(all, left+margin, left+width-right-margin, low+margin, low+height-top-margin)
 		tile.FillText(style(ink, 12), vg.Point{X: tile.Min.X, Y: tile.Max.Y - 7}, p.title)
 		tile.FillText(style(dark, 10), vg.Point{X: tile.Min.X, Y: tile.Max.Y - 24}, p.note)
 		p.plot.Draw(draw.Crop(tile, 0, 0, 0, -header))

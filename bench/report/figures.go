@@ -92,14 +92,16 @@ var (
 	FigMemory   = Figure{"memory.svg", "memory of a subscription"}
 	FigLatency  = Figure{"latency.svg", "latency of asynchronous delivery"}
 	FigGrowth   = Figure{"growth.svg", "how tether's costs grow"}
+
+	FigComplexity = Figure{"complexity.svg", "time for each of n things, against n"}
 )
 
 func figures(dir string, b *measure.Book, growth []Growth) error {
 	base := make(map[float64]float64)
-	for _, p := range b.Curve(scenario.LifeFire, "bare loop") {
+	for _, p := range b.Curve(scenario.Fire, "bare loop") {
 		base[p.X] = p.Y
 	}
-	fire := alter(curves(b, scenario.LifeFire, peers.Sync, "bare loop"), func(p measure.Point) measure.Point {
+	fire := alter(curves(b, scenario.Fire, peers.Sync, "bare loop"), func(p measure.Point) measure.Point {
 		return measure.Point{X: p.X, Y: p.Y / base[p.X]}
 	})
 	persecond := func(p measure.Point) measure.Point { return measure.Point{X: p.X, Y: 1e3 / p.Y} }
@@ -111,13 +113,20 @@ func figures(dir string, b *measure.Book, growth []Growth) error {
 	perValue := func(p measure.Point) measure.Point { return measure.Point{X: p.X, Y: p.Y / p.X} }
 
 	var grown []curve
-	for i, g := range growth {
-		if !g.Plot {
-			continue
+	for i, g := range of(growth, "") {
+		if g.Plot {
+			c := curve{name: fmt.Sprintf("%s: n^%.2f", g.Short, g.Fit.Exponent), points: g.points, width: 1.5}
+			c.color = palette[i%len(palette)]
+			grown = append(grown, c)
 		}
-		c := curve{name: fmt.Sprintf("%s: n^%.2f", g.Short, g.Fit.Exponent), points: g.points, width: 1.5}
-		c.color = []color.Color{blue, vermilion, green, orange, purple, sky}[i%6]
-		grown = append(grown, c)
+	}
+	var complexity []picture
+	for _, group := range scenario.Groups {
+		c := chart{title: group, x: "n", y: "time for each of n: level where the cost is linear", xs: count, ys: duration}
+		for i, g := range of(growth, group) {
+			c.curves = append(c.curves, curve{name: g.Short, points: g.each(), width: 1.5, color: palette[i%len(palette)]})
+		}
+		complexity = append(complexity, c.draw())
 	}
 
 	memory := dots{title: "Memory of a subscription", note: "with 1000 on one bus; heap and stacks, besides the closure", x: "bytes", xs: size}
@@ -140,28 +149,30 @@ func figures(dir string, b *measure.Book, growth []Growth) error {
 	const w, h = vg.Length(560), vg.Length(340)
 	for _, s := range []struct {
 		Figure
-		width, height vg.Length
-		pictures      []picture
+		height   vg.Length
+		columns  int
+		pictures []picture
 	}{
-		{FigFire, w, h, []picture{chart{
+		{FigFire, h, 1, []picture{chart{
 			title: "What Fire costs over a bare loop", x: "subscribers", y: "times the bare loop, with as many handlers", xs: count, ys: times, curves: fire,
 		}.draw()}},
-		{FigParallel, w, h, []picture{chart{
+		{FigParallel, h, 1, []picture{chart{
 			title: "Goroutines firing one signal at 10 subscribers", x: "goroutines firing", y: "million fires a second, all goroutines together", xs: count, ys: trim, curves: parallel, at: firers,
 		}.draw()}},
-		{FigDeliver, w, h, []picture{chart{
+		{FigDeliver, h, 1, []picture{chart{
 			title: "Asynchronous delivery, until the handlers have returned", x: "subscribers", y: "time for each value and subscriber", xs: count, ys: duration,
 			curves: alter(curves(b, scenario.Deliver, peers.Async), perValue),
 		}.draw()}},
-		{FigChurn, 2 * w, h, pair(scenario.Churn, "Connect and disconnect", "others connected", "time of one connect and one disconnect")},
-		{FigTeardown, 2 * w, h, pair(scenario.Teardown, "Ending n subscriptions", "n", "time for all n")},
-		{FigMemory, w, h, []picture{memory.draw()}},
-		{FigLatency, w, 240, []picture{latency.draw()}},
-		{FigGrowth, w, h, []picture{chart{
+		{FigChurn, h, 2, pair(scenario.Churn, "Connect and disconnect", "others connected", "time of one connect and one disconnect")},
+		{FigTeardown, h, 2, pair(scenario.Teardown, "Ending n subscriptions", "n", "time for all n")},
+		{FigMemory, h, 1, []picture{memory.draw()}},
+		{FigLatency, 240, 1, []picture{latency.draw()}},
+		{FigGrowth, h, 1, []picture{chart{
 			title: "How tether's costs grow", x: "n: handlers, or others connected", y: "time; exponents are fitted from n = 1000 on", xs: count, ys: duration, curves: grown,
 		}.draw()}},
+		{FigComplexity, h, 2, complexity},
 	} {
-		if err := save(dir, s.File, s.width, s.height, s.pictures...); err != nil {
+		if err := save(dir, s.File, w, s.height, s.columns, s.pictures...); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/seed-ec287111/tether/bench/measure"
 	"github.com/seed-ec287111/tether/bench/peers"
@@ -24,12 +27,28 @@ func tail(ps []measure.Point) []measure.Point {
 // A Growth is how one cost of tether's grows.
 type Growth struct {
 	Name, Short string
+	Group       string  // of the scenarios' curves, "" for the others
 	Want        float64 // the exponent that theory has
 	Plot        bool    // in the picture: it is a time against n
 	Fit         measure.Power
 
 	points []measure.Point
 	unit   func(float64) string
+	last   map[float64]string // what stands at an n that was given up
+}
+
+// each returns the time for each of n.
+func (g Growth) each() []measure.Point {
+	ps := slices.Clone(g.points)
+	for i := range ps {
+		ps[i].Y /= math.Pow(ps[i].X, g.Want)
+	}
+	return ps
+}
+
+// of returns those of one group.
+func of(gs []Growth, group string) []Growth {
+	return slices.DeleteFunc(slices.Clone(gs), func(g Growth) bool { return g.Group != group })
 }
 
 // growths fits tether's costs over their tails.
@@ -51,23 +70,38 @@ func growths(b *measure.Book) []Growth {
 	for i := range gs {
 		gs[i].Fit = measure.Fit(tail(gs[i].points))
 	}
+	for _, c := range scenario.Curves {
+		g := Growth{Name: c.Name, Short: c.Short, Group: c.Group, Want: c.Want(), points: b.Curve(scenario.Growth, c.Name), unit: duration, last: make(map[float64]string)}
+		g.Fit = measure.Fit(g.points[max(0, len(g.points)-3):])
+		for _, n := range b.Sizes(scenario.Hung, c.Name) {
+			g.last[float64(n)] = "*failed*"
+		}
+		for _, n := range b.Sizes(scenario.Growth, c.Name) {
+			if s := b.Get(scenario.Growth, c.Name, n); s.Cut() {
+				g.last[float64(n)] = cell(s, duration)
+			}
+		}
+		gs = append(gs, g)
+	}
 	return gs
 }
 
+// decadesOf are the sizes of the lives.
+var decadesOf = []int{1, 10, 100, 1000, 10_000, 100_000, 1_000_000}
+
 // growthTable shows the curves and their exponents.
-func growthTable(gs []Growth) string {
-	sizes := []float64{1, 10, 100, 1000, 10_000, 100_000, 1_000_000}
+func growthTable(gs []Growth, sizes []int) string {
 	t := table{head: []string{"cost"}}
 	for _, n := range sizes {
-		t.head = append(t.head, "n = "+count(n))
+		t.head = append(t.head, "n = "+count(float64(n)))
 	}
 	t.head = append(t.head, "fitted exponent", "in theory", "R²")
 	for _, g := range gs {
 		row := []string{g.Name}
 		for _, n := range sizes {
-			cell := "-"
+			cell := cmp.Or(g.last[float64(n)], "-")
 			for _, p := range g.points {
-				if p.X == n {
+				if p.X == float64(n) {
 					cell = g.unit(p.Y)
 				}
 			}
@@ -76,6 +110,15 @@ func growthTable(gs []Growth) string {
 		t.rows = append(t.rows, append(row, exponent(g.Fit), trim(g.Want), r2(g.Fit)))
 	}
 	return t.String()
+}
+
+// complexityTables shows the groups of curves, each under its name.
+func complexityTables(gs []Growth, sizes []int) string {
+	var out strings.Builder
+	for _, group := range scenario.Groups {
+		out.WriteString("**" + group + "**\n\n" + growthTable(of(gs, group), sizes) + "\n")
+	}
+	return out.String()
 }
 
 // firersTable shows how Fire fares with the number of goroutines that fire.

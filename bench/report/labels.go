@@ -28,6 +28,9 @@ var (
 	faint     = color.NRGBA{0xe4, 0xe4, 0xe4, 0xff}
 )
 
+// palette has the colours of curves that are tether's own.
+var palette = []color.Color{blue, vermilion, green, orange, purple, sky, dark, grey}
+
 const (
 	small = vg.Length(9)
 	lead  = vg.Length(14) // from the data area to its labels

@@ -79,19 +79,19 @@ func commit() string {
 	if head == "" {
 		return "unknown"
 	}
-	if git("status", "--porcelain", "--", ":/", ":(exclude,top)bench/REPORT.md", ":(exclude,top)bench/*.svg") != "" {
+	if git("status", "--porcelain", "--", ":/", ":(exclude,top)bench/REPORT.md", ":(exclude,top)bench/*.svg", ":(exclude,top)README.md") != "" {
 		head += "-dirty"
 	}
 	return head
 }
 
 // Write writes REPORT.md and its pictures to dir.
-func Write(dir string, b *measure.Book, budgets []scenario.Budget, m Machine) error {
+func Write(dir string, b *measure.Book, m Machine) error {
 	growth := growths(b)
 	if err := figures(dir, b, growth); err != nil {
 		return err
 	}
-	t, err := template.New("report").Funcs(functions(b, budgets, growth, m)).Parse(page)
+	t, err := template.New("report").Funcs(functions(b, growth, m)).Parse(page)
 	if err != nil {
 		return err
 	}
@@ -103,34 +103,17 @@ func Write(dir string, b *measure.Book, budgets []scenario.Budget, m Machine) er
 }
 
 // functions are what the template calls.
-func functions(b *measure.Book, budgets []scenario.Budget, growth []Growth, m Machine) template.FuncMap {
+func functions(b *measure.Book, growth []Growth, m Machine) template.FuncMap {
 	sync, async, all := peers.Of(peers.Sync), peers.Of(peers.Async), peers.All()
-	churn, bulk := []int{0, 1000, 100_000}, []int{10, 1000, 100_000}
+	verdicts := scenario.Judge(b)
 	const ours, queue = peers.Ours, "tether (queue each)"
 	standingOf := func(what string, sizes []int, noun string, why reason) string {
 		return standing(b, what, ours, peers.Sync, sizes, noun, why)
 	}
 	return template.FuncMap{
-		"budgets": func() string { return budgetTable(budgets) },
-		"met": func() int {
-			n := 0
-			for _, x := range budgets {
-				if x.Measured() && x.Met() {
-					n++
-				}
-			}
-			return n
-		},
-		"metAtBest": func() int {
-			n := 0
-			for _, x := range budgets {
-				if x.Measured() && !x.Met() && x.MetAtBest() {
-					n++
-				}
-			}
-			return n
-		},
-		"ofBudgets": func() int { return len(budgets) },
+		"budgets":   func() string { return budgetTable(verdicts).String() },
+		"met":       func() string { return met(verdicts) },
+		"honest":    func() string { return honest(b, m.Plan) },
 		"fire":      func() string { return compare(b, scenario.Fire, sync, m.Plan.Handlers, "subscriber", duration) },
 		"fireWords": func() string { return standingOf(scenario.Fire, m.Plan.Handlers, "subscriber", delivery) },
 		"fireBare":  func() string { return bareNote(b, scenario.Fire, m.Plan.Handlers) },
@@ -184,7 +167,8 @@ func functions(b *measure.Book, budgets []scenario.Budget, growth []Growth, m Ma
 		},
 		"lateWords":  func() string { return lateNote(b, scenario.LateStart, scenario.LateRun) },
 		"closeWords": func() string { return lateNote(b, scenario.CloseStart, scenario.CloseRun) },
-		"growth":     func() string { return growthTable(growth) },
+		"growth":     func() string { return growthTable(of(growth, ""), decadesOf) },
+		"complexity": func() string { return complexityTables(growth, m.Plan.Sizes) },
 		"firers":     func() string { return firersTable(b) },
 		"exponents":  func() string { return exponentTable(b) },
 		"tailFrom":   func() int { return tailFrom },
@@ -207,7 +191,7 @@ func functions(b *measure.Book, budgets []scenario.Budget, growth []Growth, m Ma
 		},
 		"absent": func() string { return strings.Join(absent, ", ") },
 		"figure": func(name string) string {
-			for _, f := range []Figure{FigFire, FigParallel, FigDeliver, FigChurn, FigTeardown, FigMemory, FigLatency, FigGrowth} {
+			for _, f := range []Figure{FigFire, FigParallel, FigDeliver, FigChurn, FigTeardown, FigMemory, FigLatency, FigGrowth, FigComplexity} {
 				if f.File == name {
 					return "![" + f.Alt + "](" + f.File + ")"
 				}

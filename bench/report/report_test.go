@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -117,19 +116,70 @@ func TestLatecomersAreNamed(t *testing.T) {
 	assert.Equal(t, "seen with samber/ro; not seen with tether.", lateNote(&b, scenario.LateStart, scenario.LateRun))
 }
 
-func TestTheGuardPrintsEveryBudget(t *testing.T) {
+func TestTheGuardPrintsBudgetsWithTheMachine(t *testing.T) {
+	var b measure.Book
+	b.Add(scenario.CostFire, scenario.One, 0, 2, 4)
+	b.Add(scenario.CostFire, scenario.One, 1, 30)
+	b.Add(scenario.CostFire, scenario.Bare, 1, 10)
+	b.Add(scenario.AliveBytes, scenario.Child, scenario.Lives, 300)
 	var out bytes.Buffer
-	PrintBudgets(&out, []scenario.Budget{
-		{Name: "good", Limit: 2, Unit: "x", Got: measure.Sample{Values: []float64{1}}},
-		{Name: "bad", Limit: 2, Unit: "x", Got: measure.Sample{Values: []float64{3}}},
-		{Name: "none", Limit: 2, Unit: "ns"},
+	PrintBudgets(&out, &b, Machine{CPU: "a CPU", Commit: "abc"})
+	page := out.String()
+	assert.Contains(t, page, "a CPU")
+	assert.Contains(t, page, "commit abc")
+	assert.Regexp(t, `Fire, 1 handler +<= 2.70x +3x +3x +\*\*not met\*\* +30 ns over 10 ns`, page)
+	assert.Regexp(t, `Fire without handlers +<= 3 ns +2 ns +3 ns +met`, page)
+	assert.Regexp(t, `child owner, alive +<= 280 B +300 B +\*\*not met`, page)
+	assert.Contains(t, page, "1 of ")
+}
+
+// stand returns the honest line for costs of Fire.
+func stand(at map[int]map[string]float64) string {
+	var b measure.Book
+	for n, costs := range at {
+		for who, v := range costs {
+			b.Add(scenario.Fire, who, n, v)
+		}
+	}
+	return honest(&b, scenario.Plan{Handlers: []int{1, 10, 100}})
+}
+
+func TestTheHonestLineClaimsWhatTheFiguresSay(t *testing.T) {
+	const hand, cow = "RWMutex + slice", "copy-on-write slice"
+	best := stand(map[int]map[string]float64{
+		1: {peers.Ours: 10, hand: 10.1, cow: 5}, 10: {peers.Ours: 10, hand: 20}, 100: {peers.Ours: 10, hand: 20},
 	})
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	require.Len(t, lines, 4)
-	assert.Regexp(t, `^ok +good +<= 2x +1x`, lines[0])
-	assert.Regexp(t, `^WARN +bad +<= 2x +3x`, lines[1])
-	assert.Regexp(t, `^WARN +none +<= 2 ns +-`, lines[2])
-	assert.Equal(t, "2 of 3 budgets are not met", lines[3])
+	assert.Contains(t, best, "First in every synchronous scenario from 10 handlers on, level with RWMutex + slice at one")
+	assert.NotContains(t, best, "Ahead")
+
+	worse := stand(map[int]map[string]float64{
+		1: {peers.Ours: 10, hand: 5}, 10: {peers.Ours: 10, hand: 20}, 100: {peers.Ours: 10, hand: 20, cow: 5},
+	})
+	assert.Contains(t, worse, "First in 1 of 2 synchronous scenarios from 10 handlers on, behind (by 2x) RWMutex + slice at one.")
+	assert.Contains(t, worse, "- Fire at 100 handlers: copy-on-write slice by 2x.")
+	assert.Contains(t, worse, "copy-on-write slice loads one pointer")
+
+	even := stand(map[int]map[string]float64{1: {peers.Ours: 10, hand: 10}, 10: {peers.Ours: 10, hand: 10.1}})
+	assert.Contains(t, even, "First or level in every")
+}
+
+func TestTheReadmeIsRefreshedBetweenItsMarks(t *testing.T) {
+	var b measure.Book
+	b.Add(scenario.CostFire, scenario.One, 1, 12.3, 99)
+	b.Add(scenario.CostFire, scenario.One, 100, 150)
+	b.Add(scenario.CostFire, scenario.Each, 100, 200)
+	b.Add(scenario.CostFire, scenario.Bare, 100, 100)
+	file := filepath.Join(t.TempDir(), "README.md")
+	require.NoError(t, os.WriteFile(file, []byte("before\n"+costsFrom+"of last year\n"+costsTo+"after\n"), 0o600))
+	for range 2 {
+		require.NoError(t, Refresh(file, &b, Machine{CPU: "a CPU"}))
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Regexp(t, `(?s)^before\n.*takes 12.3 ns at 1 handler.* 1.50 times.* 2 with an owner each.*a CPU.*after\n$`, string(text))
+		assert.NotContains(t, string(text), "of last year")
+	}
+	require.NoError(t, os.WriteFile(file, []byte("nothing"), 0o600))
+	assert.Error(t, Refresh(file, &b, Machine{}))
 }
 
 // The report is made from figures that follow a known law, and says so.
@@ -156,15 +206,23 @@ func TestAReportIsWrittenFromWhatWasMeasured(t *testing.T) {
 		b.Add(scenario.PingP50, p.Name, 1, cost)
 		b.Add(scenario.PingP99, p.Name, 1, 3*cost)
 	}
-	budgets := []scenario.Budget{{Name: "a promise", Limit: 1, Unit: "x", Got: measure.Sample{Values: []float64{2}}}}
-	require.NoError(t, Write(dir, &b, budgets, Here(plan, 0)))
+	for _, c := range scenario.Curves {
+		for _, n := range plan.Sizes[:3] {
+			b.Add(scenario.Growth, c.Name, n, math.Pow(float64(n), 1.25+c.Want()))
+		}
+		b.Cut(scenario.Growth, c.Name, plan.Sizes[3], 2e9)
+	}
+	b.Add(scenario.CostFire, scenario.One, 0, 4)
+	require.NoError(t, Write(dir, &b, Here(plan, 0)))
 
 	text, err := os.ReadFile(filepath.Join(dir, "REPORT.md"))
 	require.NoError(t, err)
 	page := string(text)
-	assert.Contains(t, page, "0 of 1 are met")
-	assert.Contains(t, page, "| a promise | <= 1x | 2x |  | **not met** |")
+	assert.Contains(t, page, "0 of 1 budgets are met")
+	assert.Contains(t, page, "| Fire without handlers | <= 3 ns | 4 ns | 4 ns | **not met** |")
 	assert.Contains(t, page, "n^1.50")
+	assert.Contains(t, page, "First in every synchronous scenario")
+	assert.Contains(t, page, "| > 2 s | - | - | n^2.25 | 1 | 1.00 |")
 	assert.NotContains(t, page, "NaN")
 	assert.NotContains(t, page, "<no value>")
 	for _, p := range peers.All() {
@@ -172,7 +230,7 @@ func TestAReportIsWrittenFromWhatWasMeasured(t *testing.T) {
 	}
 	pictures, err := filepath.Glob(filepath.Join(dir, "*.svg"))
 	require.NoError(t, err)
-	assert.Len(t, pictures, 8)
+	assert.Len(t, pictures, 9)
 	for _, f := range pictures {
 		assert.Contains(t, page, "("+filepath.Base(f)+")")
 	}

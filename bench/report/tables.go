@@ -134,48 +134,6 @@ type column struct {
 	unit       func(float64) string
 }
 
-func budgetTable(budgets []scenario.Budget) string {
-	t := table{head: []string{"budget", "limit", "median of the rounds", "at best", "verdict", ""}}
-	for _, x := range budgets {
-		best := ""
-		if len(x.Least.Values) > 0 {
-			best = cell(x.Least, withUnit(x.Unit))
-		}
-		t.rows = append(t.rows, []string{x.Name, limit(x), cell(x.Got, withUnit(x.Unit)), best, verdict(x), x.Note})
-	}
-	s := t.String()
-	return strings.Replace(s, "---: |\n", "--- |\n", 1)
-}
-
-func limit(x scenario.Budget) string {
-	sign := "<= "
-	if x.Floor {
-		sign = ">= "
-	}
-	return sign + withUnit(x.Unit)(x.Limit)
-}
-
-func verdict(x scenario.Budget) string {
-	switch {
-	case !x.Measured():
-		return "not measured"
-	case x.Met():
-		return "met"
-	case x.MetAtBest():
-		return "met at best"
-	}
-	return "**not met**"
-}
-
-func withUnit(unit string) func(float64) string {
-	return func(v float64) string {
-		if unit == "x" || unit == "" {
-			return scenario.Number(v) + unit
-		}
-		return scenario.Number(v) + " " + unit
-	}
-}
-
 func claimsTable() string {
 	yes := func(b bool) string {
 		if b {

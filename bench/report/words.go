@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-ec287111/tether/bench/measure"
 	"github.com/seed-ec287111/tether/bench/peers"
+	"github.com/seed-ec287111/tether/bench/scenario"
 )
 
 // near is the ratio below which two medians are called level.
@@ -93,6 +94,76 @@ func standing(b *measure.Book, what, ours string, kind peers.Kind, sizes []int, 
 		fmt.Fprintf(&out, "- %s %s.\n", p.Name, why(p))
 	}
 	return out.String()
+}
+
+// Sizes of the scenarios that have more than are shown.
+var (
+	churn = []int{0, 1000, 100_000}
+	bulk  = []int{10, 1000, 100_000}
+)
+
+// honest says in how many synchronous scenarios nobody is ahead of tether, how it
+// stands at one handler, and then who is ahead where, and why.
+func honest(b *measure.Book, plan scenario.Plan) string {
+	fields := []struct {
+		name, what, noun string
+		sizes            []int
+		why              reason
+	}{
+		{"Fire at", scenario.Fire, "handler", plan.Handlers, delivery},
+		{"Fire at 10 handlers by", scenario.Parallel, "goroutine", plan.Firers, delivery},
+		{"connect and disconnect beside", scenario.Churn, "other", churn, ending},
+		{"ending", scenario.Teardown, "subscription", bulk, ending},
+	}
+	const hand = "RWMutex + slice"
+	var places, reasons []string
+	all, first, atOne := 0, "First", "not measured"
+	for _, f := range fields {
+		for _, n := range f.sizes {
+			rs := rivals(b, f.what, peers.Ours, peers.Sync, n)
+			if f.what == scenario.Fire && n == 1 {
+				for _, r := range rs {
+					if r.Name == hand {
+						atOne = r.standing()
+					}
+				}
+			}
+			if len(rs) == 0 || f.what != scenario.Parallel && n < 10 {
+				continue
+			}
+			all++
+			var ahead []string
+			for _, r := range rs {
+				if r.level {
+					first = "First or level"
+				} else if r.ratio < 1 {
+					ahead = append(ahead, r.Name+" by "+times(1/r.ratio))
+					if why := "- " + r.Name + " " + f.why(r.Peer) + ".\n"; !slices.Contains(reasons, why) {
+						reasons = append(reasons, why)
+					}
+				}
+			}
+			if len(ahead) > 0 {
+				places = append(places, "- "+f.name+" "+plural(n, f.noun)+": "+strings.Join(ahead, ", ")+".\n")
+			}
+		}
+	}
+	if len(places) == 0 {
+		return fmt.Sprintf("**%s in every synchronous scenario from 10 handlers on, %s %s at one.**\n", first, atOne, hand)
+	}
+	return fmt.Sprintf("**%s in %d of %d synchronous scenarios from 10 handlers on, %s %s at one.** Ahead of %s are:\n\n",
+		first, all-len(places), all, atOne, hand, peers.Ours) + strings.Join(places, "") + "\nWhy:\n\n" + strings.Join(reasons, "")
+}
+
+// standing says where tether stands to r.
+func (r rival) standing() string {
+	switch {
+	case r.level:
+		return "level with"
+	case r.ratio < 1:
+		return "behind (by " + times(1/r.ratio) + ")"
+	}
+	return "before (by " + times(r.ratio) + ")"
 }
 
 // firstBehind returns the cheapest of those that cost more than we do.

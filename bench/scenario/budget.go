@@ -1,338 +1,148 @@
 package scenario
 
-import (
-	"runtime"
-	"strconv"
-	"sync"
-	"sync/atomic"
-	"time"
+import "github.com/seed-ec287111/tether/bench/measure"
 
-	"github.com/seed-ec287111/tether"
-	"github.com/seed-ec287111/tether/bench/measure"
-	"github.com/seed-ec287111/tether/bench/peers"
-)
-
-// A Budget is something that tether promises of its costs. Ratios are taken
-// round by round, between neighbours in time.
+// A Budget is something that tether promises of its costs.
+//
+// What else goes on in a machine can only add to a time. So a cost is judged by the
+// least of many short slices, its quiet time; some have a second budget for the
+// median, the busy time. A ratio is that of two quiet or two busy times of
+// variants that alternated in one process.
 type Budget struct {
 	Name  string
+	Unit  string // "x" for ratios, "ns", "B", "" for counts
 	Limit float64
-	Unit  string // "x" for ratios
-	Floor bool   // Limit is the least that will do, else the most
-	Got   measure.Sample
-	Least measure.Sample // of the least times of all rounds; nothing where that means nothing
-	Note  string         // what it was measured against
+	Busy  float64 // what the median may come to, 0: anything
+	Floor bool    // Limit is the least that will do, else the most
+
+	cost, over measure.Key   // over what, for ratios
+	beside     []measure.Key // whose ratios to show beside it
 }
 
-// Met reports whether the median keeps the budget.
-func (b Budget) Met() bool {
-	if b.Floor {
-		return b.Got.Median() >= b.Limit
+// A Verdict is what was measured of a budget.
+type Verdict struct {
+	Budget
+	Quiet, Busy float64
+	Cost, Over  float64 // the quiet times of a ratio
+	Beside      []Beside
+}
+
+// Beside is the quiet ratio of another contestant to the same unit.
+type Beside struct {
+	Who   string
+	Ratio float64
+}
+
+// Met reports whether the budget is kept.
+func (v Verdict) Met() bool {
+	if v.Floor {
+		return v.Quiet >= v.Limit
 	}
-	return b.Got.Median() <= b.Limit
+	return v.Quiet <= v.Limit && (v.Budget.Busy == 0 || v.Busy <= v.Budget.Busy)
 }
 
-// MetAtBest reports whether the least times keep the budget. What else goes on in
-// a machine can only add to a time; so they are what the code itself costs.
-func (b Budget) MetAtBest() bool {
-	b.Got = b.Least
-	return b.Measured() && b.Met()
-}
-
-// Measured reports whether there is anything to judge.
-func (b Budget) Measured() bool { return len(b.Got.Values) > 0 }
-
-// budgetRounds is how many rounds of budgets one round of the rest is worth: they
-// are short, and judged by.
-const budgetRounds = 3
-
-const million = 1_000_000
-
-// Guard measures the budgets alone.
-func (b *Bench) Guard() {
-	for range b.Rounds {
-		for _, n := range []int{0, 1000, 100_000, million} {
-			b.spawn("life", peers.ByName(peers.Ours), n)
+// Judge draws up all budgets for which the book has what they are judged by.
+func Judge(b *measure.Book) []Verdict {
+	var vs []Verdict
+	get := func(k measure.Key) measure.Sample { return b.Get(k.Scenario, k.Who, k.N) }
+	for _, x := range budgets {
+		cost, over := get(x.cost), get(x.over)
+		if len(cost.Values) == 0 {
+			continue
 		}
+		v := Verdict{Budget: x, Quiet: cost.Min(), Busy: cost.Median()}
+		if x.over != (measure.Key{}) {
+			v.Cost, v.Over = v.Quiet, over.Min()
+			v.Quiet, v.Busy = v.Quiet/v.Over, v.Busy/over.Median()
+		}
+		for _, k := range x.beside {
+			v.Beside = append(v.Beside, Beside{k.Who, get(k).Min() / v.Over})
+		}
+		vs = append(vs, v)
 	}
-	b.RunBudgets()
+	return vs
 }
 
-// RunBudgets measures what the budgets speak of and the book does not have, and
-// draws up the list.
-func (b *Bench) RunBudgets() {
-	began := time.Now()
-	var m measure.Book
-	for range b.Rounds * budgetRounds {
-		b.budgetRound(&m)
-	}
-	b.budgetPairs(&m, 0)
-	b.budgetPairs(&m, million)
-	b.judge(&m)
-	b.logf("budgets %41.1f s\n", time.Since(began).Seconds())
-}
-
-// Contestants of the budgets.
+// Names of the costs that budgets speak of, as the book has them.
 const (
-	bare     = "bare"
-	bareCall = "bare, in a function"
-	floor    = "bare, between two locked instructions"
-	one      = "one owner"
-	each     = "an owner each"
+	CostFire    = "cost: fire"      // ns, N handlers
+	FireAllocs  = "cost: allocs"    // of a Fire
+	CostFirers  = "cost: firers"    // ns a Fire, N goroutines firing
+	CostPair    = "cost: pair"      // ns a Connect and Disconnect, N others
+	PairAllocs  = "cost: pair objs" // allocations of these
+	CostMany    = "cost: many"      // ns a connection of N in a Destroy
+	ManyBytes   = "cost: bytes"     // memory of each of N connections
+	CostMade    = "cost: made"      // ns
+	MadeBytes   = "cost: made B"    // allocated by making and ending one
+	AliveBytes  = "cost: alive B"   // heap of each of N
+	CostQueue   = "cost: queue"     // ns a value, capacity N
+	CostIdle    = "cost: idle"      // ns from Fire until N idle queues have handled it
+	IdleThreads = "cost: idle go"   // goroutines of N idle queues
+	CostState   = "cost: state"     // ns a Set
 )
 
-func (b *Bench) budgetRound(m *measure.Book) {
-	quiet()
-	for _, n := range []int{0, 1, 100, 1000} {
-		b.budgetFire(m, n)
-	}
-	b.budgetParallel(m)
-	b.budgetQueue(m)
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s tether.Signal[int]
-	h := peers.Handlers(1)[0]
-	m.Add("child", one, 1, measure.PerOp(b.Slice, func(k int) {
-		for range k {
-			o := app.NewChild("child")
-			s.Connect(o, h)
-			o.Destroy()
-		}
-	}))
-}
+// Contestants of the budgets, and what is made and ended.
+const (
+	Bare    = "bare"
+	called  = "the bare loop in a function of its own"
+	locked  = "RWMutex + slice"
+	One     = "one owner"
+	Each    = "an owner each"
+	Child   = "child owner"
+	entry   = "keyed entry"
+	record  = "history.Record"
+	chain   = "chain"
+	fan     = "fan"
+	naive   = "naive " // before chain and fan
+	Million = 1_000_000
+)
 
-// budgetFire measures Fire beside the bare loop, without the interface that the
-// contestants have elsewhere. The bare loop stands in the measuring loop itself
-// and ranges over the slice of a heap object.
-func (b *Bench) budgetFire(m *measure.Book, n int) {
-	loop := &peers.Bare[int]{Handlers: peers.Handlers(n)}
-	m.Add("fire", bare, n, measure.PerOp(b.Slice, func(k int) {
-		for i := range k {
-			for _, f := range loop.Handlers {
-				f(i)
-			}
-		}
-	}))
-	m.Add("fire", bareCall, n, measure.PerOp(b.Slice, func(k int) {
-		for i := range k {
-			fireBare(loop, i)
-		}
-	}))
-	m.Add("fire", floor, n, measure.PerOp(b.Slice, func(k int) {
-		for i := range k {
-			fireFloor(loop, i)
-		}
-	}))
-	for _, who := range []string{one, each} {
-		app := tether.NewOwner("app")
-		s := new(tether.Signal[int])
-		for _, h := range peers.Handlers(n) {
-			owner := app
-			if who == each {
-				owner = app.NewChild("child")
-			}
-			s.Connect(owner, h)
-		}
-		m.Add("fire", who, n, measure.PerOp(b.Slice, func(k int) {
-			for i := range k {
-				s.Fire(i)
-			}
-		}))
-		m.Add("allocs", who, n, measure.Allocs(100, func() { s.Fire(1) }))
-		app.Destroy()
-	}
-}
+// level is the ratio up to which two costs are called level.
+const level = 1.05
 
-//go:noinline
-func fireBare(b *peers.Bare[int], v int) {
-	for _, f := range b.Handlers {
-		f(v)
+// The budgets. Some limits are of ratios measured with prototypes on two shared
+// cores; others are what the library's first design set itself.
+var budgets = func() []Budget {
+	key := func(what, who string, n int) measure.Key { return measure.Key{Scenario: what, Who: who, N: n} }
+	fire := func(name, who string, n int, quiet, busy float64) Budget {
+		return Budget{Name: name, Unit: "x", Limit: quiet, Busy: busy, cost: key(CostFire, who, n), over: key(CostFire, Bare, n),
+			beside: []measure.Key{key(CostFire, locked, n), key(CostFire, called, n)}}
 	}
-}
-
-// budgetPairs measures a Connect and its Disconnect on a signal with others.
-func (b *Bench) budgetPairs(m *measure.Book, others int) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s tether.Signal[int]
-	h := peers.Handlers(1)[0]
-	for range others {
-		s.Connect(app, h)
+	plain := func(name, unit string, limit float64, cost measure.Key) Budget {
+		return Budget{Name: name, Unit: unit, Limit: limit, cost: cost}
 	}
-	quiet()
-	for range b.Rounds * budgetRounds {
-		m.Add("pair", one, others, measure.PerOp(b.Slice, func(k int) {
-			for range k {
-				s.Connect(app, h).Disconnect()
-			}
-		}))
+	ratio := func(name string, limit float64, cost, over measure.Key) Budget {
+		return Budget{Name: name, Unit: "x", Limit: limit, cost: cost, over: over}
 	}
-}
-
-// slot is what fireFloor locks; a cache line of its own.
-var slot struct {
-	_ [64]byte
-	v atomic.Uint64
-	_ [56]byte
-}
-
-// fireFloor has the instructions without which there is no barrier: one that
-// announces and one that takes that back, both locked, and the defer by which a
-// panicking handler does not stop the others.
-//
-//go:noinline
-func fireFloor(b *peers.Bare[int], v int) {
-	if !slot.v.CompareAndSwap(0, 4) {
-		return
+	cores := ratio("two goroutines firing one signal: throughput over one", 1.7, key(CostFirers, One, 1), key(CostFirers, One, 2))
+	cores.Floor = true
+	return []Budget{
+		fire("Fire, 1 handler", One, 1, 2.7, 0),
+		ratio("Fire, 1 handler, over RWMutex + slice (to "+Number(level)+" is level)", level, key(CostFire, One, 1), key(CostFire, locked, 1)),
+		fire("Fire, 10 handlers", One, 10, 1.25, 0),
+		fire("Fire, 100 handlers, one owner", One, 100, 1, 1.25),
+		fire("Fire, 100 handlers, an owner each", Each, 100, 1.2, 1.5),
+		fire("Fire, 1000 handlers, an owner each", Each, 1000, 1.5, 0),
+		plain("Fire without handlers", "ns", 3, key(CostFire, One, 0)),
+		plain("allocations of a Fire, 1000 handlers, an owner each", "", 0, key(FireAllocs, Each, 1000)),
+		cores,
+		plain("Connect and Disconnect", "ns", 250, key(CostPair, One, 0)),
+		plain("Connect and Disconnect, 10^6 others", "ns", 250, key(CostPair, One, Million)),
+		plain("allocations of these", "", 2, key(PairAllocs, One, Million)),
+		plain("memory of a connection, 10^6 of them, besides the closure", "B", 160, key(ManyBytes, One, Million)),
+		plain("Destroy of 10^6 connections, each", "ns", 150, key(CostMany, One, Million)),
+		plain("child owner, connected and destroyed", "ns", 350, key(CostMade, Child, 1)),
+		plain("child owner, connected and destroyed: allocated", "B", 400, key(MadeBytes, Child, 1)),
+		plain("child owner, alive", "B", 280, key(AliveBytes, Child, Lives)),
+		plain("keyed entry (owner, int key), made and destroyed", "ns", 1500, key(CostMade, entry, 1)),
+		plain("keyed entry (owner, int key, pointer value), alive", "B", 450, key(AliveBytes, entry, Lives)),
+		plain("history.Record of 1 value", "ns", 1000, key(CostMade, record, 1)),
+		plain("history.Record of 1 value, alive", "B", 400, key(AliveBytes, record, Lives)),
+		plain("idle Block queue: one value, until handled", "ns", 600, key(CostIdle, One, 1)),
+		plain("Fire into 1000 idle queues, until all have handled it", "ns", 500_000, key(CostIdle, One, 1000)),
+		ratio("queue in steady flow, over a channel", 1.5, key(CostQueue, One, queueCapacity), key(CostQueue, Bare, queueCapacity)),
+		plain("goroutines of 100 000 idle queues", "", 0, key(IdleThreads, One, idleQueues)),
+		ratio("state: Set of a watched chain of 50, over a naive push", 4, key(CostState, chain, chainLength), key(CostState, naive+chain, chainLength)),
+		ratio("state: Set of a value with 1000 watched users, over a naive push", 4, key(CostState, fan, fanWidth), key(CostState, naive+fan, fanWidth)),
 	}
-	over := false
-	defer func() {
-		if !over {
-			slot.v.Swap(0)
-		}
-	}()
-	fireBare(b, v)
-	over = true
-	slot.v.Swap(0)
-}
-
-func (b *Bench) budgetParallel(m *measure.Book) {
-	loop := &peers.Bare[int]{Handlers: peers.SharedHandlers(parallelSubscribers)}
-	bus := peers.NewTether[int]()
-	end := connect(bus, peers.SharedHandlers(parallelSubscribers))
-	defer end()
-	for _, c := range []struct {
-		who string
-		bus peers.Bus[int]
-	}{{bare, loop}, {one, bus}} {
-		for _, firers := range []int{1, 2} {
-			m.Add("parallel", c.who, firers, measure.PerOp(2*b.Slice, func(k int) { share(c.bus, firers, k) }))
-		}
-	}
-}
-
-// queueCapacity is that of the queue and of the channel it is compared with.
-const queueCapacity = 1024
-
-// budgetQueue measures one producer and one consumer, until the last value is
-// handled.
-func (b *Bench) budgetQueue(m *measure.Book) {
-	m.Add("queue", bare, queueCapacity, measure.PerOp(2*b.Slice, func(k int) {
-		ch := make(chan int, queueCapacity)
-		c := new(peers.Counter)
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for v := range ch {
-				c.Sum += v
-			}
-		})
-		for i := range k {
-			ch <- i
-		}
-		close(ch)
-		wg.Wait()
-	}))
-	m.Add("queue", one, queueCapacity, measure.PerOp(2*b.Slice, func(k int) {
-		app := tether.NewOwner("app")
-		c, s := new(peers.Counter), new(tether.Signal[int])
-		done := make(chan bool)
-		s.Connect(app, func(v int) {
-			if c.Sum += v; v == k-1 {
-				close(done)
-			}
-		}, tether.On(tether.NewQueue(app, queueCapacity, tether.Block)))
-		for i := range k {
-			s.Fire(i)
-		}
-		<-done
-		app.Destroy()
-	}))
-	if len(m.Get("idle", one, idleQueues).Values) == 0 {
-		before := runtime.NumGoroutine()
-		app := tether.NewOwner("app")
-		var s tether.Signal[int]
-		for range idleQueues {
-			s.Connect(app, func(int) {}, tether.On(tether.NewQueue(app, queueCapacity, tether.Block)))
-		}
-		m.Add("idle", one, idleQueues, float64(max(0, runtime.NumGoroutine()-before)))
-		app.Destroy()
-	}
-}
-
-const idleQueues = 100_000
-
-// judge draws up the list of budgets.
-func (b *Bench) judge(m *measure.Book) {
-	over := func(scenario, who, base string, n int) measure.Sample {
-		return m.Get(scenario, who, n).Over(m.Get(scenario, base, n))
-	}
-	add := func(name string, limit float64, unit string, got measure.Sample, note string) {
-		b.Budgets = append(b.Budgets, Budget{Name: name, Limit: limit, Unit: unit, Got: got, Note: note})
-	}
-	b.Budgets = nil
-	least := func(of measure.Sample, over ...measure.Sample) {
-		v := of.Min()
-		for _, o := range over {
-			v /= o.Min()
-		}
-		b.Budgets[len(b.Budgets)-1].Least.Values = []float64{v}
-	}
-	ns := func(who string, n int) string {
-		return "bare loop " + Number(m.Get("fire", bare, n).Median()) + " ns, tether " + Number(m.Get("fire", who, n).Median()) + " ns"
-	}
-	inFunction := over("fire", one, bareCall, 1)
-	add("Fire at 1 handler", 2, "x", over("fire", one, bare, 1),
-		ns(one, 1)+"; against the loop in a function that is not inlined ("+Number(m.Get("fire", bareCall, 1).Median())+" ns) it is "+
-			Number(inFunction.Median())+"x; the loop between the two locked instructions that a barrier takes, and the defer that "+
-			"a panic takes, in two functions: "+Number(m.Get("fire", floor, 1).Median())+" ns, "+Number(m.Get("fire", floor, 1).Min())+" at the least")
-	least(m.Get("fire", one, 1), m.Get("fire", bare, 1))
-	for _, c := range []struct {
-		n     int
-		who   string
-		limit float64
-	}{{100, one, 1.25}, {100, each, 1.5}, {1000, each, 1.5}} {
-		add("Fire at "+strconv.Itoa(c.n)+" handlers, "+c.who, c.limit, "x", over("fire", c.who, bare, c.n), ns(c.who, c.n))
-		least(m.Get("fire", c.who, c.n), m.Get("fire", bare, c.n))
-	}
-	add("Fire without handlers", 3, "ns", m.Get("fire", one, 0), "")
-	least(m.Get("fire", one, 0))
-	var allocs measure.Sample
-	for _, n := range []int{0, 1, 100, 1000} {
-		for _, who := range []string{one, each} {
-			allocs.Values = append(allocs.Values, m.Get("allocs", who, n).Max())
-		}
-	}
-	allocs.Values = []float64{allocs.Max()}
-	add("Allocations of a Fire", 0, "", allocs, "0, 1, 100, 1000 handlers, with one owner and an owner each")
-
-	scaling := m.Get("parallel", one, 1).Over(m.Get("parallel", one, 2))
-	b.Budgets = append(b.Budgets, Budget{
-		Name: "Two goroutines firing one signal, throughput over one", Limit: 1.7, Unit: "x", Floor: true, Got: scaling,
-		Note: "the bare loop, which shares nothing, comes to " + Number(m.Get("parallel", bare, 1).Over(m.Get("parallel", bare, 2)).Median()) + "x on this machine",
-	})
-	for _, n := range []int{0, million} {
-		others := " with 0 others"
-		if n > 0 {
-			others = " with 10^6 others"
-		}
-		add("Connect and Disconnect"+others, 250, "ns", m.Get("pair", one, n),
-			"by way of the interface, which makes a closure: "+Number(b.Book.Get(Churn, peers.Ours, n).Median())+" ns")
-		least(m.Get("pair", one, n))
-		add("Allocations of these"+others, 2, "", b.Book.Get(Allocs, peers.Ours, n), "")
-	}
-	add("Memory a connection at 10^6", 160, "B", b.Book.Get(Bytes, peers.Ours, million), "besides the closure")
-	add("Destroy of 10^6 connections, each", 150, "ns",
-		b.Book.Get(Teardown, peers.Ours, million).Map(func(v float64) float64 { return v / million }), "one owner, one signal")
-	least(b.Book.Get(Teardown, peers.Ours, million).Map(func(v float64) float64 { return v / million }))
-	if fit := measure.Fit(measure.Tail(b.Book.Curve(Teardown, peers.Ours), 1000)); fit.Exponent == fit.Exponent {
-		add("Destroy is linear: exponent of its total", 1.15, "", measure.Sample{Values: []float64{fit.Exponent}},
-			"least squares from 1000 connections on; 1 is linear, 2 quadratic; 0.15 is left for caches")
-	}
-	add("Child owner with one connection, made and destroyed", 500, "ns", m.Get("child", one, 1), "")
-	least(m.Get("child", one, 1))
-	add("Queue, time over a channel of the same capacity", 1, "x", over("queue", one, bare, queueCapacity),
-		"one producer, one consumer, capacity 1024; channel "+Number(m.Get("queue", bare, queueCapacity).Median())+" ns a value, queue "+
-			Number(m.Get("queue", one, queueCapacity).Median())+" ns")
-	least(m.Get("queue", one, queueCapacity), m.Get("queue", bare, queueCapacity))
-	add("Goroutines of 100 000 idle queues", 0, "", m.Get("idle", one, idleQueues), "")
-}
+}()

@@ -10,17 +10,32 @@ import (
 // fireAll measures Fire where it calls the handlers itself.
 func (b *Bench) fireAll() {
 	for _, n := range b.Handlers {
-		for _, p := range peers.Of(peers.Sync) {
-			bus := p.New(1)
-			end := connect(bus, peers.Handlers(n))
-			quiet()
-			b.Book.Add(Fire, p.Name, n, measure.PerOp(b.Slice, func(k int) {
+		b.compete(Fire, n, peers.Handlers(n), func(bus peers.Bus[int]) measure.Trial {
+			return measure.Timed(func(k int) {
 				for i := range k {
 					bus.Fire(i)
 				}
-			}))
-			end()
-		}
+			})
+		})
+	}
+}
+
+// competeSlices is how many slices each contestant gets, in turn.
+const competeSlices = 10
+
+// compete notes what the contestants that call handlers directly cost by trial,
+// with the same handlers: of each the median of slices that alternate.
+func (b *Bench) compete(what string, n int, handlers []func(int), trial func(peers.Bus[int]) measure.Trial) {
+	all := peers.Of(peers.Sync)
+	trials := make([]measure.Trial, len(all))
+	for i, p := range all {
+		bus := p.New(1)
+		defer connect(bus, handlers)()
+		trials[i] = trial(bus)
+	}
+	quiet()
+	for i, s := range measure.Alternate(competeSlices, b.Slice/competeSlices, trials...) {
+		b.Book.Add(what, all[i].Name, n, s.Median())
 	}
 }
 
@@ -89,13 +104,9 @@ const parallelSubscribers = 10
 // time.
 func (b *Bench) parallelAll() {
 	for _, firers := range b.Firers {
-		for _, p := range peers.Of(peers.Sync) {
-			bus := p.New(1)
-			end := connect(bus, peers.SharedHandlers(parallelSubscribers))
-			quiet()
-			b.Book.Add(Parallel, p.Name, firers, measure.PerOp(b.Slice, func(k int) { share(bus, firers, k) }))
-			end()
-		}
+		b.compete(Parallel, firers, peers.SharedHandlers(parallelSubscribers), func(bus peers.Bus[int]) measure.Trial {
+			return measure.Timed(func(k int) { share(bus, firers, k) })
+		})
 		if firers > 2 {
 			continue
 		}

@@ -25,15 +25,13 @@ func (b *Bench) livesAll() {
 		}
 		for _, n := range sizes {
 			for _, p := range peers.Of(kind) {
-				if !b.wasCut("life", p, n) {
-					b.spawn("life", p, n)
-				}
+				b.spawnPeer("life", p, n)
 			}
 		}
 	}
 	for _, p := range peers.All() {
 		if p.Name != "bare loop" {
-			b.spawn("leak", p, leakSize)
+			b.spawnPeer("leak", p, leakSize)
 		}
 	}
 }
@@ -92,7 +90,8 @@ func lifeCell(plan Plan, who peers.Peer, n int, note noter) {
 			buses[0].Disconnect(buses[0].Connect(extra))
 		}
 	}), false)
-	note(Allocs, measure.Allocs(20, func() { buses[0].Disconnect(buses[0].Connect(extra)) }), false)
+	objects, _ := measure.Allocs(20, func() { buses[0].Disconnect(buses[0].Connect(extra)) })
+	note(Allocs, objects, false)
 	if n == 0 {
 		return
 	}

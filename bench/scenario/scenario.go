@@ -1,9 +1,10 @@
 // Package scenario puts the contestants to work and notes what it costs.
 //
-// Rounds are interleaved: in each, every scenario measures every contestant once
-// (A B C, A B C, and so on), so that what changes on the machine while it runs
-// falls on all of them. What needs a heap of its own, or may hang, is a cell: it
-// runs in a process of its own; see cell.go.
+// Rounds are interleaved: in each, every scenario measures every contestant (A B
+// C, A B C, and so on), so that what changes on the machine while it runs falls on
+// all of them; and those that call handlers directly take turns in short slices.
+// What needs a heap of its own, or may hang, is a cell: it runs in a process of its
+// own; see cell.go.
 package scenario
 
 import (
@@ -20,6 +21,8 @@ import (
 type Plan struct {
 	Rounds    int
 	Slice     time.Duration // one measurement, about
+	Slices    int           // of each cost, a round
+	Short     time.Duration // one of these slices
 	Limit     time.Duration // longer than this, and a fill is given up; half of it for a teardown
 	Handlers  []int         // for Fire
 	Firers    []int         // goroutines that fire at once
@@ -27,6 +30,8 @@ type Plan struct {
 	Lives     []int         // and of the others
 	Pings     int           // values timed one by one
 	Cycles    int           // connects and disconnects under fire
+	Sizes     []int         // of the curves of tether's own growth
+	Patience  time.Duration // what takes longer ends its curve
 	Log       io.Writer     `json:"-"`
 }
 
@@ -39,6 +44,8 @@ func Full(log io.Writer) Plan {
 		SyncLives: []int{0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000},
 		Lives:     []int{0, 10, 1000, 100_000},
 		Pings:     2000, Cycles: 400, Log: log,
+		Slices: 60, Short: 2 * time.Millisecond,
+		Sizes: []int{1000, 4000, 16_000, 64_000, 250_000, 1_000_000}, Patience: 2 * time.Second,
 	}
 }
 
@@ -49,6 +56,8 @@ func Quick(log io.Writer) Plan {
 	p.Handlers, p.Firers = []int{0, 1, 10, 100}, []int{1, 2, 4}
 	p.SyncLives, p.Lives = []int{0, 10, 1000}, []int{0, 10}
 	p.Pings, p.Cycles = 100, 20
+	p.Slices, p.Short = 3, 200*time.Microsecond
+	p.Sizes, p.Patience = []int{100, 200, 400}, 100*time.Millisecond
 	return p
 }
 
@@ -78,14 +87,14 @@ const (
 	CloseHeld  = "close held"  // firers that never came back from a Fire, of 100 closes
 	LeftNow    = "left now"    // goroutines of 100 subscribers when Close has returned
 	LeftLater  = "left later"  // and some time after
+	Growth     = "growth"      // ns of the curve Who at N
 	Hung       = "hung"        // cells that did not come back
 )
 
 // A Bench measures by a plan and keeps the book.
 type Bench struct {
 	Plan
-	Book    measure.Book
-	Budgets []Budget
+	Book measure.Book
 
 	cut  map[measure.Key]bool // lives that were given up, not to be tried again
 	self string               // path of this program
@@ -101,6 +110,7 @@ func New(plan Plan, self string) *Bench {
 func (b *Bench) Run() {
 	began := time.Now()
 	for round := range b.Rounds {
+		b.round(round, "costs", b.Costs)
 		b.round(round, "fire", b.fireAll)
 		b.round(round, "deliver", b.deliverAll)
 		b.round(round, "parallel fire", b.parallelAll)
@@ -109,14 +119,32 @@ func (b *Bench) Run() {
 		b.round(round, "lives", b.livesAll)
 		b.round(round, "late calls", b.lateAll)
 	}
-	b.RunBudgets()
+	b.step("growth", b.growAll)
 	b.logf("measured in %v\n", time.Since(began).Round(time.Second))
 }
 
+// guardTime is how long Guard goes on to begin rounds.
+const guardTime = 35 * time.Second
+
+// Guard measures what the budgets are judged by, and nothing else. A machine that is
+// busy gets fewer rounds.
+func (b *Bench) Guard() {
+	began := time.Now()
+	for round := range b.Rounds {
+		if time.Since(began) < guardTime {
+			b.round(round, "costs", b.Costs)
+		}
+	}
+}
+
 func (b *Bench) round(i int, what string, f func()) {
+	b.step(fmt.Sprintf("round %d of %d: %s", i+1, b.Rounds, what), f)
+}
+
+func (b *Bench) step(what string, f func()) {
 	began := time.Now()
 	f()
-	b.logf("round %d of %d: %-14s %6.1f s\n", i+1, b.Rounds, what, time.Since(began).Seconds())
+	b.logf("%-30s %6.1f s\n", what, time.Since(began).Seconds())
 }
 
 func (b *Bench) logf(format string, args ...any) { fmt.Fprintf(b.Log, format, args...) }

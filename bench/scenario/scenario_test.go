@@ -1,10 +1,8 @@
 package scenario
 
 import (
-	"bytes"
 	"io"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +22,7 @@ func tiny(t *testing.T) *Bench {
 	p.Slice, p.Limit = 20*time.Microsecond, 20*time.Millisecond
 	p.Handlers, p.Firers, p.SyncLives, p.Lives = []int{0, 3}, []int{1, 2}, []int{0, 3}, []int{3}
 	p.Pings, p.Cycles = 4, 3
+	p.Sizes, p.Patience = []int{20, 40}, 5*time.Second
 	return New(p, self)
 }
 
@@ -53,8 +52,8 @@ func TestACellTellsItsParentWhatItMeasured(t *testing.T) {
 	b := tiny(t)
 	for _, name := range []string{peers.Ours, "RWMutex + slice", "channel per subscriber"} {
 		p := peers.ByName(name)
-		b.spawn("life", p, 3)
-		b.spawn("left", p, 1)
+		b.spawnPeer("life", p, 3)
+		b.spawnPeer("left", p, 1)
 		for _, s := range []string{Connect, Disconnect, Teardown, Bytes, Churn, Allocs} {
 			assert.Len(t, b.Book.Get(s, name, 3).Values, 1, "%s of %s", s, name)
 		}
@@ -70,18 +69,20 @@ func TestWhatTakesTooLongIsALowerBound(t *testing.T) {
 	b := tiny(t)
 	b.Limit = 1
 	p := peers.ByName("asaskevich/EventBus")
-	b.spawn("life", p, 1000)
+	b.spawnPeer("life", p, 1000)
 	assert.True(t, b.Book.Get(Connect, p.Name, 1000).Cut())
-	assert.True(t, b.wasCut("life", p, 1000))
+	b.spawnPeer("life", p, 1000)
+	assert.Len(t, b.Book.Get(Connect, p.Name, 1000).Values, 1, "tried again")
 }
 
 func TestACellThatFailsIsNotedAndNotTriedAgain(t *testing.T) {
 	b := tiny(t)
 	b.self = "/nowhere"
 	p := peers.ByName(peers.Ours)
-	b.spawn("life", p, 3)
+	b.spawnPeer("life", p, 3)
 	assert.Equal(t, 1.0, b.Book.Get(Hung, p.Name, 3).Median())
-	assert.True(t, b.wasCut("life", p, 3))
+	b.spawnPeer("life", p, 3)
+	assert.Len(t, b.Book.Get(Hung, p.Name, 3).Values, 1, "tried again")
 }
 
 func TestACellRefusesArgumentsThatAreNone(t *testing.T) {
@@ -120,31 +121,86 @@ func TestATallyTellsStartedFromRunning(t *testing.T) {
 	assert.EqualValues(t, 1, counts.running.Load())
 }
 
-func TestBudgetsAreJudgedByTheirMedians(t *testing.T) {
-	s := measure.Sample{Values: []float64{1, 2, 9}}
-	assert.True(t, Budget{Limit: 2, Got: s}.Met())
-	assert.False(t, Budget{Limit: 1.9, Got: s}.Met())
-	assert.True(t, Budget{Limit: 2, Floor: true, Got: s}.Met())
-	assert.False(t, Budget{Limit: 2.1, Floor: true, Got: s}.Met())
-	assert.False(t, Budget{}.Measured())
-	assert.False(t, Budget{}.Met())
+// A ratio is that of the least times, or of the medians, and never of one to the
+// other.
+func TestBudgetsAreJudgedByTheirQuietTimesAndTheBusyOnesWhereTheySaySo(t *testing.T) {
+	var b measure.Book
+	b.Add(CostFire, Bare, 100, 100, 200, 900)
+	b.Add(CostFire, One, 100, 110, 260, 300)
+	b.Add(CostFire, locked, 100, 150, 150, 150)
+	vs := Judge(&b)
+	require.Len(t, vs, 1, "budgets of which nothing was measured")
+	v := vs[0]
+	assert.Equal(t, "Fire, 100 handlers, one owner", v.Name)
+	assert.InDelta(t, 1.1, v.Quiet, 1e-9)
+	assert.InDelta(t, 1.3, v.Busy, 1e-9)
+	assert.Equal(t, Beside{locked, 1.5}, v.Beside[0])
+	for _, c := range []struct {
+		quiet, busy float64
+		floor, want bool
+	}{
+		{1.1, 1.3, false, true}, {1, 1.3, false, false}, {1.1, 1.2, false, false}, {1.1, 0, false, true},
+		{1.1, 0, true, true}, {1.2, 0, true, false},
+	} {
+		v.Limit, v.Budget.Busy, v.Floor = c.quiet+1e-9, c.busy, c.floor
+		if c.floor {
+			v.Limit -= 2e-9
+		}
+		if c.busy > 0 {
+			v.Budget.Busy += 1e-9
+		}
+		assert.Equal(t, c.want, v.Met(), "%+v", c)
+	}
 }
 
-func TestTheListOfBudgetsIsComplete(t *testing.T) {
+func TestEveryBudgetIsMeasured(t *testing.T) {
 	b := tiny(t)
-	b.RunBudgets()
-	var names bytes.Buffer
-	for _, x := range b.Budgets {
-		names.WriteString(x.Name + "\n")
-		if !strings.Contains(x.Name, "10^6") && !strings.Contains(x.Name, " others") {
-			assert.True(t, x.Measured(), x.Name)
-		}
+	b.Costs()
+	assert.Len(t, Judge(&b.Book), len(budgets))
+}
+
+// Both compute the same, or the ratio would be of different work.
+func TestTheNaivePushComputesWhatStateDoes(t *testing.T) {
+	first := new(pushed)
+	second := first.user()
+	third := second.user()
+	third.watched()
+	told := 0
+	count := third.watch
+	third.watch = func(old, new int) {
+		told += new - old
+		count(old, new)
 	}
-	for _, want := range []string{
-		"Fire at 1 handler", "100 handlers, one", "100 handlers, an owner each", "1000 handlers", "without handlers", "Allocations of a Fire",
-		"Two goroutines", "with 0 others", "with 10^6 others", "Memory", "Destroy of 10^6", "Child owner", "Queue", "idle queues",
-	} {
-		assert.Contains(t, names.String(), want)
+	first.set(5)
+	first.set(5)
+	assert.Equal(t, []int{5, 6, 7}, []int{first.value, second.value, third.value})
+	assert.Equal(t, 5, told)
+}
+
+func TestEveryCurveIsMeasured(t *testing.T) {
+	b := tiny(t)
+	b.growAll()
+	for _, c := range Curves {
+		assert.Equal(t, []int{20, 40}, b.Book.Sizes(Growth, c.Name), c.Name)
+		assert.Contains(t, Groups, c.Group, c.Name)
+		assert.Empty(t, b.Book.Sizes(Hung, c.Name), c.Name)
+	}
+}
+
+// Curves that are quadratic would take hours at the end.
+func TestACurveEndsBeforeWhatTakesTooLong(t *testing.T) {
+	line := []measure.Point{{X: 10, Y: 10}, {X: 100, Y: 100}}
+	square := []measure.Point{{X: 10, Y: 10}, {X: 100, Y: 1000}}
+	assert.Zero(t, forecast(nil, 1000))
+	assert.InDelta(t, 100, forecast(line[:1], 100), 1)
+	assert.InDelta(t, 1000, forecast(line, 1000), 1)
+	assert.InDelta(t, 100_000, forecast(square, 1000), 1)
+
+	b := tiny(t)
+	b.Patience = 1
+	b.growAll()
+	for _, c := range Curves {
+		assert.Less(t, len(b.Book.Sizes(Growth, c.Name)), 2, c.Name)
 	}
 }
 
