@@ -17,13 +17,15 @@ type hold struct {
 	release func()
 }
 
-// holdLocked makes out who the caller is; inside says whether it is where room is made.
-// That takes microseconds, and other locks: mu is free meanwhile.
-func holdLocked(mu *sync.Mutex, room *sync.Cond, inside func() bool) *hold {
+// holdLocked makes out who the caller is. place says whether it is where room is made, and
+// whether its goroutine is owned. That takes microseconds, and other locks: mu is free
+// meanwhile.
+func holdLocked(mu *sync.Mutex, room *sync.Cond, place func() (inside, owned bool)) *hold {
 	h := &hold{mu: mu, room: room}
 	mu.Unlock()
 	defer mu.Lock()
-	if h.inside = inside(); h.inside {
+	inside, owned := place()
+	if h.inside = inside; inside || !owned {
 		return h
 	}
 	release, ok := scope.HoldBack(func() {

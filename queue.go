@@ -256,7 +256,7 @@ func (q *Queue) takeTurn() bool {
 		if !asked { // without the lock, as that takes a microsecond
 			asked = true
 			q.mu.Unlock()
-			inside := goroutine.Handling(q.number)
+			inside, _ := goroutine.Handling(q.number)
 			q.mu.Lock()
 			if inside {
 				return false

@@ -79,17 +79,20 @@ func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 		return true
 	}
 	q.current = place{}
-	if p := q.order.first(); p != nil && p.number <= limit && !q.dead && q.scope.Alive() {
-		if owner != nil && p.conn.conn.Owner() != owner {
+	list := q.order.list()
+	if list != nil && list.At(0).number <= limit && !q.dead && q.scope.Alive() {
+		if owner != nil && list.At(0).conn.conn.Owner() != owner {
 			return false
 		}
-		c, number := q.order.take()
+		c, number := q.order.takeFrom(list)
 		c.box.take()
 		q.current = place{c, number, 1}
 		if q.held > 0 {
 			q.room.Signal()
 		}
-		q.releaseFlushesLocked()
+		if q.flushes.Len() > 0 {
+			q.releaseFlushesLocked()
+		}
 		return true
 	}
 	if owner == nil {

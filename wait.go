@@ -133,7 +133,9 @@ func (in *inbox[T]) admitLocked() (h *hold, ok bool) {
 		case in.overflow == DropOldest:
 			in.values.Pop()
 		case h == nil:
-			h = holdLocked(&in.mu, &in.room, func() bool { return in.gid == goroutine.ID() })
+			h = holdLocked(&in.mu, &in.room, func() (inside, owned bool) {
+				return in.gid == goroutine.ID(), goroutine.InsideOwned()
+			})
 		case h.inside:
 			return h, true
 		case h.letGo:
