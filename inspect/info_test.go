@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -174,7 +175,7 @@ func TestADumpIsTheSameForTheSameTreeAndFitsATerminal(t *testing.T) {
 	for i := range 60 {
 		deep = deep.NewChild(fmt.Sprint(long, i))
 		s.Connect(deep, func(map[string][]func(int) error) {})
-		tether.NewQueue(deep, 1<<40, tether.DropNewest)
+		tether.NewQueue(deep, math.MaxInt, tether.DropNewest)
 		deep.Defer(func() {})
 	}
 	for i := range 1000 {
