@@ -2,10 +2,10 @@ package tether
 
 import (
 	"fmt"
-	"reflect"
 	"runtime/debug"
 	"strings"
 
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -28,7 +28,7 @@ type PendingError struct {
 
 // Running is something that keeps a teardown from completing.
 type Running struct {
-	Owner string // path
+	Owner string // path, as [Owner.String] has it
 	Kind  string // "handler", "goroutine", "timer", "cleanup" or "interrupt"
 	Func  string // with file and line; "unknown" where that can't be told
 }
@@ -59,12 +59,12 @@ func (e *PendingError) Unwrap() error { return e.cause }
 type PanicError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked, as by [debug.Stack]
-	Owner string // path of the owner whose function panicked
+	Owner string // path of the owner whose function panicked, as [Owner.String] has it
 	Func  string // the handler or other function given to the owner, and where it stood
 }
 
 func newPanicError(s *scope.Scope, value any) *PanicError {
-	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.Path(), Func: goroutine.Culprit()}
+	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.String(), Func: goroutine.Culprit()}
 }
 
 func (e *PanicError) Error() string {
@@ -77,13 +77,6 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// isNil reports whether v is nil or a nil pointer.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
-}
+func isNil(v any) bool { return check.Nil(v) }
 
 func panicf(format string, args ...any) { panic("tether: " + fmt.Sprintf(format, args...)) }

@@ -6,13 +6,14 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // Lost is a root owner that became garbage without having been destroyed: a bug,
 // as nobody can end any more what it holds.
 type Lost struct {
-	Name string
+	Name string // as it was given to NewOwner
 	Site string // where it was made, a function with file and line
 	Held Stats  // what it and its descendants still hold, if that is not garbage too
 }
@@ -74,6 +75,6 @@ func logLost(l Lost) {
 	lost.mu.Unlock()
 	if !known {
 		slog.Warn("tether: an owner became garbage without Destroy",
-			"owner", l.Name, "created", l.Site, "connections", l.Held.Connections, "cleanups", l.Held.Cleanups)
+			"owner", quote.Name(l.Name), "created", l.Site, "connections", l.Held.Connections, "cleanups", l.Held.Cleanups)
 	}
 }
