@@ -323,7 +323,9 @@ func (o *Owner) Path() string { return o.check("Path").Path() }
 // name owners in the same way.
 func (o *Owner) String() string { return o.check("String").String() }
 
-// Parent returns the owner that o is a child of, nil for a root.
+// Parent returns the owner that o is a child of, nil for a root. An owner that
+// [WhileActive] has made may have been given new handles for ancestors whose handles
+// were garbage: they are the same owners, and so are their paths.
 func (o *Owner) Parent() *Owner {
 	o.check("Parent")
 	return o.parent
