@@ -340,6 +340,9 @@ func TestAVerificationInABubbleKnowsItsTimers(t *testing.T) {
 
 func TestMisuse(t *testing.T) {
 	clean(t)
+	var nobody *testing.T
+	assert.PanicsWithValue(t, "tethertest: VerifyNone with nil testing.TB", func() { tethertest.VerifyNone(nobody) })
+	assert.PanicsWithValue(t, "tethertest: NewOwner with nil testing.TB", func() { tethertest.NewOwner(nobody) })
 	assert.PanicsWithValue(t, "tethertest: VerifyNone with nil testing.TB", func() { tethertest.VerifyNone(nil) })
 	assert.PanicsWithValue(t, "tethertest: NewOwner with nil testing.TB", func() { tethertest.NewOwner(nil) })
 	assert.PanicsWithValue(t, "tethertest: Record with nil testing.TB", func() {
