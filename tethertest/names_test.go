@@ -68,8 +68,8 @@ func TestReports_NameOwnersQuoted(t *testing.T) {
 				defer close(let)
 				f = run("TestHangs", func(t *fake) {
 					o := tethertest.NewOwner(t).NewChild(name)
-					o.AfterFunc(1, func() { <-let })
-					time.Sleep(2)
+					o.AfterFunc(time.Second, func() { <-let })
+					time.Sleep(2 * time.Second)
 				})
 			})
 			tame(t, f.message(), name)
