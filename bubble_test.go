@@ -94,7 +94,9 @@ var bubbled = []func(*testing.T){
 	TestNestedCleanupsUnwindNoOwnerTwice,
 	TestNestedFiresCompleteTheTeardownWithTheOutermostCall,
 	TestNoFireThatBeginsAfterDisconnectCallsTheHandler,
+	TestOnLost_AFunctionIsGarbageOnceItWasTakenBack,
 	TestOnceIsCalledExactlyOnceUnderConcurrentAndNestedFires,
+	TestOwn_OfAnyKindOfNilPanicsAtTheCall,
 	TestParentAndChildDestroyedAtOnce,
 	TestPathsNamesAndParents,
 	TestPrioritiesThatNobodyHasLeaveNoTrace,
@@ -107,6 +109,7 @@ var bubbled = []func(*testing.T){
 	TestTwoHandlersThatDestroyEachOthersOwnersDoNotDeadlock,
 	TestUnwindRunsChildrenAndCleanupsNewestFirst,
 	TestValuesOfManyFirersLosesNothing,
+	TestWaitAndValues_OfAnyKindOfNilSourcePanicAtTheCall,
 	TestWhatRunsAtOnceOnAnEndedOwnerIsGarbageThough,
 	TestWhileActiveNeverOverlapsUnderConcurrency,
 }
@@ -125,7 +128,7 @@ func TestTheSuiteRunsInTwoBubblesAfterAnother(t *testing.T) {
 // What keeps a test out of a bubble: being in bubbles already, subtests, the
 // network, other processes, counts that are the whole process's, and a clock of
 // the machine's, or spinning on it.
-var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "m=+", "racing("}
+var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "eachHostile(", "orphaned(", "m=+", "racing("}
 
 func TestTheListOfBubbledTestsIsComplete(t *testing.T) {
 	listed := map[string]bool{}

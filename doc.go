@@ -111,4 +111,10 @@
 // test that destroys its owners leaves no goroutine behind, which goleak can
 // confirm. Package tethertest has an owner that ends with its test, a check that
 // nothing of a test is left, and a recorder of what a source fires.
+//
+//   - The owners, queues and heartbeats that a bubble uses are made inside it, and
+//     destroyed there. The runtime ends the program, by a fatal error that nothing
+//     recovers, if a timer or channel of a bubble is touched from outside: so does
+//     Destroy outside of an owner on which AfterFunc, Ended or Context was called
+//     inside. In a bubble use a child that is made, and destroyed, inside instead.
 package tether

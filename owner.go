@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -309,16 +310,23 @@ func (o *Owner) Ended() <-chan struct{} { return o.check("Ended").Ended() }
 // the context that o, or else its nearest ancestor with one, was made with.
 func (o *Owner) Context() context.Context { return o.check("Context").Context() }
 
-// Name returns the name that o was made with.
+// Name returns the name that o was made with, as it is. Where others choose it, log
+// what String returns.
 func (o *Owner) Name() string { return o.check("Name").Name() }
 
-// Path returns the names from the root to o, as in "app/lobby/ann".
+// Path returns the names from the root to o, as they are, as in "app/lobby/ann".
 func (o *Owner) Path() string { return o.check("Path").Path() }
 
-// String returns o's path.
-func (o *Owner) String() string { return o.Path() }
+// String returns o's path for a log or another text that people read: a name in it
+// that holds a slash, what is not printable by [strconv.IsPrint] or no UTF-8, or that
+// begins with a double quote, is quoted as by [strconv.Quote]. So whoever chooses a
+// name can forge neither a line nor another owner's path. The errors of this package
+// name owners in the same way.
+func (o *Owner) String() string { return o.check("String").String() }
 
-// Parent returns the owner that o is a child of, nil for a root.
+// Parent returns the owner that o is a child of, nil for a root. An owner that
+// [WhileActive] has made may have been given new handles for ancestors whose handles
+// were garbage: they are the same owners, and so are their paths.
 func (o *Owner) Parent() *Owner {
 	o.check("Parent")
 	return o.parent
@@ -371,7 +379,7 @@ func (o *Owner) Interrupt(f func()) (stop func() bool) {
 // first Destroy is part of what later ones return.
 func Own[C io.Closer](o *Owner, c C) C {
 	s := o.check("Own")
-	if isNil(c) {
+	if check.Nil(c) {
 		panic("tether: Own with nil closer")
 	}
 	s.Own(c)

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/fifo"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -90,7 +91,7 @@ func checkWait[T any](verb string, ctx context.Context, src Source[T]) {
 	if ctx == nil {
 		panic("tether: " + verb + " with nil context")
 	}
-	if isNil(src) {
+	if check.Nil(src) {
 		panic("tether: " + verb + " with nil Source")
 	}
 }
