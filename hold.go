@@ -14,7 +14,7 @@ type hold struct {
 	inside  bool // it comes from where the room would be made, and would wait for itself
 	waited  bool // it is held
 	letGo   bool // its goroutine's owner was cut off, whose Destroy may wait for it
-	release func()
+	release func() // nil if there is nothing to undo
 }
 
 // holdLocked makes out who the caller is. place says whether it is where room is made, and
@@ -23,18 +23,19 @@ type hold struct {
 func holdLocked(mu *sync.Mutex, room *sync.Cond, place func() (inside, owned bool)) *hold {
 	h := &hold{mu: mu, room: room}
 	mu.Unlock()
-	defer mu.Lock()
 	inside, owned := place()
-	if h.inside = inside; inside || !owned {
-		return h
+	ok := true
+	if owned && !inside {
+		h.release, ok = scope.HoldBack(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			h.letGo = true
+			room.Broadcast()
+		})
 	}
-	release, ok := scope.HoldBack(func() {
-		mu.Lock()
-		defer mu.Unlock()
-		h.letGo = true
-		room.Broadcast()
-	})
-	h.release, h.letGo = release, !ok
+	mu.Lock()
+	h.inside = inside
+	h.letGo = h.letGo || !ok // it may have been told already
 	return h
 }
 
