@@ -3,6 +3,7 @@ package tether
 import (
 	"weak"
 
+	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -55,4 +56,19 @@ func handleOf(s *scope.Scope, root *Owner) *Owner {
 		h.parent = &Owner{scope: p}
 	}
 	return o
+}
+
+// The sub-packages look behind an Owner and an option by way of package handle.
+func init() {
+	handle.Scope = func(op string, owner any) *scope.Scope {
+		o := owner.(*Owner)
+		if o == nil || o.scope == nil {
+			panic(op + " with nil Owner")
+		}
+		return o.scope
+	}
+	handle.Priority = func(option any) (int, bool) {
+		p, ok := option.(priorityOption)
+		return int(p), ok
+	}
 }

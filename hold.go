@@ -11,9 +11,9 @@ import (
 type hold struct {
 	mu      *sync.Mutex
 	room    *sync.Cond
-	inside  bool // it comes from where the room would be made, and would wait for itself
-	waited  bool // it is held
-	letGo   bool // its goroutine's owner was cut off, whose Destroy may wait for it
+	inside  bool   // it comes from where the room would be made, and would wait for itself
+	waited  bool   // it is held
+	letGo   bool   // its goroutine's owner was cut off, whose Destroy may wait for it
 	release func() // nil if there is nothing to undo
 }
 
