@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,40 +225,52 @@ func TestPool_DisposesOfAllHoweverManyPanic(t *testing.T) {
 	require.Less(t, deepest, 1000)
 }
 
-// waiters returns how long it takes to end the waits of n Acquires, by their
-// context, in the middle of the line and at its ends.
-func waiters(t *testing.T, n int) time.Duration {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	p := pool.New(app, func() (int, error) { return 1, nil }, pool.Limit(1))
-	held := acquire(t, p, app)
+// endWaits returns how long it takes to end n waits by their context.
+func endWaits(n int, wait func(context.Context), waiting func() int) time.Duration {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for range n {
-		wg.Go(func() {
-			if _, err := p.Acquire(ctx, app); err == nil {
-				t.Error("got an item that is held")
-			}
-		})
+		wg.Go(func() { wait(ctx) })
 	}
-	for p.Stats().Waiting < n {
+	for waiting() < n {
 		runtime.Gosched()
 	}
 	begin := time.Now()
 	cancel()
 	wg.Wait()
-	d := time.Since(begin)
+	return time.Since(begin)
+}
+
+// Each wait takes its place out of a long line, beside what the same number of bare
+// waits takes.
+func TestPool_EndsWaitsInConstantTimeEach(t *testing.T) {
+	const n = 16_000
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	p := pool.New(app, func() (int, error) { return 1, nil }, pool.Limit(1))
+	held := acquire(t, p, app)
+	ours := func() time.Duration {
+		return endWaits(n, func(ctx context.Context) {
+			if _, err := p.Acquire(ctx, app); err == nil {
+				t.Error("got an item that is held")
+			}
+		}, func() int { return p.Stats().Waiting })
+	}
+	bare := func() time.Duration {
+		var waiting atomic.Int64
+		turn := make(chan int)
+		return endWaits(n, func(ctx context.Context) {
+			waiting.Add(1)
+			select {
+			case <-turn:
+			case <-app.Ended():
+			case <-ctx.Done():
+			}
+		}, func() int { return int(waiting.Load()) })
+	}
+	a, b := min(bare(), bare(), bare()), min(ours(), ours(), ours())
+	require.Less(t, b, 10*a, "%d waits: %v, bare ones: %v", n, b, a)
 	require.Zero(t, p.Stats().Waiting)
 	require.True(t, held.Release())
 	conserved(t, p, 1)
-	return d
-}
-
-func TestPool_EndsWaitsInLinearTime(t *testing.T) {
-	const small, factor = 1000, 16
-	least := func(n int) time.Duration {
-		return min(waiters(t, n), waiters(t, n), waiters(t, n))
-	}
-	a, b := least(small), least(factor*small)
-	require.Less(t, b, 8*factor*a, "%d waiters: %v, %d: %v", small, a, factor*small, b)
 }
