@@ -1,10 +1,10 @@
 package state
 
 import (
-	"context"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A Value is a variable that tells who is interested when it changes. Its zero
@@ -12,7 +12,7 @@ import (
 // goroutines at once.
 type Value[T any] struct {
 	node  node
-	alive context.Context // of the owner
+	dead  *atomic.Bool // the owner is; on its own, as neither of the two must refer to the other
 	equal func(a, b T) bool
 
 	box     atomic.Pointer[box[T]] // written with books held
@@ -34,10 +34,20 @@ func NewValue[T any](owner *tether.Owner, v T, opts ...Option) *Value[T] {
 	c := configure("NewValue", opts)
 	x := &Value[T]{node: node{label: c.name}, equal: equality[T]("NewValue", c)}
 	x.node.fresh.Store(true)
-	x.alive = owner.Context()
+	x.dead = cutFlag(owner)
 	x.box.Store(&box[T]{v})
 	x.changes.signal = tether.NewSignal[Change[T]](owner)
 	return x
+}
+
+// cutFlag returns what is true from before the moment at which anybody sees owner
+// dead.
+func cutFlag(owner *tether.Owner) *atomic.Bool {
+	dead := new(atomic.Bool)
+	if !handle.Scope("state: NewValue", owner).OnCut(func() { dead.Store(true) }, func() {}) {
+		dead.Store(true)
+	}
+	return dead
 }
 
 // Get returns the value. It takes no lock. Inside a computing function it reads
@@ -130,7 +140,7 @@ func (a *assignment[T]) prepare() (changes bool) {
 	if a.update != nil {
 		a.next = &box[T]{a.update(a.old.v)}
 	}
-	a.same = a.x.alive.Err() != nil || a.x.equal(a.old.v, a.next.v)
+	a.same = a.x.dead.Load() || a.x.equal(a.old.v, a.next.v)
 	return !a.same
 }
 
