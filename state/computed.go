@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Computed is a value that a function computes from others. It is computed
@@ -78,6 +79,7 @@ func (c *Computed[T]) Get() T {
 // being computed, and as [Value.Use] does.
 func (c *Computed[T]) Use(use *Use) T {
 	r := use.check("Computed.Use").refresh(&c.node)
+	yield.Point("state: used, read")
 	v := c.result(r)
 	use.run.verify()
 	return v

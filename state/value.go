@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Value is a variable that tells who is interested when it changes. Its zero
@@ -59,6 +60,7 @@ func (x *Value[T]) Get() T { return x.box.Load().v }
 // computation, it unwinds it by a panic, and it begins again.
 func (x *Value[T]) Use(use *Use) T {
 	use.check("Value.Use").refresh(&x.node)
+	yield.Point("state: used, read")
 	v := x.box.Load().v
 	use.run.verify()
 	return v
