@@ -16,8 +16,8 @@ type Where uint8
 
 const (
 	InHandler   Where = 1 << iota // of a signal or queue
-	InCallback                    // a timer function, an interrupt, a function of WhileActive
-	InCleanup                     // or a closer
+	InCallback                    // a timer function, or one of WhileActive
+	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InGoroutine                   // one that an owner has started, or the function of Run
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
 )
@@ -29,11 +29,22 @@ func MustNotWait() bool {
 	return within(InHandler | InCallback | InCleanup | InCoroutine)
 }
 
-// InsideCleanup reports whether the caller is inside a cleanup or closer.
+// InsideCleanup reports whether the caller is inside something that a teardown calls.
 func InsideCleanup() bool { return within(InCleanup) }
 
 // InsideOwned reports whether the caller's goroutine is one that an owner has started.
 func InsideOwned() bool { return within(InGoroutine) }
+
+// InsideOf reports whether the caller is inside a call of f, a function that is not
+// generic and not inlined. Cost: it looks f up each time.
+func InsideOf(f any) (yes bool) {
+	want := funcPC(f)
+	walk(func(entry uintptr) bool {
+		yes = entry == want
+		return !yes
+	})
+	return yes
+}
 
 func within(want Where) (yes bool) {
 	known := functions()
@@ -47,12 +58,12 @@ func within(want Where) (yes bool) {
 // All user code but the handlers of a signal, which are called by package connlist, is
 // called by one of the following. They must have frames of their own, to be found.
 
-// Callback calls a timer function, an interrupt or a function of WhileActive.
+// Callback calls a timer function or one of WhileActive.
 //
 //go:noinline
 func Callback(f func()) { f() }
 
-// Cleanup calls a cleanup.
+// Cleanup calls a cleanup or an interrupt.
 //
 //go:noinline
 func Cleanup(f func()) { f() }
