@@ -15,13 +15,14 @@ type unwinder struct {
 	at     *Scope // where it is
 	until  *Scope // where it ends: nil for t's top and for what comes due by its end
 	number uint64 // on the stack; 0: none
+	apart  bool   // user code is to run on another goroutine than this one
 }
 
 // complete unwinds t, then whatever comes due by that. Panics and Goexits go on when
 // all of it is done.
 func (t *teardown) complete() {
 	if t != nil {
-		u := unwinder{t: t, at: t.top}
+		u := unwinder{t: t, at: t.top, apart: t.apart}
 		u.run()
 	}
 }
@@ -70,9 +71,8 @@ func (u *unwinder) step() bool {
 		u.at = n.m.(*Scope) // nothing else outlives the drain
 		return true
 	}
-	if u.t.apart {
+	if u.apart {
 		s.mu.Unlock()
-		u.t.apart = false
 		own := unwinder{t: u.t, at: s} // another goroutine, another number
 		go own.run()
 		return false
@@ -120,11 +120,13 @@ func (u *unwinder) up() bool {
 		return false
 	}
 	yield.Point("unwind: above")
+	// NOTE: Cancel calls no user code on its caller, of whatever owner.
+	due.apart = due.apart || u.apart
 	if u.number == 0 {
 		due.complete()
 		return false
 	}
-	*u = unwinder{t: due, at: due.top, number: u.number}
+	*u = unwinder{t: due, at: due.top, number: u.number, apart: due.apart}
 	u.announce()
 	return true
 }
