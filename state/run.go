@@ -18,6 +18,7 @@ type run struct {
 	use  Use
 	node *node
 	by   *run // that needs this one; nil: Get or settle
+	top  *run // for whose sake it was begun, by way of by
 
 	asked  bool // by's function needs it, not only its look
 	orphan bool // never computed, or failed before: nobody is there to settle it
@@ -77,6 +78,9 @@ func (n *node) refresh(by *run, use bool) *run {
 			continue
 		}
 		r := &run{node: n, by: by, asked: use}
+		if r.top = r; by != nil {
+			r.top = by.top
+		}
 		r.use.run = r
 		n.run = r
 		running++
@@ -271,8 +275,7 @@ func (r *run) end() {
 				n.version++
 				n.cell.install(r.out)
 				if r.orphan {
-					top := r.topLocked()
-					top.owed = append(top.owed, n.cell)
+					r.top.owed = append(r.top.owed, n.cell)
 				}
 			}
 			n.must = false
@@ -290,14 +293,6 @@ func (r *run) end() {
 	if r.done != nil {
 		close(r.done)
 	}
-}
-
-// topLocked returns the run for whose sake r was begun.
-func (r *run) topLocked() *run {
-	for r.by != nil {
-		r = r.by
-	}
-	return r
 }
 
 func (r *run) forgetLocked(other *run) {
