@@ -81,13 +81,15 @@
 //     handler's owner: the library does not see that wait.
 //   - Two Block queues that are full and whose handlers fire at each other hold
 //     each other; so does a Manual one filled by the goroutine that drains it.
-//   - A handler or timer function that a full Block queue holds is not known to be
-//     held for its owner. If the goroutine that drains a Manual queue destroys the owner
+//   - A handler that a full Block queue holds is not known to be held for its owner. If the goroutine that drains a Manual queue destroys the owner
 //     of a handler which another goroutine runs and that queue holds, both wait. Cancel
 //     does not wait.
+//   - A deferred Destroy that runs while a handler's panic goes through the function
+//     which fired can't be told from one inside the handler: it does not wait. Run does.
 //   - Inside an iterator that is pulled, see [iter.Pull], Destroy does not wait either,
 //     as what its puller is in the middle of can't be seen: it returns [ErrPending]
-//     where something of the target runs.
+//     where something of the target runs. A Fire into a full Block queue, or a Drain,
+//     waits there, also if the puller is a handler of that queue.
 //   - More than a few panics in one Fire, queue or unwinding go on as one: the last
 //     value, with the stacks of the first sixteen.
 //   - A handler that never returns holds back the cleanups of its owner's

@@ -1,6 +1,7 @@
 package tether
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -30,6 +31,15 @@ type Running struct {
 	Owner string // path, as [Owner.String] has it
 	Kind  string // "handler", "goroutine", "timer", "cleanup" or "interrupt"
 	Func  string // with file and line; "unknown" where that can't be told
+}
+
+// newPendingError says what keeps s from ending when ctx has ended.
+func newPendingError(ctx context.Context, s *scope.Scope) *PendingError {
+	e := &PendingError{cause: context.Cause(ctx)}
+	for _, c := range s.Running() {
+		e.Running = append(e.Running, Running(c))
+	}
+	return e
 }
 
 func (e *PendingError) Error() string {

@@ -191,6 +191,14 @@ func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
 	if b.count <= 0 || !active.Alive() {
 		return false
 	}
+	if !h.signal.list.LiveUpTo(b.last) { // they have left, and others have come
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.maxSteps > 0 {
+			h.dropped += time.Duration(b.count) * h.interval
+		}
+		return false
+	}
 	b.count--
 	tick := b.first
 	b.first.Skipped = 0

@@ -395,3 +395,96 @@ func destroysInside[T any](t *testing.T, v T) {
 		<-o.Ended()
 	}
 }
+
+// The frames of a handler that has panicked are on the stack while deferred calls run.
+// Run took them for a handler that it was in, and did not wait.
+func TestRun_IsABarrierThoughAHandlerOfItsFunctionPanics(t *testing.T) {
+	running, cleaned := true, false
+	require.PanicsWithValue(t, "handler", func() {
+		tether.Run(t.Context(), "run", func(o *tether.Owner) error {
+			o.Go(func(ctx context.Context) {
+				<-ctx.Done()
+				for range 100 {
+					runtime.Gosched()
+				}
+				running = false
+			})
+			o.Defer(func() { cleaned = true })
+			var s tether.Signal[int]
+			s.Connect(o, func(int) { panic("handler") })
+			s.Fire(1)
+			return nil
+		})
+	})
+	require.False(t, running)
+	require.True(t, cleaned)
+}
+
+// The same for a deferred Destroy can't be told from one in a deferred call of the handler
+// itself: it does not wait, and the last one out completes the teardown.
+func TestDestroy_DeferredUnderAHandlersPanicDoesNotWait(t *testing.T) {
+	o := tether.NewOwner("o")
+	hold := make(chan bool)
+	o.Go(func(context.Context) { <-hold })
+	var err error
+	require.Panics(t, func() {
+		defer func() { err = o.Destroy() }()
+		var s tether.Signal[int]
+		s.Connect(o, func(int) { panic("handler") })
+		s.Fire(1)
+	})
+	require.ErrorIs(t, err, tether.ErrPending)
+	close(hold)
+	require.NoError(t, o.Destroy())
+}
+
+func TestHold_AFireOfADyingOwnersTimerLetsGo(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	o := app.NewChild("o")
+	q := tether.NewQueue(app, 1, tether.Block, tether.Manual())
+	var s tether.Signal[int]
+	s.Connect(app, func(int) {}, tether.On(q))
+	s.Fire(0)
+	started := make(chan bool)
+	o.AfterFunc(0, func() { close(started); s.Fire(1) })
+	<-started
+	require.NoError(t, o.Destroy())
+	require.EqualValues(t, 1, q.Dropped())
+}
+
+// While one tick of a batch was handled its connection was replaced by another one. The
+// ticks that were due before came to nobody, and were counted all the same.
+func TestHeartbeat_TicksThatNobodyGetsAreNotCountedAndTheirTimeIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		h := tether.NewHeartbeat(app, time.Second, tether.FixedStep(10))
+		var numbers []uint64
+		var sum time.Duration
+		start := time.Now()
+		count := func(tick tether.Tick) {
+			numbers = append(numbers, tick.N)
+			sum += tick.Delta
+		}
+		slow := true
+		var first atomic.Pointer[tether.Connection]
+		first.Store(h.Connect(app, func(tick tether.Tick) {
+			count(tick)
+			switch {
+			case slow:
+				slow = false
+				time.Sleep(5500 * time.Millisecond) // the next beat has five ticks
+			default:
+				h.Connect(app, count)
+				first.Load().Disconnect() // in the first of the five
+			}
+		}))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		for i, n := range numbers {
+			require.EqualValues(t, i+1, n, "all that were counted were delivered: %v", numbers)
+		}
+		require.Equal(t, time.Since(start), sum+h.Dropped(), "the time elapsed, %v ticks", len(numbers))
+	})
+}

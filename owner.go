@@ -122,11 +122,7 @@ func (o *Owner) DestroyContext(ctx context.Context) error {
 	if ok {
 		return err
 	}
-	p := &PendingError{cause: context.Cause(ctx)}
-	for _, c := range s.Running() {
-		p.Running = append(p.Running, Running(c))
-	}
-	return p
+	return newPendingError(ctx, s)
 }
 
 // Cancel cuts o and its subtree off and returns. It never waits, and calls no

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -35,8 +36,9 @@ func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOp
 	c.Site = caller()
 	o := &Owner{scope: scope.New(name, c.Config)}
 	o.scope.List(false)
+	inside := goroutine.MustNotWait() // asked now, as a panic of f leaves its frames on the stack
 	defer func() {
-		left := o.destroyWithin(c.grace)
+		left := o.destroyWithin(c.grace, inside)
 		blame := o.scope.Blame()
 		if err != nil {
 			blame = nil
@@ -64,13 +66,17 @@ func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOp
 	return err
 }
 
-func (o *Owner) destroyWithin(grace *time.Duration) error {
+func (o *Owner) destroyWithin(grace *time.Duration, inside bool) error {
 	if grace == nil {
-		return o.Destroy()
+		return o.scope.DestroyOutside(inside)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *grace)
 	defer cancel()
-	return o.DestroyContext(ctx)
+	ok, err := o.scope.DestroyContextOutside(ctx, inside)
+	if ok {
+		return err
+	}
+	return newPendingError(ctx, o.scope)
 }
 
 // join is errors.Join, but leaves a single error as it is.

@@ -117,8 +117,9 @@ func (e *stretch) make() *scope.Scope {
 	s := e.open()
 	yield.Point("active: opened")
 	e.mu.Lock()
-	e.s = s
-	over = e.over
+	if over = e.over; !over {
+		e.s = s
+	}
 	e.mu.Unlock()
 	if over {
 		s.Cancel(nil)
@@ -138,7 +139,13 @@ func (e *stretch) end() {
 	s := e.s
 	e.mu.Unlock()
 	yield.Point("active: ended")
-	if s != nil && s.Alive() {
+	if s == nil {
+		return
+	}
+	if s.Alive() {
 		s.Cancel(nil)
 	}
+	e.mu.Lock()
+	e.s = nil // the activity remembers e, and need not keep what is over
+	e.mu.Unlock()
 }

@@ -160,6 +160,22 @@ func (l *List) Len() int {
 // Seq returns the number of the last connection.
 func (l *List) Seq() uint64 { return l.seq.Load() }
 
+// LiveUpTo reports whether a connection lives whose number is limit at most.
+func (l *List) LiveUpTo(limit uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for b := l.head.Load(); b != nil; b = b.next.Load() {
+		for i := range b.published() {
+			if c := b.entries[i].conn; c.seq > limit {
+				break
+			} else if c.Live() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // DisconnectAll ends all connections.
 func (l *List) DisconnectAll() { l.forget(l.endAll(false)) }
 

@@ -83,18 +83,15 @@ func Body(ctx context.Context, f func(context.Context)) { f(ctx) }
 //go:noinline
 func Handle(number uint64, r Runner) { Spell(number, r) }
 
-// Holding reports whether the number is on the caller's stack, and if not, whether the
-// goroutine is one that an owner has started.
-func Holding(number uint64) (yes, owned bool) {
-	known := functions()
-	var r reader
-	walk(func(entry uintptr) bool {
-		n, ok := r.read(entry)
-		yes = ok && n == number
-		owned = owned || known[entry]&InGoroutine != 0
+// Holding reports whether the number is on the caller's stack, and if not, whether others
+// are: only then can the goroutine be one that an owner has started.
+func Holding(number uint64) (yes, others bool) {
+	numbers(func(n uint64) bool {
+		yes = n == number
+		others = others || n != 0
 		return !yes
 	})
-	return yes, owned
+	return yes, others
 }
 
 // marked has the functions that have user code called, by the address of their first

@@ -151,26 +151,24 @@ func TestSpelled_FindsEachNumberOnTheStackAndNoOther(t *testing.T) {
 	}
 }
 
+func TestHolding_AlsoSaysWhetherThereAreOtherNumbers(t *testing.T) {
+	type answer struct{ yes, others bool }
+	ask := func(n uint64) answer {
+		yes, others := goroutine.Holding(n)
+		return answer{yes, others}
+	}
+	require.Equal(t, answer{false, false}, ask(7))
+	goroutine.Spell(0, runner(func() { require.Equal(t, answer{false, false}, ask(7)) }))
+	goroutine.Spell(7, runner(func() {
+		require.True(t, ask(7).yes)
+		require.Equal(t, answer{false, true}, ask(8))
+		require.False(t, goroutine.MustNotWait(), "a number alone is no handler")
+	}))
+}
+
 // The read of a stack of 40 000 frames took seconds, as each part of it was read
 // from the top. Now twice the depth takes twice the time; eight times is the limit, as
 // machines are busy.
-func TestHolding_AlsoSaysWhetherTheGoroutineIsOwned(t *testing.T) {
-	type answer struct{ yes, owned bool }
-	ask := func(n uint64) answer {
-		yes, owned := goroutine.Holding(n)
-		return answer{yes, owned}
-	}
-	require.Equal(t, answer{false, false}, ask(7))
-	goroutine.Body(t.Context(), func(context.Context) {
-		require.Equal(t, answer{false, true}, ask(7))
-		goroutine.Spell(7, runner(func() {
-			require.True(t, ask(7).yes)
-			require.Equal(t, answer{false, true}, ask(8))
-			require.False(t, goroutine.MustNotWait(), "a number alone is no handler")
-		}))
-	})
-}
-
 func TestInside_TakesLinearTimeOnADeepStack(t *testing.T) {
 	least := func(depth int) (d time.Duration) {
 		for range 5 {

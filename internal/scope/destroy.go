@@ -10,7 +10,15 @@ import (
 // Destroy is the barrier: it cuts off, waits until nothing runs in the subtree,
 // and unwinds. Where waiting would be waiting for the caller itself, it returns
 // ErrPending, and the last one out completes the teardown.
-func (s *Scope) Destroy() error {
+func (s *Scope) Destroy() error { return s.destroy(goroutine.MustNotWait) }
+
+// DestroyOutside is Destroy for a caller that knows whether it is where nobody may wait,
+// though a panic may have left other frames on its stack.
+func (s *Scope) DestroyOutside(inside bool) error {
+	return s.destroy(func() bool { return inside })
+}
+
+func (s *Scope) destroy(inside func() bool) error {
 	s.tree.mu.Lock()
 	if s.Over() {
 		s.tree.mu.Unlock()
@@ -18,11 +26,11 @@ func (s *Scope) Destroy() error {
 	}
 	if t := s.down; t != nil && t.top == s {
 		s.tree.mu.Unlock()
-		return t.await(false, goroutine.MustNotWait)
+		return t.await(false, inside)
 	} else if t != nil && !t.draining {
 		number := t.number
 		s.tree.mu.Unlock()
-		return s.destroyBelow(t, number)
+		return s.destroyBelow(t, number, inside)
 	}
 	t := s.begin(ErrDestroyed)
 	s.tree.mu.Unlock()
@@ -31,18 +39,18 @@ func (s *Scope) Destroy() error {
 	}
 	yield.Point("destroy: cut off")
 	t.runAfter()
-	return t.interruptAndAwait()
+	return t.interruptAndAwait(inside)
 }
 
 // interruptAndAwait runs the interrupts and waits. It is a barrier though an interrupt
 // panics or calls Goexit, which goes on after it. By then the interrupt is on the stack
 // still, so the caller asks before where it is.
-func (t *teardown) interruptAndAwait() error {
+func (t *teardown) interruptAndAwait(inside func() bool) error {
 	if len(t.interrupts) == 0 {
-		return t.await(true, goroutine.MustNotWait)
+		return t.await(true, inside)
 	}
-	inside := goroutine.MustNotWait()
-	await := func() error { return t.await(true, func() bool { return inside }) }
+	known := inside()
+	await := func() error { return t.await(true, func() bool { return known }) }
 	over := false
 	defer func() {
 		if !over {
@@ -109,7 +117,12 @@ func (t *teardown) await(hold bool, inside func() bool) error {
 // of the teardown's own, while the caller waits until ctx ends at the longest. ok
 // is false if it gave up.
 func (s *Scope) DestroyContext(ctx context.Context) (ok bool, err error) {
-	if goroutine.MustNotWait() {
+	return s.DestroyContextOutside(ctx, goroutine.MustNotWait())
+}
+
+// DestroyContextOutside is to DestroyContext what DestroyOutside is to Destroy.
+func (s *Scope) DestroyContextOutside(ctx context.Context, inside bool) (ok bool, err error) {
+	if inside {
 		return true, s.Destroy()
 	}
 	if s.cancelWith(ErrDestroyed, nil); s.Over() {

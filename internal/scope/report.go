@@ -2,6 +2,7 @@ package scope
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
 )
@@ -13,37 +14,38 @@ type Call struct{ Owner, Kind, Func string }
 // that is nothing the cleanups that are still to run. If handlers run, it takes
 // a dump of all goroutines to name them.
 func (s *Scope) Running() []Call {
-	var calls, left []Call
+	var calls []Call
+	var left []*cleanup
 	var handlers []int // indexes into calls
 	var runs []string  // the owners of queues that handle values
 	for _, p := range s.subtree(nil) {
-		path := p.String()
+		path := sync.OnceValue(p.String) // linear in the depth, and not wanted of most
 		p.mu.Lock()
 		if p.now != nil {
-			calls = append(calls, Call{path, "cleanup", p.now.name()})
+			calls = append(calls, Call{path(), "cleanup", p.now.name()})
 		}
 		for n := p.last; n != nil; n = n.prev {
 			switch m := n.m.(type) {
 			case *Task:
-				calls = append(calls, Call{path, "goroutine", goroutine.Func(m.name)})
+				calls = append(calls, Call{path(), "goroutine", goroutine.Func(m.name)})
 			case *timer:
 				if m.state != waiting {
-					calls = append(calls, Call{path, "timer", goroutine.Func(m.name)})
+					calls = append(calls, Call{path(), "timer", goroutine.Func(m.name)})
 				}
 			case *interrupt:
 				if m.taken {
-					calls = append(calls, Call{path, "interrupt", goroutine.Func(PC(m.f))})
+					calls = append(calls, Call{path(), "interrupt", goroutine.Func(PC(m.f))})
 				}
 			case *cleanup:
-				left = append(left, Call{path, "cleanup", m.name()})
+				left = append(left, m)
 			}
 		}
 		for range p.calls {
 			handlers = append(handlers, len(calls))
-			calls = append(calls, Call{path, "handler", "unknown"})
+			calls = append(calls, Call{path(), "handler", "unknown"})
 		}
 		for range p.runs {
-			runs = append(runs, path)
+			runs = append(runs, path())
 		}
 		p.mu.Unlock()
 	}
@@ -56,7 +58,13 @@ func (s *Scope) Running() []Call {
 		nameHandlers(calls, handlers, goroutine.RunningHandlers())
 	}
 	if len(calls) == 0 {
-		return left
+		for _, c := range left {
+			c.s.mu.Lock()
+			if c.node.m != nil { // it has not run meanwhile
+				calls = append(calls, Call{c.s.String(), "cleanup", c.name()})
+			}
+			c.s.mu.Unlock()
+		}
 	}
 	return calls
 }

@@ -58,9 +58,9 @@ func (t *Task) begin() {
 
 func (t *Task) run() {
 	yield.Point("go: started")
-	t.enter()
+	t.s.enter(t.number)
 	defer t.s.left(&t.node, 0)
-	defer t.leave()
+	defer leave(t.number)
 	defer t.s.supervise()
 	goroutine.Spell(t.number, t)
 }
@@ -68,49 +68,50 @@ func (t *Task) run() {
 // Run calls the user's function.
 func (t *Task) Run() { goroutine.Body(t.ctx, t.f) }
 
-// owned has the tasks that run, by their number, in parts that do not wait for each
-// other. A function that is called without a context, as Destroy is, finds the tasks of
-// its goroutine by the numbers on the stack.
+// owned has the scopes whose goroutines and timer functions run, by the number on their
+// stack, in parts that do not wait for each other. A function that is called without a
+// context, as Destroy is, finds by that whose goroutine it is on.
 var owned [64]struct {
 	mu sync.Mutex
-	by map[uint64]*Task // nil before the first one
-	_  [48]byte         // no two in one cache line
+	by map[uint64]*Scope // nil before the first one
+	_  [48]byte          // no two in one cache line
 }
 
-func (t *Task) enter() {
-	part := &owned[t.number%uint64(len(owned))]
+// enter enters the calling goroutine as one of s, until leave.
+func (s *Scope) enter(number uint64) {
+	part := &owned[number%uint64(len(owned))]
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	if part.by == nil {
-		part.by = make(map[uint64]*Task)
+		part.by = make(map[uint64]*Scope)
 	}
-	part.by[t.number] = t
+	part.by[number] = s
 }
 
-func (t *Task) leave() {
-	part := &owned[t.number%uint64(len(owned))]
+func leave(number uint64) {
+	part := &owned[number%uint64(len(owned))]
 	part.mu.Lock()
 	defer part.mu.Unlock()
-	delete(part.by, t.number)
+	delete(part.by, number)
 }
 
-// current returns the tasks of the caller's goroutine, innermost first: none if it is not
-// owned, several if Run was called in an owned one.
-func current() (tasks []*Task) {
+// current returns the scopes whose goroutine the caller is on, innermost first: none if it
+// is not owned, several if Run was called in an owned one.
+func current() (scopes []*Scope) {
 	for _, n := range goroutine.Numbers() {
 		part := &owned[n%uint64(len(owned))]
 		part.mu.Lock()
-		if t := part.by[n]; t != nil {
-			tasks = append(tasks, t)
+		if s := part.by[n]; s != nil {
+			scopes = append(scopes, s)
 		}
 		part.mu.Unlock()
 	}
-	return tasks
+	return scopes
 }
 
 // HoldBack is for who makes the caller wait, by a full queue, for something that has
 // nothing to do with a teardown. It calls letGo, which must not wait or be user code,
-// at the cut-off of a scope whose goroutine the caller is: Destroy of that waits
+// at the cut-off of a scope whose goroutine the caller is on: Destroy of that waits
 // for the goroutine, and may be called by the very one that has to make room. It
 // returns false if the cut-off was before. After the wait the caller calls release.
 func HoldBack(letGo func()) (release func(), ok bool) {
@@ -120,8 +121,8 @@ func HoldBack(letGo func()) (release func(), ok bool) {
 			c.s.Detach(&c.node)
 		}
 	}
-	for _, t := range current() {
-		c, ok := t.s.onCut(func() {}, letGo)
+	for _, s := range current() {
+		c, ok := s.onCut(func() {}, letGo)
 		if !ok {
 			release()
 			return nil, false

@@ -78,6 +78,14 @@ func (t *timer) fire() {
 	if f == nil {
 		return
 	}
+	number := goroutine.NewNumber()
+	s.enter(number)
+	defer leave(number)
 	defer s.supervise()
-	goroutine.Callback(f)
+	goroutine.Spell(number, timed(f))
 }
+
+// timed is a timer's function, on the way to be called.
+type timed func()
+
+func (f timed) Run() { goroutine.Callback(f) }

@@ -145,7 +145,7 @@ func (s *Scope) tellEnd() {
 
 // destroyBelow is Destroy of a scope that t, which is unwinding, has not come to yet, or
 // is at.
-func (s *Scope) destroyBelow(t *teardown, number uint64) error {
+func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) error {
 	yield.Point("destroy: under another")
 	if number != 0 && goroutine.Spelled(number) {
 		if s.state.Load() >= unwinding || t.nestedIn(s) {
@@ -157,7 +157,7 @@ func (s *Scope) destroyBelow(t *teardown, number uint64) error {
 		u.run()
 		return s.Err()
 	}
-	if goroutine.MustNotWait() {
+	if inside() {
 		return ErrPending
 	}
 	<-s.Ended()
@@ -165,12 +165,14 @@ func (s *Scope) destroyBelow(t *teardown, number uint64) error {
 	return s.Err()
 }
 
-// nestedIn reports whether a descendant of s is being unwound before its turn. The
-// caller is on the goroutine that unwinds, the only one to read or write nested.
+// nestedIn reports whether a descendant of s, whose turn has not come, is being unwound
+// before its turn. All between the two wait for their turn as well, so the way up ends at
+// the first that does not. The caller is on the goroutine that unwinds, the only one to
+// read or write nested.
 func (t *teardown) nestedIn(s *Scope) bool {
 	for _, n := range t.nested {
-		for ; n != nil; n = n.parent {
-			if n == s {
+		for p := n.parent; p != nil && p.state.Load() < unwinding; p = p.parent {
+			if p == s {
 				return true
 			}
 		}

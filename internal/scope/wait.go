@@ -25,7 +25,7 @@ import (
 
 // A wait is an edge: an owned goroutine that waits, or is about to, for the end of t.
 type wait struct {
-	tasks []*Task // of the goroutine
+	of    []*Scope // whose goroutine it is
 	t     *teardown
 	n     uint64 // counts the waits of the program
 	index int    // in t.waits
@@ -46,11 +46,11 @@ func (t *teardown) mayWait(inside func() bool) (ok bool, done func()) {
 	if inside() {
 		return false, nothing
 	}
-	tasks := current()
-	if tasks == nil {
+	of := current()
+	if of == nil {
 		return true, nothing
 	}
-	w := &wait{tasks: tasks, t: t, n: lastWait.Add(1), decided: make(chan struct{})}
+	w := &wait{of: of, t: t, n: lastWait.Add(1), decided: make(chan struct{})}
 	w.enter()
 	defer close(w.decided)
 	for {
@@ -99,8 +99,8 @@ func (w *wait) search() (younger *wait, circle bool) {
 	for len(rest) > 0 {
 		h := rest[len(rest)-1]
 		rest = rest[:len(rest)-1]
-		for _, task := range h.tasks {
-			edges, found := task.waitedFor(w.t)
+		for _, s := range h.of {
+			edges, found := s.waitedFor(w.t)
 			if found {
 				return w.undecided(h), true
 			}
@@ -115,13 +115,12 @@ func (w *wait) search() (younger *wait, circle bool) {
 	return nil, false
 }
 
-// waitedFor returns the edges to all teardowns that wait for the goroutine of task, or
+// waitedFor returns the edges to all teardowns that wait for the goroutines of s, or
 // reports that t is one of these.
-func (task *Task) waitedFor(t *teardown) (edges []*wait, found bool) {
-	tree := task.s.tree
-	tree.mu.Lock()
-	defer tree.mu.Unlock()
-	for u := task.s.down; u != nil; u = u.above {
+func (s *Scope) waitedFor(t *teardown) (edges []*wait, found bool) {
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	for u := s.down; u != nil; u = u.above {
 		if u == t {
 			return nil, true
 		}
