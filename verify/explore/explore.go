@@ -47,6 +47,9 @@ type worker struct {
 	at     string // the mark where it is parked, "" if it is not
 	done   bool
 	resume chan struct{}
+
+	pass  time.Duration // of a clock: how much time each of its steps lets pass; else 0
+	times int           // that are left
 }
 
 // Go adds a worker, which begins parked.
@@ -70,6 +73,15 @@ func (r *Run) Go(name string, f func()) {
 		r.park("start")
 		f()
 	}()
+}
+
+// Clock adds a worker that lets d pass, up to n times. In a schedule time stands still
+// but for that: so it is a choice like any other when a timer fires. After a step of a
+// clock all who can go on are equal.
+func (r *Run) Clock(d time.Duration, n int) {
+	r.mu.Lock()
+	r.workers = append(r.workers, &worker{name: "clock", own: true, at: "time passes", pass: d, times: n})
+	r.mu.Unlock()
 }
 
 // Check sets what is to be checked when everything has come to rest.
@@ -178,6 +190,15 @@ func (r *Run) run(scenario func(*Run), path []choice, bound int, res *Result) (m
 		r.trace = append(r.trace, mark+w.name+" goes on from: "+w.at)
 		res.Steps++
 		res.Longest = max(res.Longest, len(r.trace))
+		if w.pass > 0 {
+			if w.times--; w.times == 0 {
+				w.at, w.done = "", true
+			}
+			last = nil
+			r.mu.Unlock()
+			time.Sleep(w.pass)
+			continue
+		}
 		w.at = ""
 		last = w
 		r.mu.Unlock()
@@ -232,7 +253,7 @@ func (r *Run) release() {
 	yield.Hook(nil)
 	r.mu.Lock()
 	r.active = false
-	parked := slices.DeleteFunc(slices.Clone(r.workers), func(w *worker) bool { return w.at == "" })
+	parked := slices.DeleteFunc(slices.Clone(r.workers), func(w *worker) bool { return w.at == "" || w.pass > 0 })
 	r.mu.Unlock()
 	for _, w := range parked {
 		w.resume <- struct{}{}
