@@ -65,8 +65,13 @@ var bubbled = []func(*testing.T){
 	TestConnectionsAreToldApartThoughTheirHandlersAreTheSame,
 	TestContexts,
 	TestDestroyContextWithAnEndedContext,
+	TestDestroyContext_GivesUpOnABlockedInterruptAndNamesIt,
 	TestDestroyFromManyGoroutinesRunsCleanupsOnceAndAllWait,
 	TestDestroyReturnsWhatClosersReturnedEveryTime,
+	TestDestroy_InAPulledIteratorDoesNotWait,
+	TestDestroy_IsABarrierThoughAnInterruptCallsGoexit,
+	TestDestroy_IsABarrierThoughAnInterruptPanics,
+	TestDestroy_TheErrorsOfWhatComesTooLateAreBounded,
 	TestDisconnectIsTrueForTheCallThatDidIt,
 	TestDrainDoesNotCountSkippedValuesOfAQueue,
 	TestDrainHandlesWhatIsPendingInTheQueueWhenItIsCalled,
@@ -79,7 +84,12 @@ var bubbled = []func(*testing.T){
 	TestFlushOfAnIdleQueueReturnsAtOnce,
 	TestGoexitInAHandlerEndsTheFirersGoroutineWhenTheRestHasRun,
 	TestGoroutinesTimersAndOncesThatAreOverLeaveNoTrace,
+	TestHeartbeat_ZeroPanicsInTheNameOfTheCall,
 	TestHigherPriorityComesFirstAndFirstConnectedWithinOne,
+	TestHold_AFireOfADyingOwnersGoroutineLetsGoOfAManualQueue,
+	TestHold_AFireOfADyingOwnersGoroutineLetsGoOfAValuesLoop,
+	TestHold_AFireOnADeadOwnersGoroutineIsNotHeldAtAll,
+	TestHold_AFireThatLetsGoLeavesTheRoomToOthers,
 	TestInsideAHandlerDestroyOfAQuietOwnerIsComplete,
 	TestInsideAOnceItsOwnerHoldsNothingOfItAnyMore,
 	TestInsideWhileActiveDestroyAndReconnectAreSafe,
@@ -94,11 +104,14 @@ var bubbled = []func(*testing.T){
 	TestNestedCleanupsUnwindNoOwnerTwice,
 	TestNestedFiresCompleteTheTeardownWithTheOutermostCall,
 	TestNoFireThatBeginsAfterDisconnectCallsTheHandler,
+	TestOnLost_AFunctionIsGarbageOnceItWasTakenBack,
 	TestOnceIsCalledExactlyOnceUnderConcurrentAndNestedFires,
+	TestOwn_OfAnyKindOfNilPanicsAtTheCall,
 	TestParentAndChildDestroyedAtOnce,
 	TestPathsNamesAndParents,
 	TestPrioritiesThatNobodyHasLeaveNoTrace,
 	TestRunLeavesBothItsContexts,
+	TestSignal_NilPanicsInTheNameOfTheCall,
 	TestStatsCountTheSubtree,
 	TestStoppedAndFinishedFunctionsAreGarbage,
 	TestThePendingTeardownCompletesBeforeAnotherOwnersHandlerRuns,
@@ -107,6 +120,9 @@ var bubbled = []func(*testing.T){
 	TestTwoHandlersThatDestroyEachOthersOwnersDoNotDeadlock,
 	TestUnwindRunsChildrenAndCleanupsNewestFirst,
 	TestValuesOfManyFirersLosesNothing,
+	TestWaitAndValues_OfAnyKindOfNilSourcePanicAtTheCall,
+	TestWait_GoroutinesOfARingOfOwnersDoNotDeadlock,
+	TestWait_LeavesNothingOnAConnectionThatAWrapperShares,
 	TestWhatRunsAtOnceOnAnEndedOwnerIsGarbageThough,
 	TestWhileActiveNeverOverlapsUnderConcurrency,
 }
@@ -125,7 +141,7 @@ func TestTheSuiteRunsInTwoBubblesAfterAnother(t *testing.T) {
 // What keeps a test out of a bubble: being in bubbles already, subtests, the
 // network, other processes, counts that are the whole process's, and a clock of
 // the machine's, or spinning on it.
-var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "m=+", "racing("}
+var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "eachHostile(", "orphaned(", "m=+", "racing(", "chainOf(depth", "raceEnabled"}
 
 func TestTheListOfBubbledTestsIsComplete(t *testing.T) {
 	listed := map[string]bool{}

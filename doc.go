@@ -30,9 +30,9 @@
 //     first, like deferred calls.
 //   - No cleanup of an owner runs while anything of that owner's subtree runs.
 //     So a cleanup may close a channel that handlers send on.
-//   - A dead owner refuses what would start (Connect returns a dead Connection,
-//     Go returns false) and takes what must not be lost: from its unwinding on,
-//     Defer, Own and Interrupt act at once.
+//   - A dead owner refuses what would start: Connect returns a dead Connection, Go
+//     returns false. It takes what must not be lost: Interrupt calls its function at
+//     once; Defer and Own wait for the unwinding, or act at once if that has begun.
 //   - Destroy never waits for itself. Inside a handler, timer function or cleanup
 //     it does not wait at all: it cuts off, returns [ErrPending] if something of
 //     the target runs, and the last one out completes the teardown.
@@ -52,9 +52,12 @@
 //   - All methods of all types may be called by any goroutine, and from handlers.
 //     No lock is held while a handler, cleanup or other user function runs.
 //   - Concurrent Fires run concurrently, so one handler may run on several
-//     goroutines at once, and a handler that blocks stalls who fires. A [Queue]
-//     handles values one at a time, on a goroutine that exists while there are
-//     any.
+//     goroutines at once, and a handler that blocks also blocks the goroutine that
+//     called Fire. A [Queue] handles values one at a time, on a goroutine that exists
+//     while there are any.
+//   - A full [Block] queue holds the goroutine that fires. If that is an owned one, it
+//     lets go of the value when its owner is cut off: the Destroy that waits for it may
+//     be called by the very goroutine that has to make room.
 //   - [Connection.Disconnect] never waits. A Fire on another goroutine that has
 //     already committed to the call may still enter the handler. Only Destroy is
 //     a barrier; what needs one gets an owner of its own.
@@ -78,6 +81,15 @@
 //     handler's owner: the library does not see that wait.
 //   - Two Block queues that are full and whose handlers fire at each other hold
 //     each other; so does a Manual one filled by the goroutine that drains it.
+//   - A handler or timer function that a full Block queue holds is not known to be
+//     held for its owner. If the goroutine that drains a Manual queue destroys the owner
+//     of a handler which another goroutine runs and that queue holds, both wait. Cancel
+//     does not wait.
+//   - Inside an iterator that is pulled, see [iter.Pull], Destroy does not wait either,
+//     as what its puller is in the middle of can't be seen: it returns [ErrPending]
+//     where something of the target runs.
+//   - More than a few panics in one Fire, queue or unwinding go on as one: the last
+//     value, with the stacks of the first sixteen.
 //   - A handler that never returns holds back the cleanups of its owner's
 //     ancestors. [Owner.DestroyContext] names it.
 //
@@ -85,9 +97,10 @@
 //
 //   - A panic in a handler goes on to the caller of Fire after the remaining
 //     handlers have run, with its own value and stack; Goexit likewise. The same
-//     holds for cleanups, on the goroutine that unwinds.
-//   - Where nobody fires, in owned goroutines, timers, ticks and queues, a panic
-//     crashes the program as it would in any goroutine.
+//     holds for cleanups, on the goroutine that unwinds. Destroy is a barrier though an
+//     interrupt panics: the panic goes on when all is torn down.
+//   - In owned goroutines, timers, ticks and queues there is no caller of Fire. A panic
+//     there crashes the program as it would in any goroutine.
 //   - With [WithPanicHandler], panics are given to a function instead.
 //   - Misuse, such as a nil owner or handler, panics at the call, with a message
 //     that names it, before anything changes.
@@ -98,10 +111,12 @@
 //     with one atomic instruction per change of owner.
 //   - Connect and Disconnect are O(1) amortised, with one allocation, or a few
 //     where there are options.
-//   - Destroy is linear in what it ends. Only if something runs when it is called
-//     does it read stacks, in microseconds.
+//   - Destroy is linear in what it ends, whatever the depth of the tree. Only if
+//     something runs when it is called does it read stacks, in microseconds.
 //   - A Go costs some microseconds more than the go statement: the goroutine
-//     looks up its own id, by which Destroy knows whose it is.
+//     looks up its own id, by which Destroy knows whose it is. A queue does not.
+//   - The first connection of each type of value costs some microseconds: the library
+//     learns where the code is that calls its handlers.
 //   - The package has no goroutine, timer or init work of its own, and imports
 //     the standard library alone.
 //
@@ -111,4 +126,10 @@
 // test that destroys its owners leaves no goroutine behind, which goleak can
 // confirm. Package tethertest has an owner that ends with its test, a check that
 // nothing of a test is left, and a recorder of what a source fires.
+//
+//   - The owners, queues and heartbeats that a bubble uses are made inside it, and
+//     destroyed there. The runtime ends the program, by a fatal error that nothing
+//     recovers, if a timer or channel of a bubble is touched from outside: so does
+//     Destroy outside of an owner on which AfterFunc, Ended or Context was called
+//     inside. In a bubble use a child that is made, and destroyed, inside instead.
 package tether

@@ -2,7 +2,6 @@ package tether
 
 import (
 	"fmt"
-	"reflect"
 	"runtime/debug"
 	"strings"
 
@@ -28,7 +27,7 @@ type PendingError struct {
 
 // Running is something that keeps a teardown from completing.
 type Running struct {
-	Owner string // path
+	Owner string // path, as [Owner.String] has it
 	Kind  string // "handler", "goroutine", "timer", "cleanup" or "interrupt"
 	Func  string // with file and line; "unknown" where that can't be told
 }
@@ -59,12 +58,12 @@ func (e *PendingError) Unwrap() error { return e.cause }
 type PanicError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked, as by [debug.Stack]
-	Owner string // path of the owner whose function panicked
+	Owner string // path of the owner whose function panicked, as [Owner.String] has it
 	Func  string // the handler or other function given to the owner, and where it stood
 }
 
 func newPanicError(s *scope.Scope, value any) *PanicError {
-	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.Path(), Func: goroutine.PanickingFunc()}
+	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.String(), Func: goroutine.PanickingFunc()}
 }
 
 func (e *PanicError) Error() string {
@@ -75,15 +74,6 @@ func (e *PanicError) Error() string {
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
-}
-
-// isNil reports whether v is nil or a nil pointer.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 func panicf(format string, args ...any) { panic("tether: " + fmt.Sprintf(format, args...)) }

@@ -11,28 +11,31 @@ import (
 type hold struct {
 	mu      *sync.Mutex
 	room    *sync.Cond
-	inside  bool // it comes from where the room would be made, and would wait for itself
-	waited  bool // it is held
-	letGo   bool // its goroutine's owner was cut off, whose Destroy may wait for it
-	release func()
+	inside  bool   // it comes from where the room would be made, and would wait for itself
+	waited  bool   // it is held
+	letGo   bool   // its goroutine's owner was cut off, whose Destroy may wait for it
+	release func() // nil if there is nothing to undo
 }
 
-// holdLocked makes out who the caller is; inside says whether it is where room is made.
-// That takes microseconds, and other locks: mu is free meanwhile.
-func holdLocked(mu *sync.Mutex, room *sync.Cond, inside func() bool) *hold {
+// holdLocked makes out who the caller is. place says whether it is where room is made, and
+// whether its goroutine is owned. That takes microseconds, and other locks: mu is free
+// meanwhile.
+func holdLocked(mu *sync.Mutex, room *sync.Cond, place func() (inside, owned bool)) *hold {
 	h := &hold{mu: mu, room: room}
 	mu.Unlock()
-	defer mu.Lock()
-	if h.inside = inside(); h.inside {
-		return h
+	inside, owned := place()
+	ok := true
+	if owned && !inside {
+		h.release, ok = scope.HoldBack(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			h.letGo = true
+			room.Broadcast()
+		})
 	}
-	release, ok := scope.HoldBack(func() {
-		mu.Lock()
-		defer mu.Unlock()
-		h.letGo = true
-		room.Broadcast()
-	})
-	h.release, h.letGo = release, !ok
+	mu.Lock()
+	h.inside = inside
+	h.letGo = h.letGo || !ok // it may have been told already
 	return h
 }
 

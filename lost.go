@@ -2,26 +2,32 @@ package tether
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // Lost is a root owner that became garbage without having been destroyed: a bug,
 // as nobody can end any more what it holds.
 type Lost struct {
-	Name string
+	Name string // as it was given to NewOwner
 	Site string // where it was made, a function with file and line
 	Held Stats  // what it and its descendants still hold, if that is not garbage too
 }
 
 // OnLost has f called for every lost owner, in place of a default that logs the
-// first one of each site by [slog.Warn]; nil silences it. restore puts back what
-// was there before, as in a test:
+// first one of each site by [slog.Warn]; nil silences it. restore takes f back, as in
+// a test:
 //
 //	defer tether.OnLost(f)()
+//
+// Of several, the last one counts that was not taken back, in whatever order they are:
+// so tests that overlap do not get each other's functions back. A second call of one
+// restore does nothing. f may still run, or be called by a report that is under way,
+// when restore has returned.
 //
 // It is a backstop. The garbage collector finds a lost owner some time after the
 // last reference to it is gone, or never: not while an owned goroutine runs, not
@@ -32,15 +38,24 @@ type Lost struct {
 // which other cleanups wait; it should return soon. Cost: [NewOwner] takes about
 // a microsecond longer for the collector's sake, children nothing.
 func OnLost(f func(Lost)) (restore func()) {
-	before := lost.f.Swap(&f)
-	return func() { lost.f.Store(before) }
+	mine := &f
+	lost.mu.Lock()
+	defer lost.mu.Unlock()
+	lost.told = append(lost.told, mine)
+	return func() {
+		lost.mu.Lock()
+		defer lost.mu.Unlock()
+		if i := slices.Index(lost.told, mine); i >= 0 {
+			lost.told = slices.Delete(lost.told, i, i+1)
+			f = nil // the caller may keep restore
+		}
+	}
 }
 
 // lost knows what to do about lost owners. It holds none.
 var lost struct {
-	f atomic.Pointer[func(Lost)] // nil: logLost
-
-	mu     sync.Mutex // guards the fields below
+	mu     sync.Mutex    // guards the fields below
+	told   []*func(Lost) // by OnLost, the last one counts; if there is none, logLost does
 	logged map[string]bool
 }
 
@@ -53,9 +68,11 @@ func reportLost(n uint64) {
 		return
 	}
 	f := logLost
-	if p := lost.f.Load(); p != nil {
-		f = *p
+	lost.mu.Lock()
+	if n := len(lost.told); n > 0 {
+		f = *lost.told[n-1]
 	}
+	lost.mu.Unlock()
 	if f != nil {
 		f(Lost{Name: root.Name, Site: goroutine.Site(root.Site), Held: Stats(held)})
 	}
@@ -74,6 +91,6 @@ func logLost(l Lost) {
 	lost.mu.Unlock()
 	if !known {
 		slog.Warn("tether: an owner became garbage without Destroy",
-			"owner", l.Name, "created", l.Site, "connections", l.Held.Connections, "cleanups", l.Held.Cleanups)
+			"owner", quote.Name(l.Name), "created", l.Site, "connections", l.Held.Connections, "cleanups", l.Held.Cleanups)
 	}
 }

@@ -2,12 +2,11 @@ package tether
 
 import (
 	"context"
-	"errors"
 	"io"
 	"runtime"
 	"time"
 
-	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -27,79 +26,6 @@ import (
 type Owner struct {
 	scope  *scope.Scope
 	parent *Owner // keeps the parent's handle alive
-}
-
-// An OwnerOption is an option of [NewOwner], [Owner.NewChild] and [Run].
-type OwnerOption interface{ owner(*ownerConfig) }
-
-type ownerConfig struct {
-	scope.Config
-	panicked func(*PanicError)
-	grace    *time.Duration
-}
-
-type ownerOption func(*ownerConfig)
-
-func (f ownerOption) owner(c *ownerConfig) { f(c) }
-
-// WithContext has the owner destroyed when ctx ends, as if by [Owner.Cancel]
-// with the context's cause, and [Owner.Context] derive from ctx. For a child,
-// that is from ctx alone, without the values of the parent's. If ctx has ended,
-// the owner is born ended.
-func WithContext(ctx context.Context) OwnerOption {
-	if ctx == nil {
-		panic("tether: WithContext with nil context")
-	}
-	return ownerOption(func(c *ownerConfig) { c.Context = ctx })
-}
-
-// WithPanicHandler has panics of the owner's handlers, goroutines, timer
-// functions, interrupts and cleanups, and of functions given to [WhileActive],
-// recovered and given to f, which runs on the goroutine that panicked, while what
-// called the function goes on. Children
-// inherit it unless they have their own. A panic in f itself takes its course.
-func WithPanicHandler(f func(*PanicError)) OwnerOption {
-	if f == nil {
-		panic("tether: WithPanicHandler with nil function")
-	}
-	return ownerOption(func(c *ownerConfig) {
-		c.panicked = f
-		c.Super = func(s *scope.Scope, value any) { f(newPanicError(s, value)) }
-	})
-}
-
-// WithGrace has [Run] give up waiting for its last Destroy after d, with a
-// *[PendingError]. It changes nothing for other owners.
-func WithGrace(d time.Duration) OwnerOption {
-	return ownerOption(func(c *ownerConfig) { c.grace = &d })
-}
-
-func configure(verb string, opts []OwnerOption) ownerConfig {
-	if len(opts) == 0 {
-		return ownerConfig{} // without the allocation that the loop needs
-	}
-	var c ownerConfig
-	for _, opt := range opts {
-		if opt == nil {
-			panic("tether: " + verb + " with nil option")
-		}
-		opt.owner(&c)
-	}
-	return c
-}
-
-func init() {
-	handle.Scope = func(verb string, owner any) *scope.Scope {
-		o := owner.(*Owner)
-		if o == nil || o.scope == nil {
-			panic(verb + " with nil Owner")
-		}
-		return o.scope
-	}
-	handle.Priority = func(option any) (int, bool) {
-		p, ok := option.(priorityOption)
-		return int(p), ok
-	}
 }
 
 // check returns the scope, or panics if there is none.
@@ -142,88 +68,6 @@ func (o *Owner) NewChild(name string, opts ...OwnerOption) *Owner {
 		c.Site = caller()
 	}
 	return &Owner{scope: s.NewChild(name, c.Config), parent: o}
-}
-
-// Run makes a root owner bound to ctx, runs f with it, and destroys it, also if
-// f panics. The whole scope of a main, a request or a test:
-//
-//	err := tether.Run(ctx, "app", func(app *tether.Owner) error { ... })
-//
-// f runs on the caller's goroutine and counts as an owned one: when ctx ends,
-// the owner is cut off, and it is unwound after f has returned. If ctx has ended
-// before, f still runs, with a dead owner, and its cleanups run after it.
-//
-// Run returns f's error, what closers returned, and, where f returned nil, the
-// cause if the owner was ended by [Owner.Cancel] with one. The end of ctx alone
-// is no error. With [WithGrace] the error may be a *[PendingError]; inside a
-// handler, where nothing waits, it may be [ErrPending]. With [WithPanicHandler]
-// a panic of f is reported there and returned as a *[PanicError].
-func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOption) (err error) {
-	if ctx == nil {
-		panic("tether: Run with nil context")
-	}
-	if f == nil {
-		panic("tether: Run with nil function")
-	}
-	c := configure("Run", opts)
-	also := c.Context
-	c.Context = ctx
-	c.Site = caller()
-	o := &Owner{scope: scope.New(name, c.Config)}
-	o.scope.List(false)
-	defer func() {
-		left := o.destroyWithin(c.grace)
-		blame := o.scope.Blame()
-		if err != nil {
-			blame = nil
-		}
-		err = join(err, left, blame)
-	}()
-	bind := func() {
-		o.scope.Bind(ctx)
-		if also != nil {
-			o.scope.Bind(also)
-		}
-	}
-	o.scope.Host(scope.PC(f), bind, func() {
-		if c.panicked != nil {
-			defer func() {
-				if v := recover(); v != nil {
-					p := newPanicError(o.scope, v)
-					err = p
-					c.panicked(p)
-				}
-			}()
-		}
-		err = f(o)
-	})
-	return err
-}
-
-func (o *Owner) destroyWithin(grace *time.Duration) error {
-	if grace == nil {
-		return o.Destroy()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), *grace)
-	defer cancel()
-	return o.DestroyContext(ctx)
-}
-
-// join is errors.Join, but leaves a single error as it is.
-func join(errs ...error) error {
-	var first error
-	n := 0
-	for _, err := range errs {
-		if err != nil {
-			if n++; n == 1 {
-				first = err
-			}
-		}
-	}
-	if n <= 1 {
-		return first
-	}
-	return errors.Join(errs...)
 }
 
 // Destroy ends o and everything below it. It is a barrier, in three phases:
@@ -309,16 +153,23 @@ func (o *Owner) Ended() <-chan struct{} { return o.check("Ended").Ended() }
 // the context that o, or else its nearest ancestor with one, was made with.
 func (o *Owner) Context() context.Context { return o.check("Context").Context() }
 
-// Name returns the name that o was made with.
+// Name returns the name that o was made with, as it is. Where others choose it, log
+// what String returns.
 func (o *Owner) Name() string { return o.check("Name").Name() }
 
-// Path returns the names from the root to o, as in "app/lobby/ann".
+// Path returns the names from the root to o, as they are, as in "app/lobby/ann".
 func (o *Owner) Path() string { return o.check("Path").Path() }
 
-// String returns o's path.
-func (o *Owner) String() string { return o.Path() }
+// String returns o's path for a log or another text that people read: a name in it
+// that holds a slash, what is not printable by [strconv.IsPrint] or no UTF-8, or that
+// begins with a double quote, is quoted as by [strconv.Quote]. So whoever chooses a
+// name can forge neither a line nor another owner's path. The errors of this package
+// name owners in the same way.
+func (o *Owner) String() string { return o.check("String").String() }
 
-// Parent returns the owner that o is a child of, nil for a root.
+// Parent returns the owner that o is a child of, nil for a root. An owner that
+// [WhileActive] has made may have been given new handles for ancestors whose handles
+// were garbage: they are the same owners, and so are their paths.
 func (o *Owner) Parent() *Owner {
 	o.check("Parent")
 	return o.parent
@@ -371,7 +222,7 @@ func (o *Owner) Interrupt(f func()) (stop func() bool) {
 // first Destroy is part of what later ones return.
 func Own[C io.Closer](o *Owner, c C) C {
 	s := o.check("Own")
-	if isNil(c) {
+	if check.Nil(c) {
 		panic("tether: Own with nil closer")
 	}
 	s.Own(c)

@@ -239,12 +239,16 @@ func (q *Queue) Drain() (calls int) {
 	}
 	yield.Point("drain")
 	if !q.scope.EnterRun() {
-		q.next(0, nil) // finds nothing, and gives the turn away
+		q.giveTurn()
 		return 0
 	}
 	defer q.scope.LeaveRun()
-	q.runner.drain(&calls)
-	return calls
+	defer func() {
+		calls = q.runner.calls
+		q.giveTurn()
+	}()
+	q.runner.drain()
+	return
 }
 
 // takeTurn makes the queue busy for the caller, and reports whether there is anything for
@@ -256,7 +260,7 @@ func (q *Queue) takeTurn() bool {
 		if !asked { // without the lock, as that takes a microsecond
 			asked = true
 			q.mu.Unlock()
-			inside := goroutine.Handling(q.number)
+			inside, _ := goroutine.Handling(q.number)
 			q.mu.Lock()
 			if inside {
 				return false
@@ -270,8 +274,16 @@ func (q *Queue) takeTurn() bool {
 		return false
 	}
 	q.busy = true
-	q.runner.limit = q.last
+	q.runner.limit, q.runner.calls = q.last, 0
 	return true
+}
+
+// giveTurn makes the queue idle and wakes the next caller of Drain.
+func (q *Queue) giveTurn() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.busy = false
+	q.turn.Signal()
 }
 
 // Len returns how many values are pending, the one being handled not included.

@@ -163,7 +163,7 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, ok bool) {
 			return h, false
 		case q.overflow == DropOldest:
 		case h == nil:
-			h = holdLocked(&q.mu, &q.room, func() bool { return goroutine.Handling(q.number) })
+			h = holdLocked(&q.mu, &q.room, func() (inside, owned bool) { return goroutine.Handling(q.number) })
 		case h.inside:
 			return h, true
 		case h.letGo:

@@ -52,11 +52,29 @@ func (o *order) push(c *queueConn, number uint64) {
 
 // first returns the first place, nil if nothing is pending.
 func (o *order) first() *place {
-	p, s := o.head(&o.plain), o.head(&o.spent)
-	if p == nil || s != nil && s.number < p.number {
-		return s
+	if list := o.list(); list != nil {
+		return list.At(0)
 	}
-	return p
+	return nil
+}
+
+// list returns the list that the first place is in, nil if nothing is pending.
+func (o *order) list() *fifo.Buffer[place] {
+	p := o.head(&o.plain)
+	if o.spent.Len() == 0 {
+		if p == nil {
+			return nil
+		}
+		return &o.plain
+	}
+	s := o.head(&o.spent)
+	if s != nil && (p == nil || s.number < p.number) {
+		return &o.spent
+	}
+	if p == nil {
+		return nil
+	}
+	return &o.plain
 }
 
 // head returns the first place of a list whose connection has not ended.
@@ -75,13 +93,7 @@ func (o *order) head(list *fifo.Buffer[place]) *place {
 
 // take takes out the first value, and returns whose it is and its number. There must be
 // one.
-func (o *order) take() (c *queueConn, number uint64) {
-	p := o.first()
-	if p.conn.once {
-		return o.takeFrom(&o.spent)
-	}
-	return o.takeFrom(&o.plain)
-}
+func (o *order) take() (c *queueConn, number uint64) { return o.takeFrom(o.list()) }
 
 // oldest takes out the first value that may be dropped and returns whose it is, nil if
 // there is none.
@@ -93,6 +105,7 @@ func (o *order) oldest() *queueConn {
 	return c
 }
 
+// takeFrom takes out the first value of a list, which is not empty.
 func (o *order) takeFrom(list *fifo.Buffer[place]) (c *queueConn, number uint64) {
 	p := list.At(0)
 	c, number = p.conn, p.number

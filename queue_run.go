@@ -52,25 +52,21 @@ func (r *runner) Run() {
 	}
 }
 
-// drain is Run for the caller of Drain, who gets the panics.
-func (r *runner) drain(calls *int) {
-	r.calls = 0
+// drain is Run for the caller of Drain, which gets the panics.
+func (r *runner) drain() {
 	over := false
 	finally.Each(func() bool {
-		if over {
-			return false
+		if !over {
+			goroutine.Handle(r.q.number, r)
+			over = true
 		}
-		// NOTE: r is another's as soon as Run has returned: the turn was given away.
-		defer func() { *calls = r.calls }()
-		goroutine.Handle(r.q.number, r)
-		over = true
 		return false
 	})
 }
 
-// next takes the next value numbered limit or less in hand. If there is none
-// the queue is idle. If owner is not nil, next only takes a value of its, and
-// leaves the queue busy if there is none.
+// next makes the next value numbered limit or less the current one. If there is none, the
+// queue is idle, unless a Drain has the turn, which gives it away itself. If owner is not
+// nil, next only takes a value of its, and leaves the queue busy if there is none.
 func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -79,22 +75,24 @@ func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 		return true
 	}
 	q.current = place{}
-	if p := q.order.first(); p != nil && p.number <= limit && !q.dead && q.scope.Alive() {
-		if owner != nil && p.conn.conn.Owner() != owner {
+	list := q.order.list()
+	if list != nil && list.At(0).number <= limit && !q.dead && q.scope.Alive() {
+		if owner != nil && list.At(0).conn.conn.Owner() != owner {
 			return false
 		}
-		c, number := q.order.take()
+		c, number := q.order.takeFrom(list)
 		c.box.take()
 		q.current = place{c, number, 1}
 		if q.held > 0 {
 			q.room.Signal()
 		}
-		q.releaseFlushesLocked()
+		if q.flushes.Len() > 0 {
+			q.releaseFlushesLocked()
+		}
 		return true
 	}
-	if owner == nil {
+	if owner == nil && !q.manual {
 		q.busy = false
-		q.turn.Signal()
 	}
 	q.releaseFlushesLocked()
 	return false

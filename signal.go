@@ -1,8 +1,6 @@
 package tether
 
 import (
-	"weak"
-
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -124,16 +122,12 @@ func (s *Signal[T]) Len() int { return s.list.Len() }
 // Only a weak reference to o is kept: a signal must not keep its owner from
 // being found lost.
 func (o *Owner) activity(f func(*Owner)) (open func() *scope.Scope, call func(*scope.Scope)) {
-	parent, handle := o.scope, weak.Make(o)
+	parent, handle := o.scope, remember(o)
 	open = func() *scope.Scope {
 		return parent.NewChild("active", scope.Config{})
 	}
 	call = func(s *scope.Scope) {
-		p := handle.Value()
-		if p == nil {
-			p = &Owner{scope: parent}
-		}
-		f(&Owner{scope: s, parent: p})
+		f(&Owner{scope: s, parent: handle.Value()})
 	}
 	return open, call
 }

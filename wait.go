@@ -5,6 +5,7 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/fifo"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -90,7 +91,7 @@ func checkWait[T any](verb string, ctx context.Context, src Source[T]) {
 	if ctx == nil {
 		panic("tether: " + verb + " with nil context")
 	}
-	if isNil(src) {
+	if check.Nil(src) {
 		panic("tether: " + verb + " with nil Source")
 	}
 }
@@ -133,7 +134,9 @@ func (in *inbox[T]) admitLocked() (h *hold, ok bool) {
 		case in.overflow == DropOldest:
 			in.values.Pop()
 		case h == nil:
-			h = holdLocked(&in.mu, &in.room, func() bool { return in.gid == goroutine.ID() })
+			h = holdLocked(&in.mu, &in.room, func() (inside, owned bool) {
+				return in.gid == goroutine.ID(), goroutine.InsideOwned()
+			})
 		case h.inside:
 			return h, true
 		case h.letGo:

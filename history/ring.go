@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"reflect"
 	"sync"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 )
 
 // A Ring keeps the last values of a source, and is a source of them and of all
@@ -57,7 +57,7 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	switch {
 	case owner == nil:
 		panic("history: Record with nil Owner")
-	case isNil(src):
+	case check.Nil(src):
 		panic("history: Record with nil Source")
 	case n < 1:
 		panic(fmt.Sprintf("history: Record with n %d", n))
@@ -69,14 +69,6 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	owner.Interrupt(r.close)
 	src.Connect(owner, r.record)
 	return r
-}
-
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // All returns an iterator over the values kept, oldest first: those of the

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -193,10 +192,10 @@ func times(n int) string {
 
 // name makes a name that somebody chose fit for a line.
 func name(s string) string {
-	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(s)
+	if s == "" {
+		return `""`
 	}
-	return s
+	return quote.Name(s)
 }
 
 // line writes one line: text on the left, p on the right. What must give way is

@@ -9,7 +9,9 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -23,10 +25,10 @@ const Beats = 3
 // grows and grows is the usual leak of a system of owners: a handler that connects
 // to an owner which outlives it, again at every value.
 type Group struct {
-	Owner string // path
+	Owner string // path, as [tether.Owner.String] has it
 	Kind  string // "connection", "child", "goroutine", "timer", "cleanup", "interrupt"
 	Func  Place  // the handler or function; of children the call that made them
-	What  string // of connections the type of the signal, of children their name with digits as "#"
+	What  string // of connections the type of the signal, of children their name with digits as "#", quoted as in a path
 	Count int
 	Grown int // since the beats of WatchGrowth in which it grew; 0 without
 }
@@ -154,7 +156,11 @@ func fold(name string) string {
 }
 
 func (g group) group(s *scope.Scope) Group {
-	return Group{Owner: s.Path(), Kind: kindName(g.kind), Func: g.place(), What: g.what, Count: g.count}
+	what := g.what
+	if g.kind == scope.Child {
+		what = quote.Name(what)
+	}
+	return Group{Owner: s.String(), Kind: kindName(g.kind), Func: g.place(), What: what, Count: g.count}
 }
 
 func (g group) place() Place {
@@ -194,7 +200,7 @@ func kindName(k scope.Kind) string {
 // panics if owner, beats or report is nil. Cost: that of [Growth] at each beat.
 func WatchGrowth(owner *tether.Owner, beats tether.Source[tether.Tick], limit int, report func(Group)) *tether.Connection {
 	s := handle.Scope("inspect: WatchGrowth", owner)
-	if beats == nil {
+	if check.Nil(beats) {
 		panic("inspect: WatchGrowth with nil Source")
 	}
 	if report == nil {

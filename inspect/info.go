@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -18,8 +19,8 @@ import (
 // The lists are in the order of registration, but for the children, which may
 // be many: a method walks them. The zero OwnerInfo is of no owner.
 type OwnerInfo struct {
-	Name  string
-	Path  string
+	Name  string // as it is; Dump and LogValue quote it, as tether.Owner.String does
+	Path  string // likewise
 	State string // "alive", "cut off", "unwinding", "ended"; or "garbage", of a lost root
 	Made  Place  // the call that made it; of children see [RecordSites]
 	Lost  bool   // a root whose handle became garbage before it was destroyed
@@ -36,6 +37,7 @@ type OwnerInfo struct {
 	Cleanups    []Place
 	Interrupts  []Place
 
+	text  string // the path, quoted
 	scope weak.Pointer[scope.Scope]
 }
 
@@ -83,7 +85,7 @@ func Of(owner *tether.Owner) OwnerInfo { return info(handle.Scope("inspect: Of",
 func Roots() iter.Seq[OwnerInfo] {
 	return func(yield func(OwnerInfo) bool) {
 		for r := range scope.Roots() {
-			i := OwnerInfo{Name: r.Name, Path: r.Name, State: "garbage", Made: callAt(r.Site)}
+			i := OwnerInfo{Name: r.Name, Path: r.Name, State: "garbage", Made: callAt(r.Site), text: quote.Name(r.Name)}
 			if s := r.Scope(); s != nil {
 				i = info(s)
 			}
@@ -100,7 +102,7 @@ func info(s *scope.Scope) OwnerInfo {
 	i := OwnerInfo{
 		Name: s.Name(), Path: s.Path(), State: shot.State, Made: callAt(s.Site()),
 		Owners: len(shot.Children), Handlers: shot.Handlers, Unwinds: shot.Unwinds,
-		scope: weak.Make(s),
+		text: s.String(), scope: weak.Make(s),
 	}
 	for _, d := range shot.Members {
 		switch d.Kind {
@@ -236,7 +238,7 @@ func subtree(s *scope.Scope) iter.Seq[*scope.Scope] {
 func (i OwnerInfo) LogValue() slog.Value {
 	t := i.Total()
 	return slog.GroupValue(
-		slog.String("path", i.Path), slog.String("state", i.State),
+		slog.String("path", i.text), slog.String("state", i.State),
 		slog.Int("owners", t.Owners), slog.Int("connections", t.Connections),
 		slog.Int("goroutines", t.Goroutines), slog.Int("timers", t.Timers), slog.Int("cleanups", t.Cleanups),
 		slog.Int("handlers", t.Handlers), slog.Int("queued", t.Queued), slog.Uint64("dropped", t.Dropped),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -174,7 +175,7 @@ func TestADumpIsTheSameForTheSameTreeAndFitsATerminal(t *testing.T) {
 	for i := range 60 {
 		deep = deep.NewChild(fmt.Sprint(long, i))
 		s.Connect(deep, func(map[string][]func(int) error) {})
-		tether.NewQueue(deep, 1<<40, tether.DropNewest)
+		tether.NewQueue(deep, math.MaxInt, tether.DropNewest)
 		deep.Defer(func() {})
 	}
 	for i := range 1000 {
@@ -260,11 +261,16 @@ func TestMisusePanicsAtTheCall(t *testing.T) {
 	require.PanicsWithValue(t, "inspect: Log with nil Owner", func() { inspect.Log(nil, beats, slog.Default()) })
 	require.PanicsWithValue(t, "inspect: Log with nil Source", func() { inspect.Log(app, nil, slog.Default()) })
 	require.PanicsWithValue(t, "inspect: Log with nil Logger", func() { inspect.Log(app, beats, nil) })
+	for _, none := range []tether.Source[tether.Tick]{(*tether.Signal[tether.Tick])(nil), (*tether.Heartbeat)(nil)} {
+		require.PanicsWithValue(t, "inspect: WatchGrowth with nil Source", func() { inspect.WatchGrowth(app, none, 1, nop) })
+		require.PanicsWithValue(t, "inspect: Log with nil Source", func() { inspect.Log(app, none, slog.Default()) })
+	}
 	report := func(inspect.Slow) {}
 	require.PanicsWithValue(t, "inspect: Watch with nil Owner", func() { inspect.Watch(nil, 1, report) })
 	require.PanicsWithValue(t, "inspect: Watch with duration 0s", func() { inspect.Watch(app, 0, report) })
 	require.PanicsWithValue(t, "inspect: Watch with nil function", func() { inspect.Watch(app, 1, nil) })
 	require.Zero(t, beats.Len())
+	require.Equal(t, tether.Stats{Owners: 1}, app.Stats())
 }
 
 // churn makes and ends all kinds of things below app until stop is closed.

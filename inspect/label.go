@@ -7,7 +7,7 @@ import (
 )
 
 // Label has the goroutines that [tether.Owner.Go] starts from now on, until stop is
-// called, labelled for profiles with "tether.owner", the path of their owner: in
+// called, labelled for profiles with "tether.owner", the path of their owner as [tether.Owner.String] has it: in
 // go tool pprof, -tagfocus=tether.owner=app/lobby or the command tags. Labels
 // stand beside each goroutine in the text of a goroutine profile, too.
 //
@@ -16,7 +16,7 @@ import (
 // labels. Calling stop again does nothing. Cost: about a microsecond for each Go.
 func Label() (stop func()) {
 	return scope.Observe(&scope.Observer{Started: func(s *scope.Scope) {
-		ctx := pprof.WithLabels(s.Context(), pprof.Labels("tether.owner", s.Path()))
+		ctx := pprof.WithLabels(s.Context(), pprof.Labels("tether.owner", s.String()))
 		pprof.SetGoroutineLabels(ctx)
 	}})
 }

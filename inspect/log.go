@@ -6,6 +6,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
@@ -20,13 +21,13 @@ import (
 // some 300 ns for each owner at each beat.
 func Log(owner *tether.Owner, beats tether.Source[tether.Tick], logger *slog.Logger) *tether.Connection {
 	s := handle.Scope("inspect: Log", owner)
-	if beats == nil {
+	if check.Nil(beats) {
 		panic("inspect: Log with nil Source")
 	}
 	if logger == nil {
 		panic("inspect: Log with nil Logger")
 	}
-	path, w := s.Path(), weak.Make(s)
+	path, w := s.String(), weak.Make(s)
 	return beats.Connect(owner, func(tick tether.Tick) {
 		s := w.Value()
 		if s == nil {

@@ -15,7 +15,7 @@ import (
 
 // A Slow is a handler that does not return, or a teardown that does not complete.
 type Slow struct {
-	Owner string        // path
+	Owner string        // path, as [tether.Owner.String] has it
 	Kind  string        // "handler" or "drain"
 	Func  Place         // the handler; unknown where the stacks are not clear about it, and for a drain
 	For   time.Duration // at the least: since it was first seen
@@ -209,7 +209,7 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 		return renewed
 	}
 	e.reported = true
-	slow := Slow{Owner: s.Path(), Kind: "handler", For: age}
+	slow := Slow{Owner: s.String(), Kind: "handler", For: age}
 	if g, ok := l.whose(s, e); ok {
 		slow.Func, slow.Stack = g.handler(s), g.text
 		e.stack = g.key()
@@ -285,7 +285,7 @@ func (l *look) counted(s *scope.Scope) {
 			continue
 		}
 		if !e.told[key] {
-			l.found = append(l.found, Slow{Owner: s.Path(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.text})
+			l.found = append(l.found, Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.text})
 		}
 		told[key], l.taken[key] = true, true
 	}
@@ -298,7 +298,7 @@ func (l *look) drain(s *scope.Scope) {
 	if age < l.limit || e.reported {
 		return
 	}
-	slow := Slow{Owner: s.Path(), Kind: "drain", For: age}
+	slow := Slow{Owner: s.String(), Kind: "drain", For: age}
 	names := make(map[string]bool)
 	for _, c := range s.Running() {
 		slow.Running = append(slow.Running, tether.Running(c))

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A Computed is a value that a function computes from others. It is computed
@@ -39,9 +40,7 @@ type Use struct{ run *run }
 // caller of Get or Use, and the next one tries again. Where the owner has a panic
 // handler, that one gets it, and Get returns the last value.
 func NewComputed[T any](owner *tether.Owner, f func(use *Use) T, opts ...Option) *Computed[T] {
-	if owner == nil {
-		panic("state: NewComputed with nil Owner")
-	}
+	handle.Scope("state: NewComputed", owner)
 	if f == nil {
 		panic("state: NewComputed with nil function")
 	}

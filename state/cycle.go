@@ -2,14 +2,33 @@ package state
 
 import (
 	"runtime"
+	"strconv"
 	"strings"
+
+	"github.com/seed-ec287111/tether/internal/quote"
 )
 
 // A CycleError says that a value needs itself. Use panics with it, so it comes to
 // the caller of Get, with the value that closes the cycle first and last.
 type CycleError struct{ Names []string }
 
-func (e *CycleError) Error() string { return "state: cycle: " + strings.Join(e.Names, " -> ") }
+// Error quotes the names that could be taken for something else.
+func (e *CycleError) Error() string {
+	names := make([]string, len(e.Names))
+	for i, name := range e.Names {
+		names[i] = quoted(name)
+	}
+	return "state: cycle: " + strings.Join(names, " -> ")
+}
+
+// quoted makes the name of a value fit for a text. One with an arrow would look like
+// two; a slash, as in the place of a function, is no more than that here.
+func quoted(name string) string {
+	if strings.Contains(name, "->") {
+		return strconv.Quote(name)
+	}
+	return quote.Text(name)
+}
 
 // wait waits for the end of r, of which by needs the result. books is held, and
 // free on return. If r needs by, neither would ever end: that is a cycle,
@@ -28,7 +47,7 @@ func (r *run) wait(by *run) {
 	}
 	books.Unlock()
 	if by == nil && computing() {
-		panic("state: Get inside a computing function has to wait for " + r.node.name() + "; read with Use there")
+		panic("state: Get inside a computing function has to wait for " + quoted(r.node.name()) + "; read with Use there")
 	}
 	<-r.done
 	if by != nil {

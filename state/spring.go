@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A SpringConfig says how a spring moves.
@@ -48,10 +50,8 @@ type Spring struct {
 // the owner is cut off. A source that has closed moves it no more. [Equal] is not
 // one of its options: Rest says what makes a difference.
 func NewSpring(owner *tether.Owner, src tether.Source[tether.Tick], initial float64, config SpringConfig, opts ...Option) *Spring {
-	if owner == nil {
-		panic("state: NewSpring with nil Owner")
-	}
-	if src == nil {
+	handle.Scope("state: NewSpring", owner)
+	if check.Nil(src) {
 		panic("state: NewSpring with nil Source")
 	}
 	if !(config.Frequency > 0) || math.IsInf(config.Frequency, 0) {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // An Easing gives the way a tween has gone, as a fraction, for the fraction of
@@ -41,10 +43,8 @@ type Tween struct {
 // NewTween returns a tween that belongs to owner and sets out at once, connected
 // to src with owner. [Equal] is not one of its options.
 func NewTween(owner *tether.Owner, src tether.Source[tether.Tick], from, to float64, duration time.Duration, easing Easing, opts ...Option) *Tween {
-	if owner == nil {
-		panic("state: NewTween with nil Owner")
-	}
-	if src == nil {
+	handle.Scope("state: NewTween", owner)
+	if check.Nil(src) {
 		panic("state: NewTween with nil Source")
 	}
 	if duration <= 0 {

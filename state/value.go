@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A Value is a variable that tells who is interested when it changes. Its zero
@@ -28,9 +29,7 @@ type box[T any] struct{ v T }
 // then on, though one that races with the cut-off may still take effect, and the
 // connections to Changes end.
 func NewValue[T any](owner *tether.Owner, v T, opts ...Option) *Value[T] {
-	if owner == nil {
-		panic("state: NewValue with nil Owner")
-	}
+	handle.Scope("state: NewValue", owner)
 	c := configure("NewValue", opts)
 	x := &Value[T]{node: node{label: c.name}, equal: equality[T]("NewValue", c)}
 	x.node.fresh.Store(true)

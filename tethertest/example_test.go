@@ -70,7 +70,7 @@ func ExampleVerifyNone_mistake() {
 	// Output:
 	// tethertest: VerifyNone: TestLobby has ended, but not all that was made in it.
 	// It made, and left:
-	//     owner "listener"
+	//     owner listener
 	//         made by (*Lobby).OnJoin (example_test.go)
 	//         connection greet (example_test.go) on a signal of string
 	// To end an owner, with all that it holds: defer owner.Destroy(), or make it by tethertest.NewOwner.

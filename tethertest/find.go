@@ -5,6 +5,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether/internal/inflight"
+	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -71,7 +72,7 @@ func (w *watcher) count(since uint64) census {
 		if r.N > since || s == nil || w.exempt(s) {
 			continue
 		}
-		c.add(r.N, s, s.Name())
+		c.add(r.N, s, quote.Name(s.Name()))
 	}
 	return c.census
 }
@@ -131,7 +132,7 @@ func (c *counter) add(root uint64, s *scope.Scope, path string) {
 		}
 	}
 	for _, child := range s.Children() {
-		c.add(root, child, path+"/"+child.Name())
+		c.add(root, child, path+"/"+quote.Name(child.Name()))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
@@ -31,7 +32,7 @@ const Deadline = 10 * time.Second
 //
 // It panics if t is nil, and as [tether.NewOwner] does.
 func NewOwner(t testing.TB, opts ...tether.OwnerOption) *tether.Owner {
-	if t == nil {
+	if check.Nil(t) {
 		panic("tethertest: NewOwner with nil testing.TB")
 	}
 	t.Helper()
@@ -61,10 +62,10 @@ func destroy(t testing.TB, o *tether.Owner) {
 	var pending *tether.PendingError
 	switch {
 	case errors.As(err, &pending):
-		t.Errorf("tethertest: NewOwner: owner %q was told to end, and %v later it has not.\n%s",
-			o.Path(), Deadline, running(pending.Running))
+		t.Errorf("tethertest: NewOwner: owner %s was told to end, and %v later it has not.\n%s",
+			o, Deadline, running(pending.Running))
 	case err != nil:
-		t.Errorf("tethertest: NewOwner: the end of owner %q returned an error: %v", o.Path(), err)
+		t.Errorf("tethertest: NewOwner: the end of owner %s returned an error: %v", o, err)
 	}
 }
 
@@ -87,7 +88,7 @@ func running(calls []tether.Running) string {
 			fmt.Fprintf(&b, "    and %d more\n", len(calls)-i)
 			break
 		}
-		fmt.Fprintf(&b, "    %s %s\n        of owner %q\n", c.Kind, c.Func, c.Owner)
+		fmt.Fprintf(&b, "    %s %s\n        of owner %s\n", c.Kind, c.Func, c.Owner)
 		kinds[c.Kind] = true
 	}
 	if len(calls) == 0 {

@@ -60,14 +60,14 @@ func TestATestWhoseOwnerDoesNotEndFails(t *testing.T) {
 		require.Equal(t, tethertest.Deadline, time.Since(begun))
 		close(hold)
 		require.Equal(t, lines(
-			`tethertest: NewOwner: owner "TestHangs" was told to end, and 10s later it has not.`,
+			`tethertest: NewOwner: owner TestHangs was told to end, and 10s later it has not.`,
 			"Its teardown waits for:",
 			"    timer TestATestWhoseOwnerDoesNotEndFails.func1.1.2 (owner_test.go)",
-			`        of owner "TestHangs"`,
+			`        of owner TestHangs`,
 			"    handler TestATestWhoseOwnerDoesNotEndFails.func1.1.3 (owner_test.go)",
-			`        of owner "TestHangs"`,
+			`        of owner TestHangs`,
 			"    goroutine TestATestWhoseOwnerDoesNotEndFails.func1.1.1 (owner_test.go)",
-			`        of owner "TestHangs/lobby"`,
+			`        of owner TestHangs/lobby`,
 			"A goroutine started by Owner.Go has to return soon after its context ends.",
 			"A handler has to return, and may not wait for what only the end of its owner brings.",
 			"A function given to AfterFunc has to return.",
@@ -97,7 +97,7 @@ func TestWhatClosersReturnFailsTheTest(t *testing.T) {
 	f := run("TestCloses", func(t *fake) {
 		tether.Own(tethertest.NewOwner(t), closer(func() error { return broken }))
 	})
-	require.Equal(t, `tethertest: NewOwner: the end of owner "TestCloses" returned an error: broken pipe`, f.message())
+	require.Equal(t, `tethertest: NewOwner: the end of owner TestCloses returned an error: broken pipe`, f.message())
 	passed(t, run("TestExpectsIt", func(t *fake) {
 		app := tethertest.NewOwner(t)
 		tether.Own(app, closer(func() error { return broken }))

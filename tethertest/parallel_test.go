@@ -82,7 +82,7 @@ func TestParallelTestsAnswerEachForItsOwn(t *testing.T) {
 			continue
 		}
 		text := f.message()
-		assert.Contains(t, text, fmt.Sprintf("It made, and left:\n    owner \"app%d\"\n", i))
+		assert.Contains(t, text, fmt.Sprintf("It made, and left:\n    owner app%d\n", i))
 		for k := range n {
 			if k != i {
 				assert.NotContains(t, text, fmt.Sprintf("\"app%d\"", k))
@@ -123,7 +123,7 @@ func TestWhatNobodyCanTellIsReportedByTheLast(t *testing.T) {
 	require.Equal(t, lines(
 		"tethertest: VerifyNone: TestLast has ended, but not all that was made in it.",
 		"Made by it or by a test that ran at the same time (TestFirst), and left:",
-		`    owner "app"`,
+		`    owner app`,
 		"        made by makeApp (verify_test.go)",
 		hint,
 	), last.message())
@@ -173,9 +173,9 @@ func TestASubtestAnswersForItselfAndItsParentForTheRest(t *testing.T) {
 			left.leave(tether.NewOwner("inner"))
 		})
 	})
-	require.Contains(t, inner.message(), "It made, and left:\n    owner \"inner\"\n")
+	require.Contains(t, inner.message(), "It made, and left:\n    owner inner\n")
 	require.NotContains(t, inner.message(), `"unverified"`)
-	require.Contains(t, outer.message(), "It made, and left:\n    owner \"unverified\"\n")
+	require.Contains(t, outer.message(), "It made, and left:\n    owner unverified\n")
 	require.NotContains(t, outer.message(), `"inner"`, "once is enough")
 }
 
@@ -194,7 +194,7 @@ func TestWhatAGoroutineMakesAfterItsTestIsItsParents(t *testing.T) {
 		<-made
 	})
 	passed(t, inner)
-	require.Contains(t, outer.message(), "It made, and left:\n    owner \"late\"\n")
+	require.Contains(t, outer.message(), "It made, and left:\n    owner late\n")
 }
 
 func TestAnotherTestsOwnersAreNeverReported(t *testing.T) {
@@ -239,7 +239,7 @@ func TestGrowthIsReportedByTheLastOfThoseThatOverlap(t *testing.T) {
 	require.Equal(t, lines(
 		"tethertest: VerifyNone: TestLast has ended, but not all that was made in it.",
 		"Owners that are older hold more than before it and the tests that ran at the same time (TestFirst):",
-		`    owner "hub"`,
+		`    owner hub`,
 		"        1 more connection hear (verify_test.go) on a signal of string",
 		hint,
 	), last.message())
@@ -313,7 +313,7 @@ func TestAGoroutineThatWasAnotherTestsIsOnesOwnOnceThatVerifies(t *testing.T) {
 	})
 	close(over)
 	passed(t, <-ended)
-	require.Contains(t, f.message(), "It made, and left:\n    owner \"app\"\n")
+	require.Contains(t, f.message(), "It made, and left:\n    owner app\n")
 }
 
 func TestWhoBecomesTheLastWaitsAnewForWhatIsNobodys(t *testing.T) {

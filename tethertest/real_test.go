@@ -59,7 +59,7 @@ func TestWhatGoTestPrints(t *testing.T) {
 	require.Contains(t, text, "--- PASS: TestLeaky/tidy")
 	require.Contains(t, text, "--- FAIL: TestLeaky/leaks")
 	require.Contains(t, text, "tethertest: VerifyNone: TestLeaky/leaks has ended, but not all that was made in it.\n")
-	require.Contains(t, text, "owner \"app\"")
+	require.Contains(t, text, "owner app")
 	require.Contains(t, text, "made by makeApp (verify_test.go)")
 	require.Contains(t, text, "--- FAIL: TestLeaky/hangs")
 	require.Contains(t, text, `NewOwner: owner "TestLeaky/hangs" was told to end, and 10s later it has not.`)

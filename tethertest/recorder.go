@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/quote"
 )
 
 // A Recorder keeps what a source fires until the test reads it.
@@ -40,10 +42,10 @@ const history = 10
 //
 // It panics if t or src is nil.
 func Record[T any](t testing.TB, src tether.Source[T]) *Recorder[T] {
-	if t == nil {
+	if check.Nil(t) {
 		panic("tethertest: Record with nil testing.TB")
 	}
-	if v := reflect.ValueOf(src); src == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+	if check.Nil(src) {
 		panic("tethertest: Record with nil Source")
 	}
 	t.Helper()
@@ -94,7 +96,7 @@ func (r *Recorder[T]) Expect(want ...T) {
 		if !reflect.DeepEqual(v, w) {
 			got, wanted := show(v), show(w)
 			if got == wanted {
-				got, wanted = fmt.Sprintf("%#v (%T)", v, v), fmt.Sprintf("%#v (%T)", w, w)
+				got, wanted = quote.Text(fmt.Sprintf("%#v (%T)", v, v)), quote.Text(fmt.Sprintf("%#v (%T)", w, w))
 			}
 			r.t.Fatalf("tethertest: Expect: value #%d is another one.\n    got  %s\n    want %s\n%s%s",
 				n, got, wanted, r.story(), left)
@@ -243,5 +245,5 @@ func show(v any) string {
 	if _, ok := v.(fmt.Stringer); !ok && reflect.ValueOf(v).Kind() == reflect.String {
 		return fmt.Sprintf("%q", v)
 	}
-	return fmt.Sprintf("%+v", v)
+	return quote.Text(fmt.Sprintf("%+v", v)) // one line, whatever it has in it
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -76,7 +77,7 @@ func (r *report) entries(all []*entry) {
 		case e.kind != "owner":
 			r.line(1, "%s in progress, called by %s", e.kind, goroutine.Site(e.site))
 		case s == nil:
-			r.line(1, "owner %q, lost: it became garbage without Destroy", e.name)
+			r.line(1, "owner %s, lost: it became garbage without Destroy", quote.Name(e.name))
 			r.line(2, "made by %s", goroutine.Site(e.site))
 		default:
 			r.tree(1, s)
@@ -96,7 +97,7 @@ func (r *report) tree(depth int, s *scope.Scope) {
 	case shot.State != "alive":
 		state = ", " + shot.State + ": its end waits for what still runs"
 	}
-	r.line(depth, "owner %q%s", s.Path(), state)
+	r.line(depth, "owner %s%s", s, state)
 	r.line(depth+1, "made by %s", goroutine.Site(s.Site()))
 	for _, name := range runningHandlers(s, shot) {
 		r.line(depth+1, "running handler %s", name)
@@ -129,7 +130,7 @@ func runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []string) {
 		return nil
 	}
 	for _, c := range s.Running() { // where s is cut off
-		if c.Kind == "handler" && c.Owner == s.Path() {
+		if c.Kind == "handler" && c.Owner == s.String() {
 			names = append(names, c.Func)
 		}
 	}
@@ -157,7 +158,7 @@ func (r *report) growths(all []growth) {
 	for _, g := range all {
 		if g.path != owner {
 			owner = g.path
-			r.line(1, "owner %q", owner)
+			r.line(1, "owner %s", owner)
 		}
 		what := g.what()
 		if g.kind == "owner" {

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/seed-ec287111/tether/internal/check"
 )
 
 // patience is how long VerifyNone waits for what is ending on other goroutines
@@ -39,7 +41,7 @@ type verification struct {
 // It panics if t is nil. It may be called by any goroutine that the test's other
 // goroutines descend from.
 func VerifyNone(t testing.TB) {
-	if t == nil {
+	if check.Nil(t) {
 		panic("tethertest: VerifyNone with nil testing.TB")
 	}
 	t.Helper()

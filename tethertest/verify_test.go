@@ -67,20 +67,20 @@ func TestWhatATestLeavesIsShownAsATree(t *testing.T) {
 		require.Equal(t, lines(
 			"tethertest: VerifyNone: TestUntidy has ended, but not all that was made in it.",
 			"It made, and left:",
-			`    owner "app"`,
+			`    owner app`,
 			"        made by makeApp (verify_test.go)",
 			"        3 connections hear (verify_test.go) on a signal of string",
 			"        cleanup sweep (verify_test.go)",
-			`        owner "app/lobby"`,
+			`        owner app/lobby`,
 			"            made by TestWhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
 			"            2 queued values in a queue with capacity 4 and DropOldest",
 			"            connection TestWhatATestLeavesIsShownAsATree.func1.1.1 (verify_test.go) on a signal of int",
 			"            connection hear (verify_test.go) on a signal of string",
 			"            timer beat (verify_test.go)",
-			`            owner "app/lobby/ann"`,
+			`            owner app/lobby/ann`,
 			"                made by TestWhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
 			"                goroutine work (verify_test.go)",
-			`    owner "other"`,
+			`    owner other`,
 			"        made by TestWhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
 			hint,
 		), f.message())
@@ -119,7 +119,7 @@ func TestWhatIsEndingByItselfIsWaitedFor(t *testing.T) {
 				s := tether.NewOwner("server", tether.WithContext(t.Context()))
 				s.Go(func(ctx context.Context) { <-ctx.Done(); time.Sleep(time.Minute) })
 			})
-			require.Contains(t, f.message(), `owner "server", cut off: its end waits for what still runs`)
+			require.Contains(t, f.message(), `owner server, cut off: its end waits for what still runs`)
 			require.Contains(t, f.message(), "goroutine TestWhatIsEndingByItselfIsWaitedFor")
 			time.Sleep(time.Hour)
 		})
@@ -144,12 +144,12 @@ func TestALostOwnerIsReported(t *testing.T) {
 	said.DisconnectAll()
 	text := f.message()
 	require.Contains(t, text, lines(
-		`    owner "app", lost: it became garbage without Destroy`,
+		`    owner app, lost: it became garbage without Destroy`,
 		"        made by makeApp (verify_test.go)",
-		`    owner "app", lost: it became garbage without Destroy, but what it holds lives`))
+		`    owner app, lost: it became garbage without Destroy, but what it holds lives`))
 	require.Contains(t, text, "        connection hear (verify_test.go) on a signal of string")
 	require.Contains(t, text, lines(
-		`    owner "bound", lost: it became garbage without Destroy`,
+		`    owner bound, lost: it became garbage without Destroy`,
 		"        made by bound (verify_test.go)"))
 }
 
@@ -209,13 +209,13 @@ func TestWhatGrowsInOlderOwnersIsReported(t *testing.T) {
 		require.Equal(t, lines(
 			"tethertest: VerifyNone: TestLeaves has ended, but not all that was made in it.",
 			"Owners that are older than the test hold more than before:",
-			`    owner "hub"`,
+			`    owner hub`,
 			"        1 more queued value in a queue with capacity 4 and Block",
 			"        2 more connections hear (verify_test.go) on a signal of string",
-			`    owner "hub/room"`,
+			`    owner hub/room`,
 			"        1 more timer beat (verify_test.go)",
 			"        1 more goroutine work (verify_test.go)",
-			`    owner "hub/room/late"`,
+			`    owner hub/room/late`,
 			"        1 more owner by this path, made by child (verify_test.go)",
 			hint,
 		), f.message())
@@ -284,13 +284,13 @@ func TestATreeShowsWhatAnEndWaitsFor(t *testing.T) {
 		close(hold)
 		text := f.message()
 		require.Contains(t, text, lines(
-			`    owner "alive"`,
+			`    owner alive`,
 			"        made by TestATreeShowsWhatAnEndWaitsFor.func1.1 (verify_test.go)",
 			"        running handler TestATreeShowsWhatAnEndWaitsFor.func1.1.1 (verify_test.go)",
 			"        interrupt sweep (verify_test.go)",
 			"        connection TestATreeShowsWhatAnEndWaitsFor.func1.1.1 (verify_test.go) on a signal of string"))
-		require.NotContains(t, text, `owner "ending"`, "nothing of it runs")
-		require.Contains(t, text, `    owner "cleans", unwinding: its end waits for the cleanup TestATreeShowsWhatAnEndWaitsFor.func1.1.`)
+		require.NotContains(t, text, `owner ending`, "nothing of it runs")
+		require.Contains(t, text, `    owner cleans, unwinding: its end waits for the cleanup TestATreeShowsWhatAnEndWaitsFor.func1.1.`)
 	})
 }
 
@@ -305,7 +305,7 @@ func TestALongReportIsCut(t *testing.T) {
 		}
 	})
 	app.Destroy()
-	require.Contains(t, f.message(), `        owner "app/48"`)
+	require.Contains(t, f.message(), `        owner app/48`)
 	require.Contains(t, f.message(), "\n    and 1902 more lines\n")
 	require.Less(t, len(f.message()), 20_000)
 }
@@ -332,7 +332,7 @@ func TestAVerificationInABubbleKnowsItsTimers(t *testing.T) {
 				time.AfterFunc(time.Second, func() { left.leave(makeApp()) })
 				time.Sleep(time.Minute)
 			})
-			require.Contains(t, f.message(), lines("It made, and left:", `    owner "app"`))
+			require.Contains(t, f.message(), lines("It made, and left:", `    owner app`))
 		})
 	})
 	passed(t, outer)
@@ -340,6 +340,9 @@ func TestAVerificationInABubbleKnowsItsTimers(t *testing.T) {
 
 func TestMisuse(t *testing.T) {
 	clean(t)
+	var nobody *testing.T
+	assert.PanicsWithValue(t, "tethertest: VerifyNone with nil testing.TB", func() { tethertest.VerifyNone(nobody) })
+	assert.PanicsWithValue(t, "tethertest: NewOwner with nil testing.TB", func() { tethertest.NewOwner(nobody) })
 	assert.PanicsWithValue(t, "tethertest: VerifyNone with nil testing.TB", func() { tethertest.VerifyNone(nil) })
 	assert.PanicsWithValue(t, "tethertest: NewOwner with nil testing.TB", func() { tethertest.NewOwner(nil) })
 	assert.PanicsWithValue(t, "tethertest: Record with nil testing.TB", func() {

@@ -1,6 +1,7 @@
 package tethertest
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"strings"
@@ -298,7 +299,7 @@ func (w *watcher) of(v *verification) (mine, shared []*entry, tests []string, la
 	for e := range w.waits {
 		take(e)
 	}
-	order := func(a, b *entry) int { return int(a.n) - int(b.n) }
+	order := func(a, b *entry) int { return cmp.Compare(a.n, b.n) }
 	slices.SortFunc(mine, order)
 	slices.SortFunc(shared, order)
 	return mine, shared, slices.Clone(w.tests), last

@@ -1,13 +1,13 @@
 package weakref
 
 import (
-	"reflect"
 	"runtime"
 	"sync/atomic"
 	"time"
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 )
 
 // Connect has method called, on target, with every value of src, until owner is
@@ -22,7 +22,7 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 	switch {
 	case owner == nil:
 		panic("weakref: Connect with nil Owner")
-	case isNil(src):
+	case check.Nil(src):
 		panic("weakref: Connect with nil Source")
 	case target == nil:
 		panic("weakref: Connect with nil target")
@@ -45,14 +45,6 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 	runtime.KeepAlive(h)
 	runtime.KeepAlive(target)
 	return c
-}
-
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // A hook is held by the handler's closure alone, which is garbage when the

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/seed-ec287111/tether"
@@ -89,7 +88,7 @@ func (a *App) serve(ctx context.Context, s *Server, failed <-chan error) error {
 	for {
 		select {
 		case sig := <-a.Signals:
-			if sig != syscall.SIGHUP {
+			if sig != hangup {
 				return nil
 			}
 			config, err := a.Load()

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/seed-ec287111/tether"
@@ -93,7 +92,7 @@ func demo(out io.Writer, each int) (roots []*tether.Owner, err error) {
 		c.owner.Go(func(context.Context) {
 			c.in.Wait()
 			fmt.Fprintf(out, "when all are in:  %+v\n", s.owner.Stats())
-			signals <- syscall.SIGHUP
+			signals <- hangup
 			c.said.Wait()
 			fmt.Fprintf(out, "when all is said: %+v\n", s.owner.Stats())
 			signals <- os.Interrupt

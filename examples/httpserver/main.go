@@ -47,7 +47,7 @@ func main() {
 	flag.Parse()
 
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, hangup)
 	before := runtime.NumGoroutine()
 	var roots []*tether.Owner
 	var err error

@@ -8,11 +8,11 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is for what must happen; no test passes by its running out.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A site is a server under test, whose beats and signals are the test's.
 type site struct {
@@ -106,7 +106,9 @@ type guest struct {
 	t *testing.T
 }
 
-func (s *site) listen(last uint64, room int) *guest {
+// listen returns when the guest is in, which the configuration is the sign of. missed
+// is what it hears before: messages after last.
+func (s *site) listen(last uint64, room int, missed ...event) *guest {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	s.t.Cleanup(cancel)
@@ -114,6 +116,7 @@ func (s *site) listen(last uint64, room int) *guest {
 	require.NoError(s.t, err)
 	s.t.Cleanup(c.leave)
 	g := &guest{c, s.t}
+	g.hears(missed...)
 	g.hears(event{name: "config", data: "hello"})
 	return g
 }
@@ -152,6 +155,13 @@ func (s *site) post(text string) {
 	s.t.Helper()
 	status, _ := s.do(http.MethodPost, "/messages", strings.NewReader(text))
 	require.Equal(s.t, http.StatusAccepted, status)
+}
+
+// keeps waits until n messages are kept: they are numbered after the answer to who posts.
+func (s *site) keeps(n int) {
+	for s.recent.Len() != n {
+		runtime.Gosched()
+	}
 }
 
 // departure returns a function that waits for the next stream's end.
@@ -204,8 +214,8 @@ func TestWhoComesBackGetsWhatItHasMissed(t *testing.T) {
 	}
 	ann.hears(message(1, "1"), message(2, "2"))
 	ann.leave()
-	ann = s.listen(2, 0)
-	ann.hears(message(3, "3"), message(4, "4"))
+	s.keeps(4)
+	ann = s.listen(2, 0, message(3, "3"), message(4, "4"))
 	s.post("5")
 	ann.hears(message(5, "5"))
 }
@@ -225,9 +235,9 @@ func TestASignalReadsTheConfigurationAgain(t *testing.T) {
 	s := start(t)
 	ann := s.listen(0, 0)
 	s.configs <- Config{}
-	s.signals <- syscall.SIGHUP
+	s.signals <- hangup
 	s.configs <- Config{Greeting: "hello again", Longest: 2}
-	s.signals <- syscall.SIGHUP
+	s.signals <- hangup
 	ann.hears(event{name: "config", data: "hello again"})
 	status, _ := s.do(http.MethodPost, "/messages", strings.NewReader("hi!"))
 	assert.Equal(t, http.StatusRequestEntityTooLarge, status)
@@ -272,9 +282,6 @@ var long = strings.Repeat("x", 1000)
 func tight(a *App) { a.Limits.Buffer, a.Limits.Pending = 32<<10, 16 }
 
 func TestASlowReaderLosesEventsThatItIsToldOfAndStallsNobody(t *testing.T) {
-	if os.Getenv("HTTPSERVER_SLOW_READER") == "" {
-		t.Skip("once in some hundred runs the reader waits for the rest in vain; not understood yet")
-	}
 	s := start(t, tight)
 	slow, ann := s.listen(0, 32<<10), s.listen(0, 0)
 	for i := range uint64(flood) { // each is heard by ann before the next
@@ -303,6 +310,39 @@ func TestASlowReaderLosesEventsThatItIsToldOfAndStallsNobody(t *testing.T) {
 	assert.EqualValues(t, flood, last, "the newest message is never lost")
 	s.posted.Fire("and now?")
 	slow.hears(message(flood+1, "and now?"))
+}
+
+// The server used to connect a client to the configuration first and to the messages
+// then. A client that posted as soon as it had heard the configuration could find, on a
+// busy machine, that more messages were said before the second connect than are kept for
+// who comes later: neither sent nor lost, they were waited for in vain. So the test of
+// the slow reader timed out once in some hundred runs. What is kept for a client comes
+// before the configuration only if it is connected to the messages by then.
+func TestWhoHasHeardTheConfigurationHearsWhateverIsSaidFromThenOn(t *testing.T) {
+	s := start(t)
+	for i := range 3 {
+		s.post(fmt.Sprint(i + 1))
+	}
+	s.keeps(3)
+	s.listen(0, 0, message(1, "1"), message(2, "2"), message(3, "3"))
+}
+
+// An event that leaves the write to the one behind it was not written if that one was a
+// message that the client has already.
+func TestAnEventIsWrittenAlsoIfTheLastInTheQueueIsNothingToSend(t *testing.T) {
+	owner := tether.NewOwner("test")
+	defer owner.Destroy()
+	out := httptest.NewRecorder()
+	st := &stream{
+		server: &Server{limits: Limits{Write: patience}}, owner: owner, w: out, rc: http.NewResponseController(out),
+		queue: tether.NewQueue(owner, 10, tether.DropOldest, tether.Manual()), after: 5,
+	}
+	var said tether.Signal[Message]
+	said.Connect(owner, st.message, tether.On(st.queue))
+	said.Fire(Message{ID: 6, Text: "new"})
+	said.Fire(Message{ID: 5, Text: "old"})
+	require.Equal(t, 2, st.queue.Drain())
+	assert.Equal(t, "id: 6\ndata: new\n\n", out.Body.String())
 }
 
 func TestWhoeverNeverReadsIsDroppedInTime(t *testing.T) {

@@ -54,9 +54,15 @@ func (s *Server) stream(owner *tether.Owner, w http.ResponseWriter, r *http.Requ
 	owner.Defer(st.goodbye)
 	owner.Interrupt(func() { _ = st.rc.SetWriteDeadline(time.Unix(1, 0)) })
 
+	// NOTE: the order. The configuration is what a client hears first that has missed
+	// nothing, so it takes that for the sign that it is in: what is posted from then on
+	// it hears, or hears to have lost. With the two lines the other way round it had
+	// heard the sign when this goroutine had one more line to go; and on a busy machine,
+	// once in some hundred runs, that took so long that more messages came meanwhile
+	// than are kept for who comes later. Those were neither sent nor lost in the queue.
 	on := tether.On(st.queue)
-	s.config.Connect(owner, func(c Config) { st.send("event: config\n%s", data(c.Greeting)) }, on)
 	s.recent.Connect(owner, st.message, on)
+	s.config.Connect(owner, func(c Config) { st.send("event: config\n%s", data(c.Greeting)) }, on)
 
 	// A heartbeat is for a stream with nothing to say; in the queue of a slow reader
 	// it would push out what matters.
@@ -74,7 +80,9 @@ func (s *Server) stream(owner *tether.Owner, w http.ResponseWriter, r *http.Requ
 func (st *stream) message(m Message) {
 	if m.ID > st.after {
 		st.send("id: %d\n%s", m.ID, data(m.Text))
+		return
 	}
+	st.write() // what was sent before may have counted on this one
 }
 
 // data is text as the data of an event, which ends with an empty line.
@@ -83,8 +91,7 @@ func data(text string) string {
 	return "data: " + strings.ReplaceAll(text, "\n", "\ndata: ") + "\n\n"
 }
 
-// send is for handlers on the queue. Events that wait there go out together, with
-// the last of them: a crowd costs a write for a batch, not for an event.
+// send is for handlers on the queue.
 func (st *stream) send(format string, args ...any) {
 	if !st.owner.Alive() {
 		return
@@ -94,13 +101,20 @@ func (st *stream) send(format string, args ...any) {
 		st.told = lost
 	}
 	fmt.Fprintf(&st.out, format, args...)
-	if st.queue.Len() == 0 || st.out.Len() > batch {
-		st.flush()
-	}
+	st.write()
 }
 
 // batch is how many bytes are worth a write of their own; arbitrary.
 const batch = 4 << 10
+
+// write is called at the end of every handler on the queue. Events that wait there go
+// out together, with the last of them: a crowd costs a write for a batch, not for an
+// event. So a handler that has nothing to send calls it too: it may be the last.
+func (st *stream) write() {
+	if n := st.out.Len(); n > 0 && (st.queue.Len() == 0 || n > batch) {
+		st.flush()
+	}
+}
 
 // flush writes what was sent. A client that does not take it in time is dropped.
 func (st *stream) flush() {
@@ -112,7 +126,7 @@ func (st *stream) flush() {
 	if !st.owner.Alive() {
 		return
 	}
-	if err := st.write(); err != nil {
+	if err := st.deliver(); err != nil {
 		// Whether it was this deadline, and not the interrupt's. The owner can't tell:
 		// net/http has ended the request's context by now.
 		st.slow = errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline)
@@ -120,7 +134,7 @@ func (st *stream) flush() {
 	}
 }
 
-func (st *stream) write() error {
+func (st *stream) deliver() error {
 	_, err := st.out.WriteTo(st.w)
 	if err == nil {
 		err = st.rc.Flush()
@@ -151,5 +165,5 @@ func (st *stream) goodbye() {
 		return
 	}
 	fmt.Fprintf(&st.out, "event: bye\n%s", data(string(st.why())))
-	_ = st.write()
+	_ = st.deliver()
 }

@@ -27,7 +27,7 @@ func (l *List) Head() *Block { return l.head.Load() }
 //  4. What a handler panics with goes on when the rest has been called.
 //
 // Fire itself is the short way through the first block, as long as all is as usual: a
-// slot was free, no entry is dead or needs no announcement, and nobody waits. For the
+// slot was free, no entry is dead, all need an announcement or none does, and nobody waits. For the
 // rest there is deliver. The short way breaks off where something is rare, and keeps
 // what it can in locals: what a Fire costs is the number of its instructions, as all
 // that is used in a loop is loaded again after each call.
@@ -80,7 +80,7 @@ func Fire[T any](l *List, b *Block, v T) {
 	}
 	yield.Point("fire: retract")
 	f.block = nil
-	if f.slot.Swap(0) {
+	if f.slot != nil && f.slot.Swap(0) {
 		b.entries[f.next-1].conn.owner.Leave()
 	}
 }
@@ -172,11 +172,14 @@ func (e *Entry) load() unsafe.Pointer { return atomic.LoadPointer(&e.word) }
 // more reports whether there may be something after the entries of b.
 func (b *Block) more() bool { return b.next.Load() != nil || b.replaced.Load() }
 
-// begin announces the owner of e, the first entry, and reports whether that worked at
-// once.
+// begin announces the owner of e, the first entry, if it needs that, and reports whether
+// that worked at once.
 func (c *cursor) begin(e *Entry) bool {
+	if e.id == 0 {
+		return true
+	}
 	c.slot, c.conn, c.id = inflight.SlotFor(unsafe.Pointer(c)), e.conn, e.id
-	if c.id != 0 && c.slot.Claim(c.id) {
+	if c.slot.Claim(c.id) {
 		return true
 	}
 	c.slot, c.conn, c.id = nil, nil, 0
@@ -184,10 +187,10 @@ func (c *cursor) begin(e *Entry) bool {
 }
 
 // swap announces the owner of e in place of what is announced. It returns false if that
-// is not all: e needs no announcement, or a teardown waits for the one before. Where it
-// is, is left to the caller to know.
+// does not do: nothing is announced, e needs no announcement, or a teardown waits for
+// the owner before. Where the walk is, is left to the caller to know.
 func (c *cursor) swap(e *Entry) bool {
-	if e.id == 0 {
+	if e.id == 0 || c.slot == nil {
 		return false
 	}
 	c.awaited = c.slot.Swap(e.id)

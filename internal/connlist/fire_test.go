@@ -209,8 +209,10 @@ func TestFire_BeginsWithTheFirstOwnerUnlessItIsAQueue(t *testing.T) {
 	queued := new(Conn)
 	require.True(t, q.Connect(queued, owner, Word(func(int) {}), 0, true, &Hooks{}))
 	var c cursor
-	require.False(t, c.begin(&q.Head().entries[0]))
+	require.True(t, c.begin(&q.Head().entries[0]))
 	require.Zero(t, c.id)
+	require.Nil(t, c.slot)
+	require.False(t, c.swap(&l.Head().entries[0]), "there is no slot to swap in")
 	require.True(t, c.begin(&l.Head().entries[0]))
 	require.False(t, c.swap(&q.Head().entries[0]), "nobody is announced by a swap")
 	at := inflight.SlotFor(unsafe.Pointer(&c))

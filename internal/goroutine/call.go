@@ -79,21 +79,24 @@ type Runner interface{ Run() }
 //go:noinline
 func Handle(number uint64, r Runner) { spell(number, r) }
 
-// Handling reports whether the caller is inside a handler of the queue with that number.
-func Handling(number uint64) (yes bool) {
+// Handling reports whether the caller is inside a handler of the queue with that number,
+// and if not, whether its goroutine is one that an owner has started.
+func Handling(number uint64) (yes, owned bool) {
 	digits.once.Do(makeDigits)
-	known, handle := digits.values, digits.handle
+	values, handle, known := digits.values, digits.handle, functions()
 	var n uint64
 	walk(func(entry uintptr) bool {
 		if entry == handle {
 			yes = yes || n == number
 			n = 0
-		} else if d, ok := known[entry]; ok {
+		} else if d, ok := values[entry]; ok {
 			n = n<<4 | d // the innermost digit is the highest
+		} else if known[entry]&InGoroutine != 0 {
+			owned = true
 		}
 		return !yes
 	})
-	return yes
+	return yes, owned
 }
 
 func spell(n uint64, r Runner) {

@@ -17,7 +17,7 @@ func (s *Scope) Running() []Call {
 	var handlers []int // indexes into calls
 	var runs []string  // the owners of queues that handle values
 	for _, p := range s.subtree(nil) {
-		path := p.Path()
+		path := p.String()
 		p.mu.Lock()
 		if p.now != nil {
 			calls = append(calls, Call{path, "cleanup", p.now.name()})

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"sync"
@@ -86,7 +87,7 @@ func Roots() iter.Seq[Root] {
 		list = append(list, *r)
 	}
 	roots.mu.Unlock()
-	slices.SortFunc(list, func(a, b Root) int { return int(int64(a.N) - int64(b.N)) })
+	slices.SortFunc(list, func(a, b Root) int { return cmp.Compare(a.N, b.N) })
 	return slices.Values(list)
 }
 

@@ -1,0 +1,91 @@
+package tether
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// Run makes a root owner bound to ctx, runs f with it, and destroys it, also if
+// f panics. The whole scope of a main, a request or a test:
+//
+//	err := tether.Run(ctx, "app", func(app *tether.Owner) error { ... })
+//
+// f runs on the caller's goroutine and counts as an owned one: when ctx ends,
+// the owner is cut off, and it is unwound after f has returned. If ctx has ended
+// before, f still runs, with a dead owner, and its cleanups run after it.
+//
+// Run returns f's error, what closers returned, and, where f returned nil, the
+// cause if the owner was ended by [Owner.Cancel] with one. The end of ctx alone
+// is no error. With [WithGrace] the error may be a *[PendingError]; inside a
+// handler, where nothing waits, it may be [ErrPending]. With [WithPanicHandler]
+// a panic of f is reported there and returned as a *[PanicError].
+func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOption) (err error) {
+	if ctx == nil {
+		panic("tether: Run with nil context")
+	}
+	if f == nil {
+		panic("tether: Run with nil function")
+	}
+	c := configure("Run", opts)
+	also := c.Context
+	c.Context = ctx
+	c.Site = caller()
+	o := &Owner{scope: scope.New(name, c.Config)}
+	o.scope.List(false)
+	defer func() {
+		left := o.destroyWithin(c.grace)
+		blame := o.scope.Blame()
+		if err != nil {
+			blame = nil
+		}
+		err = join(err, left, blame)
+	}()
+	bind := func() {
+		o.scope.Bind(ctx)
+		if also != nil {
+			o.scope.Bind(also)
+		}
+	}
+	o.scope.Host(scope.PC(f), bind, func() {
+		if c.panicked != nil {
+			defer func() {
+				if v := recover(); v != nil {
+					p := newPanicError(o.scope, v)
+					err = p
+					c.panicked(p)
+				}
+			}()
+		}
+		err = f(o)
+	})
+	return err
+}
+
+func (o *Owner) destroyWithin(grace *time.Duration) error {
+	if grace == nil {
+		return o.Destroy()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), *grace)
+	defer cancel()
+	return o.DestroyContext(ctx)
+}
+
+// join is errors.Join, but leaves a single error as it is.
+func join(errs ...error) error {
+	var first error
+	n := 0
+	for _, err := range errs {
+		if err != nil {
+			if n++; n == 1 {
+				first = err
+			}
+		}
+	}
+	if n <= 1 {
+		return first
+	}
+	return errors.Join(errs...)
+}
