@@ -28,6 +28,26 @@ var active = []scenario{
 			a.ended()
 		})
 	}},
+	{"while active, all leave and one comes", 2, 2, func(r *Run) {
+		app, p := root(r, "app"), root(r, "p")
+		a := watchActives(r, app)
+		r.Go("come", func() { a.signal.Connect(p.owner, func(int) {}) })
+		r.Go("all leave, one comes", func() {
+			a.signal.DisconnectAll()
+			a.signal.Connect(p.owner, func(int) {})
+		})
+		r.Check(func() {
+			if n := a.signal.Len(); n == 0 || n > 2 {
+				r.Failf("Len = %d", n)
+			}
+			a.check(a.signal.Len())
+			p.destroy()
+			app.destroy()
+			p.ended()
+			app.ended()
+			a.ended()
+		})
+	}},
 	{"while active, come and go, destroy", 1, 1, func(r *Run) {
 		app, p := root(r, "app"), root(r, "p")
 		a := watchActives(r, app)

@@ -36,6 +36,8 @@ type Run struct {
 	trace   []string
 	failure string
 	check   func()
+	pass    time.Duration // of the clock, 0 if there is none
+	idle    int           // how often time has passed because nobody could go on
 }
 
 // A worker is a goroutine: one of the scenario's own, or one that the library
@@ -81,6 +83,7 @@ func (r *Run) Go(name string, f func()) {
 func (r *Run) Clock(d time.Duration, n int) {
 	r.mu.Lock()
 	r.workers = append(r.workers, &worker{name: "clock", own: true, at: "time passes", pass: d, times: n})
+	r.pass = d
 	r.mu.Unlock()
 }
 
@@ -157,6 +160,12 @@ func (r *Run) run(scenario func(*Run), path []choice, bound int, res *Result) (m
 		synctest.Wait()
 		r.mu.Lock()
 		ready, lastReady := r.ready(last)
+		if len(ready) == 0 && r.sleeps() {
+			r.idle++
+			r.mu.Unlock()
+			time.Sleep(r.pass)
+			continue
+		}
 		if len(ready) == 0 || steps > 5000 {
 			r.mu.Unlock()
 			break
@@ -219,6 +228,12 @@ func (r *Run) run(scenario func(*Run), path []choice, bound int, res *Result) (m
 		synctest.Wait()
 	}
 	return made, false
+}
+
+// sleeps reports whether somebody may be waiting for the time to pass, which it does of
+// its own accord when nobody can go on and the clock has run out.
+func (r *Run) sleeps() bool {
+	return r.pass > 0 && r.idle < 10 && slices.ContainsFunc(r.workers, func(w *worker) bool { return w.own && !w.done })
 }
 
 // ready returns the parked workers, last first if it is one of them.

@@ -27,7 +27,7 @@ var trees = []scenario{
 		r.Go("fire", func() { s.Fire(1) })
 		r.Check(func() { app.ended(); empty(r, &s) })
 	}},
-	{"destroyed under a draining parent", 2, 1, func(r *Run) {
+	{"destroyed under a draining parent", 1, 0, func(r *Run) {
 		// app is destroyed first, so that it drains when child and grand are.
 		app := root(r, "app")
 		child := app.child("child")
@@ -45,7 +45,7 @@ var trees = []scenario{
 		})
 		r.Check(app.ended)
 	}},
-	{"cancel, destroy, destroy in time, interrupt", 2, 1, func(r *Run) {
+	{"cancel, destroy, destroy in time, interrupt", 1, 0, func(r *Run) {
 		p := root(r, "app")
 		stop := make(chan struct{})
 		var interrupts atomic.Int32

@@ -14,9 +14,9 @@ var waiting = []scenario{
 	{"values holds whom its loop destroys", 2, 1, func(r *Run) {
 		s := new(tether.Signal[int])
 		consumer, producer := root(r, "consumer"), root(r, "producer")
-		last := 0
+		done, last := consumer.owner.Context(), 0
 		owned(r, consumer, func() {
-			for v := range tether.Values(consumer.owner.Context(), s, 1, tether.Block) {
+			for v := range tether.Values(done, s, 1, tether.Block) {
 				if v <= last {
 					r.Failf("value %d comes after %d", v, last)
 				}
@@ -29,11 +29,13 @@ var waiting = []scenario{
 				s.Fire(v)
 			}
 		})
-		r.Go("destroy", consumer.destroy)
 		r.Check(func() {
-			consumer.ended()
-			producer.destroy()
+			if last == 0 { // the loop began when all had been fired
+				producer.destroy()
+			}
 			producer.ended()
+			consumer.destroy()
+			consumer.ended()
 			empty(r, s)
 		})
 	}},

@@ -159,15 +159,22 @@ func fireDestroyNext(app *tether.Owner) *Test {
 // fireRelieve has the first handler end its own owner, whose cleanup then runs
 // on the firing goroutine on the way to the second handler. That makes the way
 // long enough for a whole Destroy.
-func fireRelieve(app *tether.Owner) *Test {
+func fireRelieve(app *tether.Owner, far bool) *Test {
+	name := "Fire that unwinds one owner, Destroy of the next"
+	if far {
+		name += ", in a second block"
+	}
 	return &Test{
-		Name: "Fire that unwinds one owner, Destroy of the next", Outcomes: barrierOutcomes, Share: 100,
+		Name: name, Outcomes: barrierOutcomes, Share: 100,
 		New: func() Round {
 			var s tether.Signal[int]
 			first, o, p := app.NewChild("first"), app.NewChild("o"), new(probe)
 			var unwinding atomic.Bool
 			idle := rand.N[uint32](4096)
 			first.Defer(func() { unwinding.Store(true); Idle(idle) })
+			if far { // on the long way, which begins with the second block
+				s.Connect(app, func(int) {}, tether.Priority(1))
+			}
 			s.Connect(first, func(int) { _ = first.Destroy() })
 			s.Connect(o, p.handle)
 			return Round{
