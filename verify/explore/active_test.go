@@ -10,7 +10,7 @@ import (
 
 // active is about WhileActive, and about a Fire whose blocks are replaced under it.
 var active = []scenario{
-	{"while active, come and go", 1, 1, func(r *Run) {
+	{"while active, come and go", 1, 0, func(r *Run) {
 		app, p := root(r, "app"), root(r, "p")
 		a := watchActives(r, app)
 		r.Go("come and go 1", func() { a.signal.Connect(p.owner, func(int) {}).Disconnect() })

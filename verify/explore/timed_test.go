@@ -93,7 +93,7 @@ var timed = []scenario{
 			app.ended()
 		})
 	}},
-	{"heartbeat: two come and go, tick", 1, 1, func(r *Run) {
+	{"heartbeat: two come and go, tick", 1, 0, func(r *Run) {
 		app, p := root(r, "app"), root(r, "p")
 		h := tether.NewHeartbeat(app.owner, time.Second)
 		b := beats{r: r}

@@ -27,7 +27,7 @@ func Pause() { runtime.Gosched() }
 
 // tests are all there are. Each takes an owner that is its own.
 var tests = []func(app *tether.Owner) *Test{
-	fireDestroy, fireDestroyCrowd, fireDestroyNext, fireReplaceDestroy, fireFireDestroy,
+	fireDestroy, fireDestroyCrowd, fireDestroyNext, fireDestroySwitch, fireReplaceDestroy, fireFireDestroy,
 	fireDisconnect, onceFireFire, fireMute,
 	connectFire, connectDestroy, connectDisconnectAll, activeEdges, activeTurns,
 	mutualDestroy, heldGoroutine, beatIdle, ringCancel,

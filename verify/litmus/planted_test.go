@@ -64,7 +64,7 @@ var bugs = []struct {
 		{fireGo, "\tfor e := f.entry(); e != nil; e = f.entry() {\n", "$\t\tearly := e.load()\n"},
 		{fireGo, "\t\thandler := e.load()\n\t\tif handler == nil {\n\t\t\tf.pass(e)\n", "\t\thandler := e.load()\n\t\tif BUG {\n\t\t\thandler = early\n\t\t}\n\t\tif handler == nil {\n\t\t\tf.pass(e)\n"},
 	}},
-	{"word not read again after a switch", "Fire, Destroy of one of three owners", []patch{
+	{"word not read again after a switch", "Fire, Destroy of one of three owners in a block", []patch{
 		{fireGo, "\t\t\tif handler = e.load(); handler == nil { // NOTE", "\t\t\tif early := handler; BUG {\n\t\t\t\thandler = early\n\t\t\t} else if handler = e.load(); handler == nil { // NOTE"},
 	}},
 	{"mark read, then the slot written", "Fire, Destroy", []patch{
