@@ -113,6 +113,7 @@ var deep = []patch{
 	{blockGo, "\tb.n.Store(i + 1)\n", "\tyield.Point(\"append: written\")\n$"},
 	{listGo, "\tl.seq.Store(c.seq)\n", "\tyield.Point(\"append: counted\")\n$"},
 	{listGo, "\tc.state.Store(dead)\n\tb := c.block\n", "$\tyield.Point(\"end: dead, word stands\")\n"},
+	{fireGo, "\t\t\tif !f.swap(e) {\n", "\t\t\tyield.Point(\"fire: swap\")\n$"},
 	{inflightGo, "if s.v.CompareAndSwap(v, v|waited) {", "if marking() && s.v.CompareAndSwap(v, v|waited) {"},
 	{inflightGo, "func (s *Slot) Claim(id uint64) bool { return", "$ !yield.Bug(noSlots) &&"},
 	{inflightGo, "// Await marks every slot", "const noSlots = \"" + noSlots + "\"\n\nfunc marking() bool { yield.Point(\"await: found\"); return true }\n\n$"},
@@ -175,6 +176,9 @@ var bugs = []struct {
 	}},
 	{"no seek", "disconnect fire compact", []patch{
 		{fireGo, "\tif c.block.replaced.Load() && e.load() == nil {\n", "\tif c.block.replaced.Load() && e.load() == nil && !yield.Bug(\"no seek\") {\n"},
+	}},
+	{"no look after a switch", "fire destroy, two owners", []patch{
+		{fireGo, "handler = e.load(); handler == nil { // NOTE", "!yield.Bug(\"no look after a switch\") {\n\t\t\t\thandler = e.load()\n\t\t\t}\n\t\t\tif handler == nil { // NOTE"},
 	}},
 	{"flagged after the words", "disconnect fire compact", []patch{
 		{blockGo, "\tb.replaced.Store(true) // before a word of it is cleared\n", "\tif !yield.Bug(\"flagged after the words\") {\n\t$\t}\n"},
