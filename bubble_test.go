@@ -141,7 +141,7 @@ func TestTheSuiteRunsInTwoBubblesAfterAnother(t *testing.T) {
 // What keeps a test out of a bubble: being in bubbles already, subtests, the
 // network, other processes, counts that are the whole process's, and a clock of
 // the machine's, or spinning on it.
-var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "eachHostile(", "orphaned(", "m=+", "racing(", "chainOf(depth", "raceEnabled"}
+var unbubbled = []string{"synctest.", "t.Run(", "net.", "crash(", "alone(", "captureLogs(", "GOMAXPROCS", "bubbled", "inBubble(", "eachHostile(", "orphaned(", "m=+", "racing(", "chainOf(depth", "destroysInside(", "var o order", "testing.Short() || raceEnabled"}
 
 func TestTheListOfBubbledTestsIsComplete(t *testing.T) {
 	listed := map[string]bool{}

@@ -113,8 +113,8 @@
 //     where there are options.
 //   - Destroy is linear in what it ends, whatever the depth of the tree. Only if
 //     something runs when it is called does it read stacks, in microseconds.
-//   - A Go costs some microseconds more than the go statement: the goroutine
-//     looks up its own id, by which Destroy knows whose it is. A queue does not.
+//   - A Go costs about half a microsecond more than the go statement. Numbers on the
+//     stacks of owned goroutines, as frames of functions named digit, tell whose they are.
 //   - The first connection of each type of value costs some microseconds: the library
 //     learns where the code is that calls its handlers.
 //   - The package has no goroutine, timer or init work of its own, and imports

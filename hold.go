@@ -3,6 +3,7 @@ package tether
 import (
 	"sync"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -17,13 +18,12 @@ type hold struct {
 	release func() // nil if there is nothing to undo
 }
 
-// holdLocked makes out who the caller is. place says whether it is where room is made, and
-// whether its goroutine is owned. That takes microseconds, and other locks: mu is free
-// meanwhile.
-func holdLocked(mu *sync.Mutex, room *sync.Cond, place func() (inside, owned bool)) *hold {
+// holdLocked makes out who the caller is: number is on the stack of the goroutine that makes
+// room. That takes microseconds, and other locks: mu is free meanwhile.
+func holdLocked(mu *sync.Mutex, room *sync.Cond, number uint64) *hold {
 	h := &hold{mu: mu, room: room}
 	mu.Unlock()
-	inside, owned := place()
+	inside, owned := goroutine.Holding(number)
 	ok := true
 	if owned && !inside {
 		h.release, ok = scope.HoldBack(func() {

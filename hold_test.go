@@ -340,3 +340,58 @@ func TestHeartbeat_NoTickOfBeforeAnIdleTimeComesToALaterConnection(t *testing.T)
 		})
 	}
 }
+
+// The code that calls handlers exists once for each shape of values, and each must be
+// known as such, or Destroy inside a handler waits for itself.
+func TestDestroy_InAHandlerOfAnyTypeOfValueDoesNotWait(t *testing.T) {
+	destroysInside(t, 1)
+	destroysInside(t, "text")
+	destroysInside(t, new(int))
+	destroysInside(t, struct{ a, b, c string }{})
+	destroysInside(t, [3]int{})
+	destroysInside[any](t, nil)
+	destroysInside(t, func() {})
+	destroysInside(t, []byte(nil))
+	destroysInside(t, struct{}{})
+	destroysInside(t, make(chan int))
+	destroysInside(t, &struct{ x []int }{})
+	destroysInside(t, map[string]int{})
+}
+
+func destroysInside[T any](t *testing.T, v T) {
+	connects := map[string]func(s *tether.Signal[T], o *tether.Owner, h func(T), opts ...tether.ConnectOption){
+		"Connect": func(s *tether.Signal[T], o *tether.Owner, h func(T), opts ...tether.ConnectOption) {
+			s.Connect(o, h, opts...)
+		},
+		"Once": func(s *tether.Signal[T], o *tether.Owner, h func(T), opts ...tether.ConnectOption) {
+			s.Once(o, h, opts...)
+		},
+		"ConnectSelf": func(s *tether.Signal[T], o *tether.Owner, h func(T), opts ...tether.ConnectOption) {
+			s.ConnectSelf(o, func(_ *tether.Connection, v T) { h(v) }, opts...)
+		},
+	}
+	for name, connect := range connects {
+		for _, first := range []bool{true, false} { // the short way, and the one after it
+			o := tether.NewOwner("o")
+			var s tether.Signal[T]
+			if !first {
+				s.Connect(tether.NewOwner("other", tether.WithContext(t.Context())), func(T) {}, tether.Priority(1))
+			}
+			calls := 0
+			connect(&s, o, func(T) {
+				calls++
+				require.ErrorIs(t, o.Destroy(), tether.ErrPending, "%s of %T", name, v)
+			})
+			s.Fire(v)
+			<-o.Ended()
+			require.Equal(t, 1, calls)
+		}
+		o := tether.NewOwner("o")
+		var s tether.Signal[T]
+		connect(&s, o, func(T) {
+			require.ErrorIs(t, o.Destroy(), tether.ErrPending, "%s of %T on a queue", name, v)
+		}, tether.On(tether.NewQueue(o, 1, tether.DropNewest)))
+		s.Fire(v)
+		<-o.Ended()
+	}
+}

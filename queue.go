@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -33,7 +32,7 @@ type Queue struct {
 	capacity int
 	overflow Overflow
 	manual   bool
-	number   uint64 // by which a goroutine knows that it runs a handler of the queue
+	number   uint64 // on the stack of a goroutine that handles; 0 if nobody needs to know
 
 	node scope.Node // in the owner, guarded by that one's mutex
 
@@ -58,9 +57,6 @@ type Queue struct {
 
 	runner runner // of the goroutine for which the queue is busy
 }
-
-// lastQueue counts the queues. Number 1 stands for those that nobody asks about.
-var lastQueue atomic.Uint64
 
 // A QueueOption is an option of [NewQueue].
 type QueueOption interface{ queue(*Queue) }
@@ -87,7 +83,7 @@ func Manual() QueueOption { return queueOptionFunc(func(q *Queue) { q.manual = t
 func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption) *Queue {
 	s := owner.check("NewQueue")
 	checkOverflow("NewQueue", capacity, overflow)
-	q := &Queue{scope: s, capacity: capacity, overflow: overflow, number: 1}
+	q := &Queue{scope: s, capacity: capacity, overflow: overflow}
 	q.room.L, q.turn.L = &q.mu, &q.mu
 	q.runner.q = q
 	for _, opt := range opts {
@@ -97,7 +93,7 @@ func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption
 		opt.queue(q)
 	}
 	if q.manual || q.overflow == Block {
-		q.number = 1 + lastQueue.Add(1)
+		q.number = goroutine.NewNumber()
 	}
 	if !s.Attach(&q.node, queueMember{q}, nil) {
 		q.dead = true
@@ -260,7 +256,7 @@ func (q *Queue) takeTurn() bool {
 		if !asked { // without the lock, as that takes a microsecond
 			asked = true
 			q.mu.Unlock()
-			inside, _ := goroutine.Handling(q.number)
+			inside := goroutine.Spelled(q.number)
 			q.mu.Lock()
 			if inside {
 				return false

@@ -6,7 +6,6 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/fifo"
-	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
@@ -163,7 +162,7 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, ok bool) {
 			return h, false
 		case q.overflow == DropOldest:
 		case h == nil:
-			h = holdLocked(&q.mu, &q.room, func() (inside, owned bool) { return goroutine.Handling(q.number) })
+			h = holdLocked(&q.mu, &q.room, q.number)
 		case h.inside:
 			return h, true
 		case h.letGo:

@@ -63,26 +63,31 @@ func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Ov
 	checkWait("Values", ctx, src)
 	checkOverflow("Values", capacity, overflow)
 	return func(yield func(T) bool) {
-		in := &inbox[T]{capacity: capacity, overflow: overflow, news: make(chan struct{}, 1)}
+		in := &inbox[T]{ctx: ctx, src: src, yield: yield, capacity: capacity, overflow: overflow, news: make(chan struct{}, 1)}
 		in.room.L = &in.mu
 		if overflow == Block {
-			in.gid = goroutine.ID()
+			in.number = goroutine.NewNumber()
 		}
-		owner := &Owner{scope: scope.New("values", scope.Config{})}
-		defer owner.Destroy() // as in Wait
-		defer in.close()      // lets go of whoever is held
-		stop := context.AfterFunc(ctx, func() {
-			in.close()
-			owner.Cancel(nil)
-		})
-		defer stop()
-		forget := src.Connect(owner, in.push).conn.OnEnd(in.close)
-		defer forget()
-		for {
-			v, ok := in.next(ctx)
-			if !ok || !yield(v) {
-				return
-			}
+		goroutine.Spell(in.number, in)
+	}
+}
+
+// Run is the loop.
+func (in *inbox[T]) Run() {
+	owner := &Owner{scope: scope.New("values", scope.Config{})}
+	defer owner.Destroy() // as in Wait
+	defer in.close()      // lets go of whoever is held
+	stop := context.AfterFunc(in.ctx, func() {
+		in.close()
+		owner.Cancel(nil)
+	})
+	defer stop()
+	forget := in.src.Connect(owner, in.push).conn.OnEnd(in.close)
+	defer forget()
+	for {
+		v, ok := in.next()
+		if !ok || !in.yield(v) {
+			return
 		}
 	}
 }
@@ -98,9 +103,12 @@ func checkWait[T any](verb string, ctx context.Context, src Source[T]) {
 
 // An inbox is where a Values loop finds its values.
 type inbox[T any] struct {
+	ctx      context.Context
+	src      Source[T]
+	yield    func(T) bool
 	capacity int
 	overflow Overflow
-	gid      uint64        // of the loop's goroutine, under Block
+	number   uint64        // on the stack of the loop, under Block
 	news     chan struct{} // holds a token when there may be something new
 
 	mu     sync.Mutex // guards the fields below
@@ -134,9 +142,7 @@ func (in *inbox[T]) admitLocked() (h *hold, ok bool) {
 		case in.overflow == DropOldest:
 			in.values.Pop()
 		case h == nil:
-			h = holdLocked(&in.mu, &in.room, func() (inside, owned bool) {
-				return in.gid == goroutine.ID(), goroutine.InsideOwned()
-			})
+			h = holdLocked(&in.mu, &in.room, in.number)
 		case h.inside:
 			return h, true
 		case h.letGo:
@@ -163,8 +169,8 @@ func (in *inbox[T]) notify() {
 }
 
 // next returns the next value, waiting for it; false at the end.
-func (in *inbox[T]) next(ctx context.Context) (v T, ok bool) {
-	for ctx.Err() == nil {
+func (in *inbox[T]) next() (v T, ok bool) {
+	for in.ctx.Err() == nil {
 		in.mu.Lock()
 		if in.values.Len() > 0 {
 			v = in.values.Pop()
@@ -179,7 +185,7 @@ func (in *inbox[T]) next(ctx context.Context) (v T, ok bool) {
 		}
 		select {
 		case <-in.news:
-		case <-ctx.Done():
+		case <-in.ctx.Done():
 		}
 	}
 	return v, false

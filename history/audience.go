@@ -1,12 +1,12 @@
 package history
 
 import (
-	"cmp"
-	"slices"
+	"math"
 	"sync"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/ordered"
 )
 
 // slack is how many ended subscribers the book may hold besides as many as there
@@ -17,11 +17,12 @@ const slack = 8
 //
 // Nobody tells a ring that a connection has ended. Those that have are swept out
 // when they may be more than half of the book, which is amortised O(1) for a
-// connect; and a round that finds many has the book swept.
+// connect, but for O(log p) among p priorities; and a round that finds many has
+// the book swept.
 type audience[T any] struct {
-	levels []*level[T] // by descending priority; copied on write
-	size   int         // subscribers in the book
-	limit  int         // the size at which to sweep
+	levels ordered.Map[*level[T]] // none is empty
+	size   int                    // subscribers in the book
+	limit  int                    // the size at which to sweep
 }
 
 // A level has the subscribers of one priority, in order of connection. The slice
@@ -36,21 +37,26 @@ func (a *audience[T]) enterLocked(s *subscriber[T], priority int) {
 	if a.size >= a.limit {
 		a.sweepLocked()
 	}
-	i, found := slices.BinarySearchFunc(a.levels, priority, func(l *level[T], p int) int {
-		return cmp.Compare(p, l.priority)
-	})
-	if !found {
-		a.levels = slices.Insert(slices.Clone(a.levels), i, &level[T]{priority: priority})
+	l := a.levels.Get(priority)
+	if l == nil {
+		l = &level[T]{priority: priority}
+		a.levels.Set(priority, l)
 	}
-	l := a.levels[i]
 	l.subs = append(l.subs, s)
 	a.size++
 }
 
+// firstLocked returns the level of the highest priority, nil if there is none.
+func (a *audience[T]) firstLocked() *level[T] {
+	if l := a.levels.Get(math.MaxInt); l != nil { // below which the others are
+		return l
+	}
+	return a.levels.Below(math.MaxInt)
+}
+
 func (a *audience[T]) sweepLocked() {
-	old := a.levels
-	a.levels, a.size = nil, 0
-	for _, l := range old {
+	a.size = 0
+	for l := a.firstLocked(); l != nil; l = a.levels.Below(l.priority) {
 		var live []*subscriber[T]
 		for _, s := range l.subs {
 			if s.conn.Connected() {
@@ -58,9 +64,9 @@ func (a *audience[T]) sweepLocked() {
 			}
 		}
 		l.subs = live
-		if live != nil {
-			a.levels = append(a.levels, l)
-			a.size += len(live)
+		a.size += len(live)
+		if live == nil {
+			a.levels.Delete(l.priority)
 		}
 	}
 	a.limit = 2*a.size + slack
@@ -68,18 +74,26 @@ func (a *audience[T]) sweepLocked() {
 
 // A round walks the audience once. It comes by everybody who was in the book
 // when it began, and may come by others: they find nothing to deliver.
+//
+// It holds the level where it is, not its place in the book: that may be swept
+// meanwhile.
 type round[T any] struct {
-	levels     []*level[T]
+	level      *level[T] // nil at the end
 	subs       []*subscriber[T]
 	live, dead int
 }
 
-func (a *audience[T]) round() round[T] { return round[T]{levels: a.levels} }
+func (a *audience[T]) roundLocked() (r round[T]) {
+	if r.level = a.firstLocked(); r.level != nil {
+		r.subs = r.level.subs
+	}
+	return r
+}
 
 // next returns the next live subscriber, nil at the end. An ended one loses what
 // it holds. mu is the ring's.
-func (r *round[T]) next(mu *sync.Mutex) *subscriber[T] {
-	for {
+func (r *round[T]) next(a *audience[T], mu *sync.Mutex) *subscriber[T] {
+	for r.level != nil {
 		for len(r.subs) > 0 {
 			s := r.subs[0]
 			r.subs = r.subs[1:]
@@ -90,14 +104,13 @@ func (r *round[T]) next(mu *sync.Mutex) *subscriber[T] {
 			r.dead++
 			s.wake()
 		}
-		if len(r.levels) == 0 {
-			return nil
-		}
 		mu.Lock()
-		r.subs = r.levels[0].subs
+		if r.level = a.levels.Below(r.level.priority); r.level != nil {
+			r.subs = r.level.subs
+		}
 		mu.Unlock()
-		r.levels = r.levels[1:]
 	}
+	return nil
 }
 
 // thin reports whether the round has met so many ended ones that a sweep pays.

@@ -72,3 +72,15 @@ func BenchmarkAll(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkRecord is what a ring costs that stays.
+func BenchmarkRecord(b *testing.B) {
+	app := tether.NewOwner("app")
+	var s tether.Signal[int]
+	b.ReportAllocs()
+	for b.Loop() {
+		history.Record(app, &s, 1)
+	}
+	b.StopTimer()
+	app.Destroy()
+}

@@ -17,7 +17,9 @@
 // # Ownership
 //
 //   - A ring belongs to the owner given to [Record]. At the owner's cut-off it
-//     stops recording, all connections to it end, and further ones are born dead.
+//     stops recording and delivering, all connections to it end, and further ones
+//     are born dead. Who sees the owner dead is given nothing any more; when
+//     Destroy or Cancel returns, the connections are gone from their owners' books.
 //     Its values can be read until its turn in the unwinding comes: a cleanup
 //     registered after Record may still save them. Then they are dropped.
 //   - A ring does not end with its source: a source does not tell. When that has
@@ -38,6 +40,9 @@
 //     Fire from inside a handler of the ring returns before that handler has got
 //     the value, and so may a Fire while another goroutine delivers. Connect
 //     delivers the replay itself, on its caller, before it returns.
+//   - What is recorded while Connect replays, it leaves to the next Fire. If there
+//     is none, it delivers that too. So it returns, also while others fire without
+//     a pause.
 //   - A recorded value reaches idle subscribers by priority, then in order of
 //     connection.
 //   - No lock is held while a handler runs.
@@ -51,8 +56,10 @@
 //     handler that blocks while others fire lets that grow; so does a full queue
 //     with [tether.Block], which holds only the one who delivers. A queue that
 //     drops bounds it.
-//   - For as long as others fire faster than a handler handles, the one who
-//     delivers does not get away, be it a firer or a caller of Connect.
+//   - For as long as others fire faster than a handler handles, the firer who
+//     delivers does not get away. A caller of Connect does, after a number of
+//     further values that grows with the time between two Fires. But where the
+//     handler itself fires for ever, Connect stays.
 //   - Handlers run inside the ring's own handler on the source. So Destroy of the
 //     ring's owner waits for them, whoever they belong to.
 //   - Once on a queue is spent when its value is queued. That value is delivered

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"context"
 	"fmt"
 	"iter"
 	"sync"
@@ -9,6 +8,8 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A Ring keeps the last values of a source, and is a source of them and of all
@@ -17,15 +18,13 @@ import (
 type Ring[T any] struct {
 	_ noCopy
 
-	n int
-	// ctx ends at the owner's cut-off, before the interrupt has run even. It
-	// stands for the owner, whose handle must not be kept: that would hide a
-	// lost owner as long as the source lives.
-	ctx context.Context
+	// alive until the cut-off of the owner, which is not referred to: that would
+	// hide a lost one for as long as the ring is held. Its scope refers to the ring.
+	alive atomic.Bool
+	stage stage // of its end; the owner's teardown alone moves it on
+	n     int
 
 	mu sync.Mutex // guards the fields below; a leaf: nothing is called under it
-
-	alive bool // until the cut-off
 
 	// The list of values. Cells from oldest to newest are full, end is the empty
 	// one behind them. All are nil once the values are dropped, newest also while
@@ -33,7 +32,7 @@ type Ring[T any] struct {
 	oldest, newest, end *cell[T]
 	count               int // of full cells, n at most
 
-	audience audience[T] // empty once not alive
+	audience audience[T] // empty for good once not alive and closed
 }
 
 // A cell holds a value from the moment when next is not nil, and never changes
@@ -62,11 +61,16 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	case n < 1:
 		panic(fmt.Sprintf("history: Record with n %d", n))
 	}
-	r := &Ring[T]{n: n, ctx: owner.Context(), alive: true}
+	r := &Ring[T]{n: n}
 	r.oldest = new(cell[T])
 	r.end = r.oldest
-	owner.Defer(r.drop)
-	owner.Interrupt(r.close)
+	r.alive.Store(true)
+	s, end := handle.Scope("history: Record", owner), r.next
+	if !s.OnCut(end, end) {
+		end()
+		end()
+	}
+	s.Defer(end)
 	src.Connect(owner, r.record)
 	return r
 }
@@ -107,15 +111,18 @@ func (r *Ring[T]) Len() int {
 // record is the handler on the source.
 func (r *Ring[T]) record(v T) {
 	r.mu.Lock()
-	if !r.alive {
+	if !r.alive.Load() {
 		r.mu.Unlock()
 		return
 	}
 	r.appendLocked(v)
-	round := r.audience.round()
+	round := r.audience.roundLocked()
 	r.mu.Unlock()
-	overtake(func() bool {
-		s := round.next(&r.mu)
+	if round.level == nil {
+		return
+	}
+	finally.Each(func() bool {
+		s := round.next(&r.audience, &r.mu)
 		if s != nil {
 			s.wake()
 		}
@@ -139,39 +146,50 @@ func (r *Ring[T]) appendLocked(v T) {
 	}
 }
 
-// dead reports whether the owner has been cut off.
-func (r *Ring[T]) dead() bool { return r.ctx.Err() != nil }
+// A stage is how far a ring has ended.
+type stage uint8
 
-// close is the interrupt: the subscriptions end.
+const (
+	living stage = iota
+	cut
+	closed
+)
+
+// next is what the owner's teardown calls, three times: twice in the cut-off, and
+// as a cleanup. That is one function as each func value of a ring's own would be
+// one more allocation.
+func (r *Ring[T]) next() {
+	switch r.stage {
+	case living: // under locks, before anybody sees the owner dead
+		r.stage = cut
+		r.alive.Store(false) // nothing is recorded or delivered, and nobody connects
+	case cut: // without them, by the goroutine that cuts off
+		r.stage = closed
+		r.close()
+	default:
+		r.drop()
+	}
+}
+
+// close ends the subscriptions. Who connects at the same time has entered the book
+// before, or sees that it is too late, as both is done under mu.
 func (r *Ring[T]) close() {
 	r.mu.Lock()
-	r.alive = false
-	round := r.audience.round()
+	all := r.audience
 	r.audience = audience[T]{}
 	r.mu.Unlock()
-	for s := round.next(&r.mu); s != nil; s = round.next(&r.mu) {
+	for round := all.roundLocked(); ; { // nobody else has it any more
+		s := round.next(&all, &r.mu)
+		if s == nil {
+			return
+		}
 		s.conn.Disconnect()
 	}
 }
 
-// drop is the cleanup: the values go.
+// drop lets go of the values.
 func (r *Ring[T]) drop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.oldest, r.newest, r.end, r.count = nil, nil, nil, 0
-}
-
-// overtake calls step until it returns false. A panic or Goexit of a step is not
-// recovered but overtaken: the further steps are made while it waits, so that it
-// goes on with its own value and stack.
-func overtake(step func() bool) {
-	over := false
-	defer func() {
-		if !over {
-			overtake(step)
-		}
-	}()
-	for step() {
-	}
-	over = true
 }

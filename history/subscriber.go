@@ -1,9 +1,12 @@
 package history
 
 import (
+	"math/bits"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/finally"
 )
 
 // A subscriber is one connection to a ring. The handler is connected to a signal
@@ -73,7 +76,8 @@ func (s *subscriber[T]) join(opts []tether.ConnectOption) *tether.Connection {
 		return s.conn
 	}
 	r.mu.Lock()
-	ok := r.alive && !r.dead()
+	ok := r.alive.Load()
+	replay := replay[T]{s: s, until: r.end}
 	if ok {
 		s.at = r.oldest
 		r.audience.enterLocked(s, priority(opts))
@@ -83,14 +87,14 @@ func (s *subscriber[T]) join(opts []tether.ConnectOption) *tether.Connection {
 		s.conn.Disconnect()
 		return s.conn
 	}
-	overtake(s.deliver)
+	finally.Each(replay.step)
 	return s.conn
 }
 
 // wake has what was recorded delivered, here or by who is at it.
 func (s *subscriber[T]) wake() {
 	if s.due.Add(1) == 1 {
-		overtake(s.deliver)
+		finally.Each(s.deliver)
 	}
 }
 
@@ -99,7 +103,7 @@ func (s *subscriber[T]) wake() {
 // ever, so that nobody comes back.
 func (s *subscriber[T]) deliver() bool {
 	for {
-		if !s.conn.Connected() || s.ring.dead() {
+		if !s.conn.Connected() || !s.ring.alive.Load() {
 			s.at = nil // the values are garbage
 			return false
 		}
@@ -114,4 +118,58 @@ func (s *subscriber[T]) deliver() bool {
 			return false
 		}
 	}
+}
+
+// A replay is what Connect does before it returns: it delivers what the ring had
+// when Connect began, and then gets away as soon as it can.
+//
+// What was recorded meanwhile is pending, as s was busy. Nobody but the caller is
+// there to deliver it, unless somebody records once more; and if somebody always
+// does, the caller must not be the one who delivers for ever: it is not part of
+// that flow, and the handler may put aside, without bound, what the caller is to
+// work off next. (A firer who delivers is held up by what it causes.) So from
+// there on the caller offers s to whoever comes by, by bringing due to 0 though
+// values are pending: the next wake then raises it from 0 and delivers them, first,
+// as at is where the caller has left it. If nobody comes while the caller yields,
+// it takes s back in the same way, and delivers one more.
+//
+// Nothing is lost or overtaken: due is raised from 0 by one side only, and who does
+// that goes on at at. Nothing is left behind: the caller goes only when somebody
+// else has raised due, or when nothing is pending, as deliver finds it. And the
+// caller does get away: the offers come before the further values number 1, 2, 4, 8
+// and so on, and get longer at the same rate. If values come for ever, every so
+// often, then after some of them an offer lasts as long as that. If they stop, what
+// is pending has an end. An offer per value instead would let the scheduler decide,
+// how long a replay takes; offers of one length, the ratio of two speeds.
+type replay[T any] struct {
+	s       *subscriber[T]
+	until   *cell[T] // what was recorded before is here; nil: all that was has been delivered
+	further uint     // values delivered or begun since
+}
+
+func (r *replay[T]) step() bool {
+	s := r.s
+	if s.at == r.until {
+		r.until = nil
+	}
+	if r.until == nil && s.at.next.Load() != nil {
+		r.further++
+		if bits.OnesCount(r.further) == 1 && !s.offer(r.further) {
+			return false
+		}
+	}
+	return s.deliver()
+}
+
+// offer leaves s to others for some time. It reports whether nobody has taken it, so
+// that it is the caller's again.
+func (s *subscriber[T]) offer(yields uint) bool {
+	s.due.Store(0)
+	for range yields {
+		runtime.Gosched()
+		if s.due.Load() > 0 {
+			return false
+		}
+	}
+	return s.due.CompareAndSwap(0, 1)
 }

@@ -63,3 +63,26 @@ func BenchmarkMakeAndEnd(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkEntry is what a key's owner costs that stays, beside a child.
+func BenchmarkEntry(b *testing.B) {
+	b.Run("kind=child", func(b *testing.B) {
+		app := tether.NewOwner("app")
+		b.ReportAllocs()
+		for b.Loop() {
+			app.NewChild("ann")
+		}
+		b.StopTimer()
+		app.Destroy()
+	})
+	b.Run("kind=keyed", func(b *testing.B) {
+		app := tether.NewOwner("app")
+		players := keyed.New[int](app, "players")
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			players.Get(i)
+		}
+		b.StopTimer()
+		app.Destroy()
+	})
+}

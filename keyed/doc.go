@@ -21,7 +21,8 @@
 //     return. So a session that saves when it ends has saved before the one that
 //     Replace returns loads.
 //   - In a dead group, Get and Replace return a dead owner, as
-//     [tether.Owner.NewChild] does: it starts nothing and loses nothing.
+//     [tether.Owner.NewChild] does: it starts nothing and loses nothing. Get
+//     returns one and the same until that has ended.
 //   - A group leaves no trace of a key whose owner has ended. An owner of a key
 //     holds one cleanup of the group's, which [tether.Owner.Stats] counts.
 //   - Nothing that the owners hold refers to the group. So a group does not keep

@@ -1,31 +1,36 @@
 package keyed
 
 import (
-	"fmt"
 	"iter"
 	"sync"
+	"weak"
 
 	"github.com/seed-ec287111/tether"
 )
 
-// Owners is a group of owners, one for each key.
-//
-// The invariant: a key's entries form a chain, and none but the newest has a
-// live owner. For an owner is made only by currentLocked, under mu, when the
-// newest is dead; dead is final; and an entry that is not the newest was not so
-// when the one above it was made. Calls that race for one key thus agree on one
-// live owner, and who finds it dead makes the next.
-//
-// An entry stays until its owner's last cleanup, so that Replace and Destroy can
-// wait for what was cut off before. Entries with dead owners are not seen
-// otherwise.
+// Owners is a group of owners, one for each key. It is made by [New]. All methods
+// may be called by multiple goroutines at once.
 type Owners[K comparable] struct {
-	owner *tether.Owner // the parent of all
+	owner *tether.Owner           // the parent of all
+	self  weak.Pointer[Owners[K]] // for what the owners hold
 
 	// Lock order: mu before the owners' own locks. Neither user code nor a
 	// Destroy runs under mu.
-	mu      sync.Mutex      // guards the fields below and those of entries
-	entries map[K]*entry[K] // the newest of each key
+	mu sync.Mutex // guards the fields below and those of entries
+
+	// The newest of each key. A key's entries form a chain, and none but the newest
+	// has a live owner: one is made only by currentLocked, under mu, when the newest
+	// is dead; dead is final; and an entry that is not the newest was not so when the
+	// one above it was made. Calls that race for one key thus agree on one live
+	// owner, and who finds it dead makes the next.
+	//
+	// An entry stays until its owner's last cleanup, so that Replace and Destroy can
+	// wait for what was cut off before. Entries with dead owners are not seen
+	// otherwise, but in a dead group.
+	entries map[K]*entry[K]
+
+	slots []*entry[K] // all entries, by number
+	free  []int32     // numbers of slots that are nil
 }
 
 // New returns a group without entries, in a child of owner's that is called name
@@ -37,7 +42,9 @@ func New[K comparable](owner *tether.Owner, name string, opts ...tether.OwnerOpt
 	if owner == nil {
 		panic("keyed: New with nil Owner")
 	}
-	return &Owners[K]{owner: owner.NewChild(name, opts...), entries: make(map[K]*entry[K])}
+	o := &Owners[K]{owner: owner.NewChild(name, opts...), entries: make(map[K]*entry[K])}
+	o.self = weak.Make(o)
+	return o
 }
 
 // Get returns the live owner of key. Where there is none it makes one, a child
@@ -51,7 +58,13 @@ func (o *Owners[K]) Get(key K) *tether.Owner {
 	if owner, ok := o.find("Get", key); ok {
 		return owner
 	}
-	e, _, _ := o.current(key, fmt.Sprint(key), false)
+	name := name(key)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if e := o.entries[key]; e != nil && e.stillborn && !o.owner.Alive() {
+		return e.owner // as good as another dead one, of which there would be no end
+	}
+	e, _ := o.currentLocked(key, name)
 	return e.owner
 }
 
@@ -70,21 +83,24 @@ func (o *Owners[K]) Get(key K) *tether.Owner {
 // is there for Get. Replace panics for the same keys as Get.
 func (o *Owners[K]) Replace(key K) *tether.Owner {
 	o.find("Replace", key) // checks key
-	name := fmt.Sprint(key)
+	name := name(key)
 	for {
-		e, older, what := o.current(key, name, true)
-		switch what {
-		case made:
-			_ = destroy(older) // the doc says that errors are dropped
+		o.mu.Lock()
+		e, fresh, mine := o.claimLocked(key, name)
+		older := e.older
+		o.mu.Unlock()
+		switch {
+		case mine && fresh:
+			o.await(older)
 			return e.owner
-		case claimed:
+		case mine:
 			e.owner.Destroy()
-			heir := e.succeed(name)
-			_ = destroy(older)
+			heir := o.succeed(e, name)
+			o.await(older)
 			return heir.owner
 		}
-		// It is another Replace's, to end or to return. Each turn of the loop is
-		// one that another call has won.
+		// It is another Replace's. Each turn of the loop is one that another call has
+		// won.
 		e.owner.Destroy()
 	}
 }

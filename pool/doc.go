@@ -40,6 +40,10 @@
 //   - An Acquire that waits inside a handler holds up the firer, as every handler
 //     that blocks does. It does not hold up the Destroy of the owner it acquires
 //     for: the cut-off ends the wait.
+//   - Inside a cleanup, closer or interrupt Acquire never waits, and returns
+//     [tether.ErrPending] where it would: nobody could see that it waits for what
+//     the same unwinding has yet to give back. A goroutine that a cleanup starts
+//     and waits for does wait; give it a context that ends.
 //
 // # Panics and errors
 //

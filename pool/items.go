@@ -5,18 +5,20 @@ import (
 	"context"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // take returns an item or, as nil, a free slot, which the caller owes a make or a
 // pass. It waits until there is one or the Acquire can't be.
-func (p *Pool[T]) take(ctx context.Context, owner *tether.Owner) (it *item[T], err error) {
+func (p *Pool[T]) take(ctx context.Context, owner *scope.Scope) (it *item[T], err error) {
 	p.mu.Lock()
-	if len(p.idle) > 0 {
+	switch {
+	case len(p.idle) > 0:
 		it = p.popLocked()
 		p.mu.Unlock()
 		return it, nil
-	}
-	if p.limit == 0 || p.leased+p.making < p.limit {
+	case p.limit == 0 || p.leased+p.making < p.limit:
 		p.making++
 		p.mu.Unlock()
 		return nil, nil
@@ -26,12 +28,18 @@ func (p *Pool[T]) take(ctx context.Context, owner *tether.Owner) (it *item[T], e
 	p.mu.Unlock()
 
 	served := false
+	if inCleanup() { // not under mu, as it reads the stack
+		if it, served = p.leave(place); !served {
+			return nil, tether.ErrPending
+		}
+		return it, nil
+	}
 	select {
 	case it = <-turn:
 		served = true
 	case <-ctx.Done():
 	case <-owner.Context().Done():
-	case <-p.life.Done():
+	case <-p.life.ended:
 	}
 	if err = p.refusal(ctx, owner); err == nil {
 		return it, nil
@@ -108,7 +116,7 @@ func (p *Pool[T]) freedLocked() {
 }
 
 // lend makes a leased item owner's, or takes it back where that is too late.
-func (p *Pool[T]) lend(it *item[T], owner *tether.Owner) (*Lease[T], error) {
+func (p *Pool[T]) lend(it *item[T], owner *scope.Scope) (*Lease[T], error) {
 	l := &Lease[T]{pool: p}
 	l.item.Store(it)
 	l.stop = owner.Defer(l.unwind)
@@ -121,7 +129,7 @@ func (p *Pool[T]) lend(it *item[T], owner *tether.Owner) (*Lease[T], error) {
 
 // giveBack takes back an item that may have been used.
 func (p *Pool[T]) giveBack(it *item[T]) {
-	if p.reset != nil && p.life.Err() == nil {
+	if p.reset != nil && !p.life.over() {
 		clean := false
 		defer func() {
 			if !clean {
@@ -177,22 +185,16 @@ func (p *Pool[T]) drop(it *item[T]) {
 // close disposes of the idle items, when the owner unwinds. All of them have
 // their turn; a panic goes on after that.
 func (p *Pool[T]) close() {
-	finished := false
-	defer func() {
-		if !finished {
-			p.close()
-		}
-	}()
-	for {
+	finally.Each(func() bool {
 		p.mu.Lock()
 		p.closed = true
 		if len(p.idle) == 0 {
 			p.mu.Unlock()
-			break
+			return false
 		}
 		it := p.popLocked()
 		p.mu.Unlock()
 		p.drop(it)
-	}
-	finished = true
+		return true
+	})
 }

@@ -5,13 +5,13 @@ import "sync/atomic"
 // A Lease is the loan of an item to an owner. It ends once, by Release, Discard
 // or the owner's unwinding. Its methods may be called by multiple goroutines at
 // once, but the item is for those who know that the lease has not ended.
-//
-// A Lease is made for one loan and never used again: so being empty is all the
-// generation that it needs.
 type Lease[T any] struct {
 	pool *Pool[T]
-	item atomic.Pointer[item[T]] // nil from the end on; who swaps it out gives it back
-	stop func() bool             // of the owner's cleanup; for Release and Discard alone
+
+	// nil from the end on; who swaps it out gives it back. As a Lease is made for
+	// one loan and never used again, being empty is all the generation it needs.
+	item atomic.Pointer[item[T]]
+	stop func() bool // of the owner's cleanup; for Release and Discard alone
 }
 
 // Value returns the item. It panics where the lease has ended: the item may be

@@ -4,26 +4,28 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // ErrClosed says that the pool's owner is dead. Where Acquire returns it, the
 // cause of the owner's end is in the same error.
 var ErrClosed = errors.New("pool: closed")
 
-// A Pool lends out items of type T. All methods may be called by multiple
-// goroutines at once.
-//
-// Nothing in it refers to an owner: the scope of its own refers to it.
+// A Pool lends out items of type T. It is made by [New], and ends with its owner.
+// All methods may be called by multiple goroutines at once.
 type Pool[T any] struct {
 	newT    func() (T, error)
-	reset   func(T)         // or nil
-	dispose func(T)         // or nil
-	limit   int             // 0: none
-	life    context.Context // the owner's; ends at its cut-off
+	reset   func(T) // or nil
+	dispose func(T) // or nil
+	limit   int     // 0: none
+
+	// Nothing here refers to the pool's owner, which could not be found lost
+	// while somebody holds the pool. The owner's scope refers to it.
+	life life
 
 	// Every item is idle or leased, and leased while it is reset or disposed of;
 	// every slot of the limit that is not free has an item or is making. So
@@ -76,7 +78,7 @@ func New[T any](owner *tether.Owner, newT func() (T, error), opts ...Option) *Po
 	}
 	p := &Pool[T]{newT: newT}
 	prewarm := p.configure(opts)
-	p.life = owner.Context()
+	p.life.begin(handle.Scope("pool: New", owner))
 	owner.Defer(p.close)
 	for range prewarm {
 		if !p.prewarm() {
@@ -88,7 +90,7 @@ func New[T any](owner *tether.Owner, newT func() (T, error), opts ...Option) *Po
 
 // prewarm adds an idle item and reports whether it did.
 func (p *Pool[T]) prewarm() bool {
-	if p.life.Err() != nil {
+	if p.life.over() {
 		return false
 	}
 	p.mu.Lock()
@@ -109,6 +111,10 @@ func (p *Pool[T]) prewarm() bool {
 // returns that error at once. What the function given to [New] returns as an
 // error, Acquire returns as it is; that function does not hear of ctx.
 //
+// Inside a cleanup, closer or interrupt it never waits, as the item may be on loan
+// to the very owner that is being unwound: where it would have to, it returns
+// [tether.ErrPending].
+//
 // The lease is owner's: until it ends, owner holds a cleanup for it, which
 // [tether.Owner.Stats] counts. Acquire panics where ctx or owner is nil.
 func (p *Pool[T]) Acquire(ctx context.Context, owner *tether.Owner) (*Lease[T], error) {
@@ -119,17 +125,18 @@ func (p *Pool[T]) Acquire(ctx context.Context, owner *tether.Owner) (*Lease[T], 
 	if owner == nil {
 		panic("pool: Acquire with nil Owner")
 	}
-	if err := p.refusal(ctx, owner); err != nil {
+	s := handle.Scope("pool: Acquire", owner)
+	if err := p.refusal(ctx, s); err != nil {
 		return nil, err
 	}
-	it, err := p.take(ctx, owner)
+	it, err := p.take(ctx, s)
 	if it == nil && err == nil {
 		it, err = p.make()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return p.lend(it, owner)
+	return p.lend(it, s)
 }
 
 // Stats returns what the pool has at this moment.
@@ -150,7 +157,7 @@ func (p *Pool[T]) check(verb string) {
 }
 
 // refusal returns why an Acquire can't be, or nil.
-func (p *Pool[T]) refusal(ctx context.Context, owner *tether.Owner) error {
+func (p *Pool[T]) refusal(ctx context.Context, owner *scope.Scope) error {
 	if err := p.dead(owner); err != nil {
 		return err
 	}
@@ -161,12 +168,12 @@ func (p *Pool[T]) refusal(ctx context.Context, owner *tether.Owner) error {
 }
 
 // dead returns the error of an Acquire where the pool or owner is dead, or nil.
-func (p *Pool[T]) dead(owner *tether.Owner) error {
+func (p *Pool[T]) dead(owner *scope.Scope) error {
 	switch {
-	case p.life.Err() != nil:
-		return fmt.Errorf("%w: %w", ErrClosed, context.Cause(p.life))
+	case p.life.over():
+		return p.life.err()
 	case !owner.Alive():
-		return context.Cause(owner.Context())
+		return owner.Cause()
 	}
 	return nil
 }

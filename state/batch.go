@@ -1,6 +1,9 @@
 package state
 
-import "github.com/seed-ec287111/tether"
+import (
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/finally"
+)
 
 // A Batch is several Sets that take effect in one moment: what depends on them
 // is computed once, and no computing function sees some of them without the
@@ -104,24 +107,18 @@ func (o *outbox[T]) flush() {
 // deliver fires until nothing is pending. A panic or Goexit of a handler goes on
 // after the rest.
 func (o *outbox[T]) deliver() {
-	finished := false
-	defer func() {
-		if !finished {
-			o.deliver()
-		}
-	}()
-	for {
+	finally.Each(func() bool {
 		books.Lock()
 		if len(o.pending) == 0 {
 			o.pending, o.busy = nil, false
 			books.Unlock()
-			break
+			return false
 		}
 		c := o.pending[0]
 		o.pending[0] = Change[T]{}
 		o.pending = o.pending[1:]
 		books.Unlock()
 		o.signal.Fire(c)
-	}
-	finished = true
+		return true
+	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Computed is a value that a function computes from others. It is computed
@@ -49,7 +50,8 @@ func NewComputed[T any](owner *tether.Owner, f func(use *Use) T, opts ...Option)
 	c.node.label, c.node.pc, c.node.cell = cfg.name, reflect.ValueOf(f).Pointer(), c
 	c.node.must = true
 	c.changes.signal = tether.NewSignal[Change[T]](owner)
-	c.calls.Connect(owner, func(r *run) { c.evaluate(r, f) })
+	evaluate := func(r *run) { c.evaluate(r, f) }
+	c.calls.Connect(owner, func(r *run) { compute(r, evaluate) })
 	owner.Defer(func() {
 		books.Lock()
 		defer books.Unlock()
@@ -77,6 +79,7 @@ func (c *Computed[T]) Get() T {
 // being computed, and as [Value.Use] does.
 func (c *Computed[T]) Use(use *Use) T {
 	r := use.check("Computed.Use").refresh(&c.node)
+	yield.Point("state: used, read")
 	v := c.result(r)
 	use.run.verify()
 	return v
@@ -109,7 +112,7 @@ func (c *Computed[T]) result(r *run) T {
 
 func (c *Computed[T]) compute(r *run) { c.calls.Fire(r) }
 
-// evaluate calls the user's function. Its name on a stack says so, see computing.
+// evaluate calls the user's function.
 func (c *Computed[T]) evaluate(r *run, f func(*Use) T) {
 	r.called = true
 	defer r.catch()

@@ -1,10 +1,10 @@
 package state
 
 import (
-	"runtime"
 	"strconv"
 	"strings"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/quote"
 )
 
@@ -70,22 +70,11 @@ func (r *run) chainLocked(target *run) []string {
 	return nil
 }
 
+// compute has a computing function called. Its frame on a stack says so, see computing.
+//
+//go:noinline
+func compute(r *run, evaluate func(*run)) { evaluate(r) }
+
 // computing reports whether the caller is inside a computing function, by a look
 // at the stack: some microseconds, where there is something to wait for anyway.
-func computing() bool {
-	pcs := make([]uintptr, 128)
-	for skip := 2; ; skip += len(pcs) {
-		k := runtime.Callers(skip, pcs)
-		if k == 0 {
-			return false
-		}
-		frames := runtime.CallersFrames(pcs[:k])
-		for more := true; more; {
-			var f runtime.Frame
-			f, more = frames.Next()
-			if strings.HasSuffix(f.Function, "/state.(*Computed[...]).evaluate") {
-				return true
-			}
-		}
-	}
-}
+func computing() bool { return goroutine.InsideOf(compute) }

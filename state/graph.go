@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/seed-ec287111/tether/internal/finally"
 )
 
 // books guards who depends on whom, for all values of the program. It is held
@@ -159,16 +161,13 @@ func (n *node) name() string {
 // settle settles each, whatever the others do: a panic or Goexit goes on when
 // all have had their turn.
 func settle(todo []settler) {
-	finished := false
-	defer func() {
-		if !finished {
-			settle(todo)
+	finally.Each(func() bool {
+		if len(todo) == 0 {
+			return false
 		}
-	}()
-	for len(todo) > 0 {
 		s := todo[0]
 		todo = todo[1:]
 		s.settle()
-	}
-	finished = true
+		return true
+	})
 }

@@ -3,6 +3,8 @@ package state
 import (
 	"slices"
 	"sync/atomic"
+
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A run is one goroutine's claim to bring a node up to date: first by looking at
@@ -140,6 +142,7 @@ func (r *run) work() {
 		r.node.cell.compute(r)
 		r.passed = true
 	}
+	yield.Point("state: worked, end")
 }
 
 // workAndPay is work for a run that nobody's computation needs: it delivers the

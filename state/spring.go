@@ -117,7 +117,7 @@ func (s *Spring) Asleep() bool {
 func (s *Spring) SetTarget(x float64) {
 	checkFinite("SetTarget", x)
 	s.mu.Lock()
-	if s.position.alive.Err() != nil {
+	if s.position.dead.Load() {
 		s.mu.Unlock()
 		return
 	}
@@ -129,7 +129,7 @@ func (s *Spring) SetTarget(x float64) {
 func (s *Spring) Impulse(speed float64) {
 	checkFinite("Impulse", speed)
 	s.mu.Lock()
-	if s.position.alive.Err() != nil {
+	if s.position.dead.Load() {
 		s.mu.Unlock()
 		return
 	}

@@ -1,11 +1,11 @@
 package state
 
 import (
-	"context"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Value is a variable that tells who is interested when it changes. Its zero
@@ -13,7 +13,7 @@ import (
 // goroutines at once.
 type Value[T any] struct {
 	node  node
-	alive context.Context // of the owner
+	dead  *atomic.Bool // the owner is; on its own, as neither of the two must refer to the other
 	equal func(a, b T) bool
 
 	box     atomic.Pointer[box[T]] // written with books held
@@ -33,10 +33,20 @@ func NewValue[T any](owner *tether.Owner, v T, opts ...Option) *Value[T] {
 	c := configure("NewValue", opts)
 	x := &Value[T]{node: node{label: c.name}, equal: equality[T]("NewValue", c)}
 	x.node.fresh.Store(true)
-	x.alive = owner.Context()
+	x.dead = cutFlag(owner)
 	x.box.Store(&box[T]{v})
 	x.changes.signal = tether.NewSignal[Change[T]](owner)
 	return x
+}
+
+// cutFlag returns what is true from before the moment at which anybody sees owner
+// dead.
+func cutFlag(owner *tether.Owner) *atomic.Bool {
+	dead := new(atomic.Bool)
+	if !handle.Scope("state: NewValue", owner).OnCut(func() { dead.Store(true) }, func() {}) {
+		dead.Store(true)
+	}
+	return dead
 }
 
 // Get returns the value. It takes no lock. Inside a computing function it reads
@@ -48,6 +58,7 @@ func (x *Value[T]) Get() T { return x.box.Load().v }
 // computation, it unwinds it by a panic, and it begins again.
 func (x *Value[T]) Use(use *Use) T {
 	use.check("Value.Use").refresh(&x.node)
+	yield.Point("state: used, read")
 	v := x.box.Load().v
 	use.run.verify()
 	return v
@@ -129,7 +140,7 @@ func (a *assignment[T]) prepare() (changes bool) {
 	if a.update != nil {
 		a.next = &box[T]{a.update(a.old.v)}
 	}
-	a.same = a.x.alive.Err() != nil || a.x.equal(a.old.v, a.next.v)
+	a.same = a.x.dead.Load() || a.x.equal(a.old.v, a.next.v)
 	return !a.same
 }
 

@@ -25,8 +25,10 @@
 //     other way round: neither side keeps the other alive or hides a lost owner.
 //   - Delete, the end of the owner and of a connection leave no trace on the
 //     object: what was registered with the collector is taken back, for a
-//     connection at the collection after its end. A table that was dropped before
-//     its owner's end leaves a small record on each object, until that ends.
+//     connection at the collection after its end.
+//   - An owner holds a cleanup for each of its tables, which [tether.Stats] counts,
+//     and which is taken back when a table that nobody uses is collected. Such a
+//     table leaves a small record on each object, until that ends.
 //
 // # What the collector does not do
 //

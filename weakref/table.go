@@ -30,16 +30,37 @@ type entry[K comparable, V any] struct {
 // open makes t ready for use.
 func (t *table[K, V]) open() { t.entries = make(map[K]*entry[K, V]) }
 
-// own has t closed with owner. The owner does not hold t: a value of t may refer
-// to the owner, which would then never be found lost.
+// A tie is what the owner of a table holds: how to close the table, if somebody
+// still uses it, and what to take back when nobody does.
+//
+// Neither side holds the other. The owner must not hold the table, as a value there
+// may refer to the owner, which would then never be found lost. Nor may the table
+// hold the tie, by which one gets to the owner's other cleanups, which may do so.
+type tie[K comparable, V any] struct {
+	table weak.Pointer[table[K, V]]
+	stop  func() bool
+}
+
+// own has t closed with owner, and what owner holds for that taken back when t is
+// garbage. t must not move.
 func (t *table[K, V]) own(owner *tether.Owner) {
 	t.open()
-	w := weak.Make(t)
-	owner.Defer(func() {
-		if t := w.Value(); t != nil {
+	k := &tie[K, V]{table: weak.Make(t)}
+	k.stop = owner.Defer(func() {
+		if t := k.table.Value(); t != nil {
 			t.close()
 		}
 	})
+	runtime.AddCleanup(t, untie[K, V], weak.Make(k))
+	runtime.KeepAlive(k)
+}
+
+// untie is called on the runtime's goroutine when a table was collected: it only
+// takes back what the owner holds, if that has not ended.
+func untie[K comparable, V any](w weak.Pointer[tie[K, V]]) {
+	if k := w.Value(); k != nil {
+		k.stop()
+	}
 }
 
 // watch enters a value under key until object is collected, in place of what is

@@ -30,20 +30,20 @@ type Entry struct {
 // numbers.
 type Block struct {
 	next     atomic.Pointer[Block] // nil for the last one, and for one that was replaced
-	n        atomic.Int64          // how many entries are published
+	n        atomic.Int32          // how many entries are published
 	replaced atomic.Bool           // it is out of the list; set before a word or next is cleared for that
 	priority int
 	entries  []Entry
 
 	// Guarded by the list's mu.
 	prev  *Block // nil for the first
-	ended int    // how many of the connections have ended
+	ended int32  // how many of the connections have ended
 }
 
 func (b *Block) append(e Entry) {
 	i := b.n.Load()
 	b.entries[i] = e
-	e.conn.block, e.conn.index = b, int32(i)
+	e.conn.block, e.conn.index = b, i
 	b.n.Store(i + 1)
 }
 
@@ -57,7 +57,7 @@ func (l *List) addLocked(priority int, e Entry) {
 		return
 	}
 	full := len(b.entries)
-	switch live := full - b.ended; {
+	switch live := full - int(b.ended); {
 	case int(b.n.Load()) < full:
 		b.append(e)
 	case live > maxEntries*3/4: // a copy would soon be full again
@@ -165,12 +165,12 @@ func (l *List) replaceLocked(b, nb *Block) {
 func (l *List) thinLocked(b *Block) {
 	n := int(b.n.Load())
 	switch {
-	case b.ended == n:
+	case int(b.ended) == n:
 		if n > 2*minEntries || b.prev != nil || b.next.Load() != nil {
 			l.unlinkLocked(b)
 		} // else it is the only one, and may soon be of use again
-	case 2*b.ended > n && n > 2*minEntries:
-		size := n - b.ended
+	case 2*int(b.ended) > n && n > 2*minEntries:
+		size := n - int(b.ended)
 		if l.tailLocked(b.priority) == b {
 			size = withRoom(size)
 		}

@@ -31,7 +31,7 @@ func (l *List) blocks(t *testing.T) (priorities []int, entries int) {
 				ended++
 			}
 		}
-		require.Equal(t, b.ended, ended)
+		require.EqualValues(t, b.ended, ended)
 		if prev != nil {
 			require.GreaterOrEqual(t, prev.priority, b.priority)
 			if prev.priority > b.priority {
@@ -161,7 +161,7 @@ func TestBlock_OneThatIsOutOfTheListRefersToNoOther(t *testing.T) {
 			if name == "replaced when sparse" && more < 50 {
 				continue
 			}
-			for i := b.n.Load(); name == "replaced when full" && i < int64(len(b.entries)); i++ {
+			for i := b.n.Load(); name == "replaced when full" && i < int32(len(b.entries)); i++ {
 				connect(t, &l, owner, 1, 1)
 			}
 			take(&l, conns)

@@ -249,13 +249,13 @@ func (c *cursor) entry() *Entry {
 		if c.next < n && b.entries[c.next].conn.seq <= c.limit {
 			return &b.entries[c.next]
 		}
-		if next := b.next.Load(); next != nil {
+		next := b.next.Load()
+		switch {
+		case !b.replaced.Load(): // NOTE: asked after next, which may be the copy of b by now
 			c.block, c.next = next, 0
-		} else if !b.replaced.Load() {
-			c.block = nil
-		} else if c.next < n {
+		case c.next < n:
 			c.seek(b.entries[c.next].conn.seq)
-		} else {
+		default:
 			c.seek(b.entries[n-1].conn.seq + 1)
 		}
 	}

@@ -177,6 +177,27 @@ func TestFire_AgreesWithAModel(t *testing.T) {
 	}
 }
 
+// While a block is being replaced, its copy stands behind it for a moment. A Fire that
+// came to the end of the block just then went through the copy as well, and called all of
+// it twice.
+func TestFire_DoesNotTakeTheCopyOfABlockForTheNextOne(t *testing.T) {
+	owner := newScope(t)
+	var l List
+	connect(t, &l, owner, 0, minEntries)
+	b := l.Head()
+	c := cursor{list: &l, block: b, next: minEntries, limit: l.Seq()}
+	l.mu.Lock()
+	nb := b.copyLocked(2 * minEntries)
+	l.linkLocked(b, nb) // the first half of replaceLocked
+	l.mu.Unlock()
+	require.Nil(t, c.entry())
+	l.mu.Lock()
+	l.unlinkLocked(b) // the other
+	l.mu.Unlock()
+	l.blocks(t)
+	l.DisconnectAll()
+}
+
 // A tick is not for those who connect after its time.
 func TestFire_UpToANumberCallsNobodyConnectedLater(t *testing.T) {
 	owner := newScope(t)

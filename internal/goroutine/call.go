@@ -16,8 +16,8 @@ type Where uint8
 
 const (
 	InHandler   Where = 1 << iota // of a signal or queue
-	InCallback                    // a timer function, an interrupt, a function of WhileActive
-	InCleanup                     // or a closer
+	InCallback                    // a timer function, or one of WhileActive
+	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InGoroutine                   // one that an owner has started, or the function of Run
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
 )
@@ -29,11 +29,22 @@ func MustNotWait() bool {
 	return within(InHandler | InCallback | InCleanup | InCoroutine)
 }
 
-// InsideCleanup reports whether the caller is inside a cleanup or closer.
+// InsideCleanup reports whether the caller is inside something that a teardown calls.
 func InsideCleanup() bool { return within(InCleanup) }
 
 // InsideOwned reports whether the caller's goroutine is one that an owner has started.
 func InsideOwned() bool { return within(InGoroutine) }
+
+// InsideOf reports whether the caller is inside a call of f, a function that is not
+// generic and not inlined. Cost: it looks f up each time.
+func InsideOf(f any) (yes bool) {
+	want := funcPC(f)
+	walk(func(entry uintptr) bool {
+		yes = entry == want
+		return !yes
+	})
+	return yes
+}
 
 func within(want Where) (yes bool) {
 	known := functions()
@@ -47,12 +58,12 @@ func within(want Where) (yes bool) {
 // All user code but the handlers of a signal, which are called by package connlist, is
 // called by one of the following. They must have frames of their own, to be found.
 
-// Callback calls a timer function, an interrupt or a function of WhileActive.
+// Callback calls a timer function or one of WhileActive.
 //
 //go:noinline
 func Callback(f func()) { f() }
 
-// Cleanup calls a cleanup.
+// Cleanup calls a cleanup or an interrupt.
 //
 //go:noinline
 func Cleanup(f func()) { f() }
@@ -67,44 +78,23 @@ func Close(c io.Closer) error { return c.Close() }
 //go:noinline
 func Body(ctx context.Context, f func(context.Context)) { f(ctx) }
 
-// A Runner is a queue that calls its handlers.
-type Runner interface{ Run() }
-
-// Handle lets the queue with the given number call its handlers. The number, which is
-// not 0, stands on the stack meanwhile, for [Handling]: each frame of one of the
-// functions digit0 to digit15 is one of its digits. This gives a goroutine an
-// identity, for a nanosecond or two a digit, without asking the runtime for one, which
-// takes 2 us: far more than all else that a queue does for a value.
+// Handle lets a queue call its handlers, with its number on the stack.
 //
 //go:noinline
-func Handle(number uint64, r Runner) { spell(number, r) }
+func Handle(number uint64, r Runner) { Spell(number, r) }
 
-// Handling reports whether the caller is inside a handler of the queue with that number,
-// and if not, whether its goroutine is one that an owner has started.
-func Handling(number uint64) (yes, owned bool) {
-	digits.once.Do(makeDigits)
-	values, handle, known := digits.values, digits.handle, functions()
-	var n uint64
+// Holding reports whether the number is on the caller's stack, and if not, whether the
+// goroutine is one that an owner has started.
+func Holding(number uint64) (yes, owned bool) {
+	known := functions()
+	var r reader
 	walk(func(entry uintptr) bool {
-		if entry == handle {
-			yes = yes || n == number
-			n = 0
-		} else if d, ok := values[entry]; ok {
-			n = n<<4 | d // the innermost digit is the highest
-		} else if known[entry]&InGoroutine != 0 {
-			owned = true
-		}
+		n, ok := r.read(entry)
+		yes = ok && n == number
+		owned = owned || known[entry]&InGoroutine != 0
 		return !yes
 	})
 	return yes, owned
-}
-
-func spell(n uint64, r Runner) {
-	if n == 0 {
-		r.Run()
-		return
-	}
-	digitFuncs(n&15)(n>>4, r)
 }
 
 // marked has the functions that have user code called, by the address of their first

@@ -96,7 +96,7 @@ func TestInside_CallsOfTheLibrary(t *testing.T) {
 	require.Equal(t, answer{true, false, false}, <-got, "in a timer function")
 	s.Interrupt(ask)
 	go s.Cancel(nil)
-	require.Equal(t, answer{true, false, false}, <-got, "in an interrupt")
+	require.Equal(t, answer{true, true, false}, <-got, "in an interrupt")
 	<-s.Ended()
 	s.Defer(ask)
 	require.Equal(t, answer{true, true, false}, <-got, "in a cleanup")
@@ -122,42 +122,55 @@ func TestInside_AnIteratorThatIsPulledMustNotWait(t *testing.T) {
 	}
 }
 
-func handling(n uint64) bool {
-	yes, _ := goroutine.Handling(n)
-	return yes
-}
-
 type runner func()
 
 func (r runner) Run() { r() }
 
-func TestHandling_FindsEachNumberOnTheStackAndNoOther(t *testing.T) {
+func TestSpelled_FindsEachNumberOnTheStackAndNoOther(t *testing.T) {
 	numbers := []uint64{1, 2, 15, 16, 17, 0x10, 0x100, 0x123456789abcdef, 1<<64 - 1}
 	for _, n := range numbers {
-		require.False(t, handling(n))
+		require.False(t, goroutine.Spelled(n))
 		goroutine.Handle(n, runner(func() {
 			for _, m := range numbers {
-				require.Equal(t, m == n, handling(m), "%x inside %x", m, n)
+				require.Equal(t, m == n, goroutine.Spelled(m), "%x inside %x", m, n)
 			}
 			require.True(t, goroutine.MustNotWait())
+			goroutine.Spell(5, runner(func() { require.Equal(t, []uint64{5, n}, goroutine.Numbers()) }))
 			goroutine.Handle(3, runner(func() {
 				deep(100, func() {
-					require.True(t, handling(3))
-					require.True(t, handling(n), "%x further out", n)
-					require.False(t, handling(n<<4|3), "not one number of two")
+					require.True(t, goroutine.Spelled(3))
+					require.True(t, goroutine.Spelled(n), "%x further out", n)
+					require.False(t, goroutine.Spelled(n<<4|3), "not one number of two")
 				})
 			}))
 			done := make(chan bool)
-			go func() { done <- handling(n) }()
+			go func() { done <- goroutine.Spelled(n) }()
 			require.False(t, <-done, "on another goroutine")
 		}))
-		require.False(t, handling(n))
+		require.False(t, goroutine.Spelled(n))
 	}
 }
 
 // The read of a stack of 40 000 frames took seconds, as each part of it was read
 // from the top. Now twice the depth takes twice the time; eight times is the limit, as
 // machines are busy.
+func TestHolding_AlsoSaysWhetherTheGoroutineIsOwned(t *testing.T) {
+	type answer struct{ yes, owned bool }
+	ask := func(n uint64) answer {
+		yes, owned := goroutine.Holding(n)
+		return answer{yes, owned}
+	}
+	require.Equal(t, answer{false, false}, ask(7))
+	goroutine.Body(t.Context(), func(context.Context) {
+		require.Equal(t, answer{false, true}, ask(7))
+		goroutine.Spell(7, runner(func() {
+			require.True(t, ask(7).yes)
+			require.Equal(t, answer{false, true}, ask(8))
+			require.False(t, goroutine.MustNotWait(), "a number alone is no handler")
+		}))
+	})
+}
+
 func TestInside_TakesLinearTimeOnADeepStack(t *testing.T) {
 	least := func(depth int) (d time.Duration) {
 		for range 5 {

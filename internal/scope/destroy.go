@@ -20,9 +20,9 @@ func (s *Scope) Destroy() error {
 		s.tree.mu.Unlock()
 		return t.await(false, goroutine.MustNotWait)
 	} else if t != nil && !t.draining {
-		gid := t.gid
+		number := t.number
 		s.tree.mu.Unlock()
-		return s.destroyBelow(t, gid)
+		return s.destroyBelow(t, number)
 	}
 	t := s.begin(ErrDestroyed)
 	s.tree.mu.Unlock()

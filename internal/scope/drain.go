@@ -33,7 +33,7 @@ type teardown struct {
 	interrupts []*interrupt
 
 	parent bool     // the subtree had children when the unwinding began
-	gid    uint64   // the goroutine that runs cleanups; 0: unknown
+	number uint64   // on the stack of the goroutine that unwinds; 0: not, as there are no children
 	nested []*Scope // being unwound before their turn, by a cleanup's Destroy
 }
 

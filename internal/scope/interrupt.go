@@ -47,7 +47,7 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 	} else {
 		i.f = nil // the caller may keep stop
 		defer s.supervise()
-		goroutine.Callback(f)
+		goroutine.Cleanup(f)
 	}
 	return stop
 }
@@ -60,7 +60,7 @@ func (i *interrupt) run() {
 		i.s.left(&i.node, 0)
 	}()
 	defer i.s.supervise()
-	goroutine.Callback(i.f)
+	goroutine.Cleanup(i.f)
 }
 
 func (i *interrupt) stop() bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/inflight"
 )
 
@@ -371,4 +372,23 @@ func TestCancelEndsTheContextBeforeItReturnsThoughInterruptsRunElsewhere(t *test
 		require.Error(t, ctx.Err())
 		<-s.Ended()
 	}
+}
+
+// The end of a cancelled child may be the last thing that an ancestor waits for. Then the
+// ancestor's cleanups were run by Cancel, on its caller, under whatever lock that has.
+func TestCancel_RunsNoCleanupOfAnAncestorOnItsCaller(t *testing.T) {
+	a := New("a", Config{})
+	x := a.NewChild("x", Config{})
+	x.NewChild("y", Config{})
+	var ran uint64
+	a.Defer(func() { ran = goroutine.ID() })
+	cancelled := x.beginAsync(nil, nil) // Cancel of x, up to its last step
+	a.tree.mu.Lock()
+	destroyed := a.begin(ErrDestroyed) // Destroy of a, in a handler: it does not wait
+	require.Nil(t, destroyed.dropLocked(destroyer))
+	a.tree.mu.Unlock()
+	cancelled.release()
+	<-a.Ended()
+	require.NotZero(t, ran)
+	require.NotEqual(t, goroutine.ID(), ran)
 }

@@ -11,11 +11,12 @@ import (
 
 // A Task is a goroutine that a scope owns.
 type Task struct {
-	node  Node
-	s     *Scope
-	f     func(context.Context)
-	name  uintptr // the user's function, for reports
-	outer *Task   // of the same goroutine: Run inside an owned goroutine; else nil
+	node   Node
+	s      *Scope
+	ctx    context.Context
+	f      func(context.Context)
+	name   uintptr // the user's function, for reports
+	number uint64  // on the goroutine's stack while f runs
 }
 
 // Kind makes a Task a member of its scope.
@@ -26,85 +27,85 @@ func (t *Task) Cut(*Cutoff) {}
 
 // Go starts f on a goroutine of s, or returns false if s is dead.
 func (s *Scope) Go(f func(context.Context)) bool {
-	t := &Task{s: s, f: f, name: PC(f)}
-	ctx := s.Context()
+	t := &Task{s: s, ctx: s.Context(), f: f, name: PC(f), number: goroutine.NewNumber()}
 	yield.Point("go: attach")
 	if !s.Attach(&t.node, t, func() bool { s.busy++; return true }) {
 		return false
 	}
-	go t.begin(ctx)
+	go t.begin()
 	return true
 }
 
 // Host runs f on the caller's goroutine as one of s, even if s is dead, and
 // calls registered as soon as it counts. name is where f's user code starts.
 func (s *Scope) Host(name uintptr, registered, f func()) {
-	t := &Task{s: s, f: func(context.Context) { f() }, name: name}
+	t := &Task{s: s, f: func(context.Context) { f() }, name: name, number: goroutine.NewNumber()}
 	s.mu.Lock()
 	s.addLocked(&t.node, t)
 	s.busy++
 	s.mu.Unlock()
 	registered()
-	t.run(context.Background()) // f has the owner instead
+	t.run() // f has the owner instead of a context
 }
 
 // begin is where a goroutine of the scope's own starts.
-func (t *Task) begin(ctx context.Context) {
+func (t *Task) begin() {
 	if Observed() {
 		tell(t.s, started)
 	}
-	t.run(ctx)
+	t.run()
 }
 
-func (t *Task) run(ctx context.Context) {
+func (t *Task) run() {
 	yield.Point("go: started")
-	gid := goroutine.ID()
-	tasks := tasksOf(gid)
-	t.outer = tasks.swap(gid, t)
+	t.enter()
 	defer t.s.left(&t.node, 0)
-	defer tasks.swap(gid, t.outer)
+	defer t.leave()
 	defer t.s.supervise()
-	goroutine.Body(ctx, t.f)
+	goroutine.Spell(t.number, t)
 }
 
-// owned has all owned goroutines, each with its innermost Task, in parts
-// that do not wait for each other. It knows a goroutine by its number, as a function
-// that is called without a context has nothing else to be known by.
+// Run calls the user's function.
+func (t *Task) Run() { goroutine.Body(t.ctx, t.f) }
+
+// owned has the tasks that run, by their number, in parts that do not wait for each
+// other. A function that is called without a context, as Destroy is, finds the tasks of
+// its goroutine by the numbers on the stack.
 var owned [64]struct {
-	tasks
-	_ [48]byte // no two in one cache line
-}
-
-type tasks struct {
 	mu sync.Mutex
-	by map[uint64]*Task // by the goroutine's number; nil before the first one
+	by map[uint64]*Task // nil before the first one
+	_  [48]byte         // no two in one cache line
 }
 
-func tasksOf(gid uint64) *tasks { return &owned[gid%uint64(len(owned))].tasks }
-
-// swap makes t, if not nil, the task of a goroutine, in place of the one it returns.
-func (r *tasks) swap(gid uint64, t *Task) (old *Task) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old = r.by[gid]
-	if t == nil {
-		delete(r.by, gid)
-		return old
+func (t *Task) enter() {
+	part := &owned[t.number%uint64(len(owned))]
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	if part.by == nil {
+		part.by = make(map[uint64]*Task)
 	}
-	if r.by == nil {
-		r.by = make(map[uint64]*Task)
-	}
-	r.by[gid] = t
-	return old
+	part.by[t.number] = t
 }
 
-// current returns the innermost Task of the caller's goroutine, nil if it is not owned.
-func current() *Task {
-	gid := goroutine.ID()
-	r := tasksOf(gid)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.by[gid]
+func (t *Task) leave() {
+	part := &owned[t.number%uint64(len(owned))]
+	part.mu.Lock()
+	defer part.mu.Unlock()
+	delete(part.by, t.number)
+}
+
+// current returns the tasks of the caller's goroutine, innermost first: none if it is not
+// owned, several if Run was called in an owned one.
+func current() (tasks []*Task) {
+	for _, n := range goroutine.Numbers() {
+		part := &owned[n%uint64(len(owned))]
+		part.mu.Lock()
+		if t := part.by[n]; t != nil {
+			tasks = append(tasks, t)
+		}
+		part.mu.Unlock()
+	}
+	return tasks
 }
 
 // HoldBack is for who makes the caller wait, by a full queue, for something that has
@@ -119,7 +120,7 @@ func HoldBack(letGo func()) (release func(), ok bool) {
 			c.s.Detach(&c.node)
 		}
 	}
-	for t := current(); t != nil; t = t.outer {
+	for _, t := range current() {
 		c, ok := t.s.onCut(func() {}, letGo)
 		if !ok {
 			release()

@@ -14,19 +14,42 @@ type unwinder struct {
 	t      *teardown
 	at     *Scope // where it is
 	until  *Scope // where it ends: nil for t's top and for what comes due by its end
-	signed bool   // t.gid is known
+	number uint64 // on the stack; 0: none
+	apart  bool   // user code is to run on another goroutine than this one
 }
 
 // complete unwinds t, then whatever comes due by that. Panics and Goexits go on when
 // all of it is done.
 func (t *teardown) complete() {
 	if t != nil {
-		u := unwinder{t: t, at: t.top}
+		u := unwinder{t: t, at: t.top, apart: t.apart}
 		u.run()
 	}
 }
 
-func (u *unwinder) run() { finally.Each(u.step) }
+// run unwinds. If there are children, Destroy of one whose turn is still to come must find
+// out whether it is called by a cleanup of this unwinding: so a number is on the stack.
+func (u *unwinder) run() {
+	if u.number != 0 || !u.t.parent {
+		finally.Each(u.step)
+		return
+	}
+	own := *u // u itself stays on the stack
+	own.number = goroutine.NewNumber()
+	own.announce()
+	goroutine.Spell(own.number, &own)
+}
+
+// Run is run with u's number on the stack.
+func (u *unwinder) Run() { finally.Each(u.step) }
+
+// announce makes u's number that of its teardown.
+func (u *unwinder) announce() {
+	tree := u.t.top.tree
+	tree.mu.Lock()
+	u.t.number = u.number
+	tree.mu.Unlock()
+}
 
 // step runs one cleanup, or goes one scope down or up. It returns false at the end.
 func (u *unwinder) step() bool {
@@ -48,17 +71,15 @@ func (u *unwinder) step() bool {
 		u.at = n.m.(*Scope) // nothing else outlives the drain
 		return true
 	}
-	if u.t.apart {
+	if u.apart {
 		s.mu.Unlock()
-		u.t.apart = false
-		own := *u
+		own := unwinder{t: u.t, at: s} // another goroutine, another number
 		go own.run()
 		return false
 	}
 	s.removeLocked(n)
 	s.now = c
 	s.mu.Unlock()
-	u.sign()
 	yield.Point("unwind: cleanup")
 	c.run()
 	return true
@@ -98,8 +119,15 @@ func (u *unwinder) up() bool {
 	if due == nil {
 		return false
 	}
-	*u = unwinder{t: due, at: due.top}
 	yield.Point("unwind: above")
+	// NOTE: Cancel calls no user code on its caller, of whatever owner.
+	due.apart = due.apart || u.apart
+	if u.number == 0 {
+		due.complete()
+		return false
+	}
+	*u = unwinder{t: due, at: due.top, number: u.number, apart: due.apart}
+	u.announce()
 	return true
 }
 
@@ -115,31 +143,17 @@ func (s *Scope) tellEnd() {
 	}
 }
 
-// sign notes which goroutine runs the cleanups, for Destroy of a descendant whose turn
-// is still to come. Without children there is none, and the time is saved.
-func (u *unwinder) sign() {
-	if u.signed || !u.t.parent {
-		return
-	}
-	u.signed = true
-	gid := goroutine.ID()
-	tree := u.t.top.tree
-	tree.mu.Lock()
-	u.t.gid = gid
-	tree.mu.Unlock()
-}
-
 // destroyBelow is Destroy of a scope that t, which is unwinding, has not come to yet, or
 // is at.
-func (s *Scope) destroyBelow(t *teardown, gid uint64) error {
+func (s *Scope) destroyBelow(t *teardown, number uint64) error {
 	yield.Point("destroy: under another")
-	if gid != 0 && gid == goroutine.ID() {
+	if number != 0 && goroutine.Spelled(number) {
 		if s.state.Load() >= unwinding || t.nestedIn(s) {
 			return ErrPending // this is a cleanup of s itself, or of a descendant
 		}
 		t.nested = append(t.nested, s) // its turn would have come later
 		defer func() { t.nested = t.nested[:len(t.nested)-1] }()
-		u := unwinder{t: t, at: s, until: s, signed: true}
+		u := unwinder{t: t, at: s, until: s, number: number}
 		u.run()
 		return s.Err()
 	}

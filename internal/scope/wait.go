@@ -25,7 +25,7 @@ import (
 
 // A wait is an edge: an owned goroutine that waits, or is about to, for the end of t.
 type wait struct {
-	task  *Task
+	tasks []*Task // of the goroutine
 	t     *teardown
 	n     uint64 // counts the waits of the program
 	index int    // in t.waits
@@ -46,11 +46,11 @@ func (t *teardown) mayWait(inside func() bool) (ok bool, done func()) {
 	if inside() {
 		return false, nothing
 	}
-	task := current()
-	if task == nil {
+	tasks := current()
+	if tasks == nil {
 		return true, nothing
 	}
-	w := &wait{task: task, t: t, n: lastWait.Add(1), decided: make(chan struct{})}
+	w := &wait{tasks: tasks, t: t, n: lastWait.Add(1), decided: make(chan struct{})}
 	w.enter()
 	defer close(w.decided)
 	for {
@@ -99,7 +99,7 @@ func (w *wait) search() (younger *wait, circle bool) {
 	for len(rest) > 0 {
 		h := rest[len(rest)-1]
 		rest = rest[:len(rest)-1]
-		for task := h.task; task != nil; task = task.outer {
+		for _, task := range h.tasks {
 			edges, found := task.waitedFor(w.t)
 			if found {
 				return w.undecided(h), true
