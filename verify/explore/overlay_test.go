@@ -180,6 +180,10 @@ var bugs = []struct {
 	{"no look after a switch", "fire destroy, two owners", []patch{
 		{fireGo, "handler = e.load(); handler == nil { // NOTE", "!yield.Bug(\"no look after a switch\") {\n\t\t\t\thandler = e.load()\n\t\t\t}\n\t\t\tif handler == nil { // NOTE"},
 	}},
+	{"the copy taken for the next block", "fire held while blocks are replaced", []patch{ // found by another review, and mended, in November 2026
+		{fireGo, "\t\tcase !b.replaced.Load(): // NOTE", "\t\tcase !b.replaced.Load(), next != nil && yield.Bug(\"the copy taken for the next block\"): // NOTE"},
+		{fireGo, "\t\tnext := b.next.Load()\n", "\t\tyield.Point(\"fire: end of block\")\n$"},
+	}},
 	{"flagged after the words", "disconnect fire compact", []patch{
 		{blockGo, "\tb.replaced.Store(true) // before a word of it is cleared\n", "\tif !yield.Bug(\"flagged after the words\") {\n\t$\t}\n"},
 		{blockGo, "\treturn nb\n}\n\n// replaceLocked", "\tb.replaced.Store(true)\n$"},
@@ -215,7 +219,7 @@ var bugs = []struct {
 $`},
 	}},
 	{"held firer stays", "values holds whom its loop destroys", []patch{
-		{taskGo, "\tfor t := current(); t != nil; t = t.outer {\n", "\tfor t := current(); t != nil && !yield.Bug(\"held firer stays\"); t = t.outer {\n"},
+		{taskGo, "\tfor _, t := range current() {\n", "$\t\tif yield.Bug(\"held firer stays\") {\n\t\t\tbreak\n\t\t}\n"},
 	}},
 	{"tick of before", "heartbeat: disconnect, connect, tick", []patch{
 		{beatGo, "\tconnlist.FireUpTo(&h.signal.list, tick, b.last)\n", "\tif yield.Bug(\"tick of before\") {\n\t\tb.last = h.signal.list.Seq()\n\t}\n$"},
