@@ -78,16 +78,25 @@ var packages = []scenario{
 		})
 	}},
 	{"history: cancel closes", 2, 1, func(r *Run) {
-		// As soon as the owner is seen dead, so are the connections of its ring.
+		// Who sees the owner dead is given nothing; when Cancel returns, the
+		// connections are dead.
 		var s tether.Signal[int]
 		app, p := root(r, "app"), root(r, "p")
 		h := history.Record(app.owner, &s, 2)
-		c := h.Connect(p.owner, func(int) {})
-		r.Go("cancel", func() { app.owner.Cancel(nil) })
-		r.Go("look", func() {
-			if !app.owner.Alive() && c.Connected() {
-				r.Failf("the owner is dead, but a connection of its ring is not")
+		var dead atomic.Bool
+		c := h.Connect(p.owner, func(int) {
+			if dead.Load() {
+				r.Failf("the owner was seen dead, but its ring delivers")
 			}
+		})
+		r.Go("cancel", func() {
+			if app.owner.Cancel(nil); c.Connected() {
+				r.Failf("Cancel has returned, but a connection of the ring lives")
+			}
+		})
+		r.Go("look", func() {
+			dead.Store(!app.owner.Alive())
+			s.Fire(1)
 		})
 		r.Go("connect", func() {
 			dead := !app.owner.Alive()

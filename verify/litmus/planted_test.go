@@ -152,9 +152,6 @@ var bugs = []struct {
 	}
 $`},
 	}},
-	{"tick of before", "Heartbeat: tick, last leaves and first comes", []patch{
-		{beatGo, "\tconnlist.FireUpTo(&h.signal.list, tick, b.last)\n", "\tif BUG {\n\t\tb.last = h.signal.list.Seq()\n\t}\n$"},
-	}},
 	{"late beat forgotten", "Heartbeat: tick, last leaves and first comes", []patch{
 		{beatGo, "h.late = h.late || h.active == active //", "h.late = (h.late || h.active == active) && !BUG //"},
 	}},
