@@ -36,6 +36,8 @@ type Run struct {
 	trace   []string
 	failure string
 	check   func()
+	pass    time.Duration // of the clock, 0 if there is none
+	idle    int           // how often time has passed because nobody could go on
 }
 
 // A worker is a goroutine: one of the scenario's own, or one that the library
@@ -47,6 +49,9 @@ type worker struct {
 	at     string // the mark where it is parked, "" if it is not
 	done   bool
 	resume chan struct{}
+
+	pass  time.Duration // of a clock: how much time each of its steps lets pass; else 0
+	times int           // that are left
 }
 
 // Go adds a worker, which begins parked.
@@ -70,6 +75,16 @@ func (r *Run) Go(name string, f func()) {
 		r.park("start")
 		f()
 	}()
+}
+
+// Clock adds a worker that lets d pass, up to n times. In a schedule time stands still
+// but for that: so it is a choice like any other when a timer fires. After a step of a
+// clock all who can go on are equal.
+func (r *Run) Clock(d time.Duration, n int) {
+	r.mu.Lock()
+	r.workers = append(r.workers, &worker{name: "clock", own: true, at: "time passes", pass: d, times: n})
+	r.pass = d
+	r.mu.Unlock()
 }
 
 // Check sets what is to be checked when everything has come to rest.
@@ -145,6 +160,12 @@ func (r *Run) run(scenario func(*Run), path []choice, bound int, res *Result) (m
 		synctest.Wait()
 		r.mu.Lock()
 		ready, lastReady := r.ready(last)
+		if len(ready) == 0 && r.sleeps() {
+			r.idle++
+			r.mu.Unlock()
+			time.Sleep(r.pass)
+			continue
+		}
 		if len(ready) == 0 || steps > 5000 {
 			r.mu.Unlock()
 			break
@@ -178,6 +199,15 @@ func (r *Run) run(scenario func(*Run), path []choice, bound int, res *Result) (m
 		r.trace = append(r.trace, mark+w.name+" goes on from: "+w.at)
 		res.Steps++
 		res.Longest = max(res.Longest, len(r.trace))
+		if w.pass > 0 {
+			if w.times--; w.times == 0 {
+				w.at, w.done = "", true
+			}
+			last = nil
+			r.mu.Unlock()
+			time.Sleep(w.pass)
+			continue
+		}
 		w.at = ""
 		last = w
 		r.mu.Unlock()
@@ -198,6 +228,12 @@ func (r *Run) run(scenario func(*Run), path []choice, bound int, res *Result) (m
 		synctest.Wait()
 	}
 	return made, false
+}
+
+// sleeps reports whether somebody may be waiting for the time to pass, which it does of
+// its own accord when nobody can go on and the clock has run out.
+func (r *Run) sleeps() bool {
+	return r.pass > 0 && r.idle < 10 && slices.ContainsFunc(r.workers, func(w *worker) bool { return w.own && !w.done })
 }
 
 // ready returns the parked workers, last first if it is one of them.
@@ -232,7 +268,7 @@ func (r *Run) release() {
 	yield.Hook(nil)
 	r.mu.Lock()
 	r.active = false
-	parked := slices.DeleteFunc(slices.Clone(r.workers), func(w *worker) bool { return w.at == "" })
+	parked := slices.DeleteFunc(slices.Clone(r.workers), func(w *worker) bool { return w.at == "" || w.pass > 0 })
 	r.mu.Unlock()
 	for _, w := range parked {
 		w.resume <- struct{}{}

@@ -14,17 +14,22 @@ var (
 	long   = flag.Bool("explore.long", false, "one preemption more")
 	limit  = flag.Int("explore.limit", 0, "stop a scenario after so many schedules; 0: never")
 	bound  = flag.Int("explore.bound", -1, "the number of preemptions; -1: each scenario's own")
+	keep   = flag.String("explore.keep", "", "where to leave the binary of the deep build, to run it by hand")
 	isDeep = flag.Bool("explore.deep", false, "set by TestDeep and TestPlantedBugs for the binaries that they run")
 )
 
 // Every schedule of every scenario, up to the bound, keeps what Tether promises.
 func TestExplore(t *testing.T) {
+	warmUp()
 	var all Result
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
 			n := s.bound
 			if *isDeep {
 				n = s.deep
+			}
+			if n < 0 {
+				t.Skip("not in this build")
 			}
 			if *long {
 				n++

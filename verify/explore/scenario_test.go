@@ -6,20 +6,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
 )
 
 // A scenario is what a few goroutines do at the same time. bound is the number
-// of preemptions in the short form, deep that in the deep build.
+// of preemptions in the short form, deep that in the deep build; one of -1 is not run
+// there.
 type scenario struct {
 	name        string
 	bound, deep int
 	f           func(*Run)
 }
 
-var scenarios = []scenario{
+var scenarios = slices.Concat(core, active, trees, waiting, timed, packages)
+
+// core is what handlers, owners and queues do.
+var core = []scenario{
 	{"fire fire destroy", 2, 1, func(r *Run) {
 		var s tether.Signal[int]
 		p := root(r, "app")

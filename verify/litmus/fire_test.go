@@ -156,18 +156,57 @@ func fireDestroyNext(app *tether.Owner) *Test {
 	}
 }
 
+// fireDestroySwitch is the same with the three in one block, which Fire walks by its
+// short way.
+func fireDestroySwitch(app *tether.Owner) *Test {
+	before, after := app.NewChild("before"), app.NewChild("after")
+	return &Test{
+		Name: "Fire, Destroy of one of three owners in a block", Outcomes: barrierOutcomes, Share: 100,
+		New: func() Round {
+			var s tether.Signal[int]
+			o, p := app.NewChild("o"), new(probe)
+			n := 0
+			conns := [2]*tether.Connection{s.Connect(before, func(int) { n++ })}
+			s.Connect(o, p.handle)
+			conns[1] = s.Connect(after, func(int) { n++ })
+			return Round{
+				Parts: []func(){
+					func() { s.Fire(1) },
+					func() { p.destroy(o) },
+				},
+				Judge: func() string {
+					for _, c := range conns {
+						c.Disconnect()
+					}
+					if n != 2 {
+						return "another handler was lost"
+					}
+					return p.outcome()
+				},
+			}
+		},
+	}
+}
+
 // fireRelieve has the first handler end its own owner, whose cleanup then runs
 // on the firing goroutine on the way to the second handler. That makes the way
 // long enough for a whole Destroy.
-func fireRelieve(app *tether.Owner) *Test {
+func fireRelieve(app *tether.Owner, far bool) *Test {
+	name := "Fire that unwinds one owner, Destroy of the next"
+	if far {
+		name += ", in a second block"
+	}
 	return &Test{
-		Name: "Fire that unwinds one owner, Destroy of the next", Outcomes: barrierOutcomes, Share: 100,
+		Name: name, Outcomes: barrierOutcomes, Share: 100,
 		New: func() Round {
 			var s tether.Signal[int]
 			first, o, p := app.NewChild("first"), app.NewChild("o"), new(probe)
 			var unwinding atomic.Bool
 			idle := rand.N[uint32](4096)
 			first.Defer(func() { unwinding.Store(true); Idle(idle) })
+			if far { // on the long way, which begins with the second block
+				s.Connect(app, func(int) {}, tether.Priority(1))
+			}
 			s.Connect(first, func(int) { _ = first.Destroy() })
 			s.Connect(o, p.handle)
 			return Round{

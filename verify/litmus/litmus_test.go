@@ -27,10 +27,13 @@ func Pause() { runtime.Gosched() }
 
 // tests are all there are. Each takes an owner that is its own.
 var tests = []func(app *tether.Owner) *Test{
-	fireDestroy, fireDestroyCrowd, fireDestroyNext, fireRelieve, fireReplaceDestroy, fireFireDestroy,
+	fireDestroy, fireDestroyCrowd, fireDestroyNext, fireDestroySwitch, fireReplaceDestroy, fireFireDestroy,
 	fireDisconnect, onceFireFire, fireMute,
-	connectFire, connectDestroy, connectDisconnectAll, activeEdges,
+	connectFire, connectDestroy, connectDisconnectAll, activeEdges, activeTurns,
+	mutualDestroy, heldGoroutine, beatIdle, ringCancel,
 	destroyDestroy, goDestroy, deferDestroy, stopTimer, timerDestroy, childParent, fireChildParent,
+	func(app *tether.Owner) *Test { return fireRelieve(app, false) },
+	func(app *tether.Owner) *Test { return fireRelieve(app, true) },
 	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, false) },
 	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, true) },
 	func(app *tether.Owner) *Test { return queueDestroy(app, tether.DropOldest, false) },

@@ -27,16 +27,24 @@ var Planted = os.Getenv("` + bugVariable + `")
 type patch struct{ file, old, new string }
 
 const (
-	scopeGo    = "internal/scope/scope.go"
-	teardownGo = "internal/scope/teardown.go"
-	cleanupGo  = "internal/scope/cleanup.go"
-	taskGo     = "internal/scope/task.go"
-	rosterGo   = "internal/roster/roster.go"
-	edgeGo     = "internal/roster/edge.go"
-	walkGo     = "internal/roster/walk.go"
-	presenceGo = "internal/presence/presence.go"
-	queueGo    = "queue.go"
-	signalGo   = "signal.go"
+	cutoffGo    = "internal/scope/cutoff.go"
+	destroyGo   = "internal/scope/destroy.go"
+	memberGo    = "internal/scope/member.go"
+	cleanupGo   = "internal/scope/cleanup.go"
+	taskGo      = "internal/scope/task.go"
+	timerGo     = "internal/scope/timer.go"
+	waitGo      = "internal/scope/wait.go"
+	listGo      = "internal/connlist/list.go"
+	blockGo     = "internal/connlist/block.go"
+	connGo      = "internal/connlist/conn.go"
+	fireGo      = "internal/connlist/fire.go"
+	activityGo  = "internal/connlist/activity.go"
+	inflightGo  = "internal/inflight/inflight.go"
+	queueGo     = "queue.go"
+	queueConnGo = "queue_conn.go"
+	queueRunGo  = "queue_run.go"
+	beatGo      = "heartbeat.go"
+	connectGo   = "signal_connect.go"
 )
 
 // bugs are what somebody could write in good faith, each one narrow.
@@ -46,78 +54,110 @@ var bugs = []struct {
 	patches []patch
 }{
 	{"no scan", "Fire, Destroy", []patch{
-		{teardownGo, "\tcase !co.announced:\n", "\tcase !co.announced || BUG:\n"},
+		{cutoffGo, "\tif co.announced && co.scopes == 1 { // one", "\tif !BUG && co.announced && co.scopes == 1 { // one"},
 	}},
 	{"scan before the words are cleared", "Fire, Destroy", []patch{
-		{teardownGo, "\tco.visit(s)\n", "\tearly := 0\n\tif BUG {\n\t\tearly = presence.Await(s.id.Load())\n\t}\n$"},
-		{teardownGo, "\tcase co.scopes == 1:", "\tcase BUG:\n\t\tif early > 0 {\n\t\t\ts.addLocked(early, early)\n\t\t}\n$"},
+		{cutoffGo, "\tco.cut(s)\n\tmarked := 0\n", "\tmarked := 0\n\tif id := s.id.Load(); BUG && id != 0 {\n\t\tmarked = inflight.Await(id)\n\t}\n\tco.cut(s)\n"},
+		{cutoffGo, "co.announced && co.scopes == 1 { // one", "!BUG && $"},
 	}},
-	{"word not read again", "Fire that unwinds one owner, Destroy of the next", []patch{
-		{signalGo, "\t\t\t\t\thandler = w.Announce(last, e, i)\n", "\t\t\t\t\tearly := handler\n$\t\t\t\t\tif BUG && early != nil {\n\t\t\t\t\t\thandler = early\n\t\t\t\t\t}\n"},
-	}},
-	{"word not read again after a switch", "Fire, Destroy of one of three owners", []patch{
-		{signalGo, "\t\t\t\t\tif handler = e.Word(); handler == nil {\n", "\t\t\t\t\tif early := handler; BUG {\n\t\t\t\t\t\thandler = early\n\t\t\t\t\t} else if handler = e.Word(); handler == nil {\n"},
+	{"word not read again", "Fire that unwinds one owner, Destroy of the next, in a second block", []patch{
+		{fireGo, "\tfor e := f.entry(); e != nil; e = f.entry() {\n", "$\t\tearly := e.load()\n"},
+		{fireGo, "\t\thandler := e.load()\n\t\tif handler == nil {\n\t\t\tf.pass(e)\n", "\t\thandler := e.load()\n\t\tif BUG {\n\t\t\thandler = early\n\t\t}\n\t\tif handler == nil {\n\t\t\tf.pass(e)\n"},
 	}},
 	{"mark read, then the slot written", "Fire, Destroy", []patch{
-		{presenceGo, "s.v.Swap(to)", "s.leave(BUG, to)"},
-		{presenceGo, "// Present appends the ids", "func (s *Slot) leave(bug bool, to uint64) uint64 {\n\tif bug {\n\t\tv := s.v.Load()\n\t\ts.v.Store(to)\n\t\treturn v\n\t}\n\treturn s.v.Swap(to)\n}\n\n$"},
+		{inflightGo, "s.v.Swap(to)", "s.leave(BUG, to)"},
+		{inflightGo, "// Announced appends the ids", "func (s *Slot) leave(bug bool, to uint64) uint64 {\n\tif bug {\n\t\tv := s.v.Load()\n\t\ts.v.Store(to)\n\t\treturn v\n\t}\n\treturn s.v.Swap(to)\n}\n\n$"},
 	}},
 	{"slot read, then the mark written", "Fire, Destroy", []patch{
-		{presenceGo, "s.v.CompareAndSwap(v, v|waited)", "(s.v.CompareAndSwap(v, v|waited) || BUG && s.mark(v))"},
-		{presenceGo, "// Present appends the ids", "// mark makes a failed compare-and-swap a store.\nfunc (s *Slot) mark(id uint64) bool { s.v.Store(id | waited); return true }\n\n$"},
+		{inflightGo, "s.v.CompareAndSwap(v, v|waited)", "(s.v.CompareAndSwap(v, v|waited) || BUG && s.mark(v))"},
+		{inflightGo, "// Announced appends the ids", "// mark makes a failed compare-and-swap a store.\nfunc (s *Slot) mark(id uint64) bool { s.v.Store(id | waited); return true }\n\n$"},
 	}},
 	{"counted calls ignored", "Fire, Destroy in a crowd", []patch{
-		{teardownGo, " += int(s.busy)\n", " += int(s.busy) - map[bool]int{BUG: int(s.calls)}[true]\n"},
+		{cutoffGo, "\tco.busy += int(s.busy)\n", "\tco.busy += int(s.busy) - map[bool]int{BUG: int(s.calls)}[true]\n"},
 	}},
 	{"old words left", "Fire, five times Connect and Destroy", []patch{
-		{rosterGo, "\t\t\tatomic.StorePointer(&e.word, nil)\n", "\t\t\tif !BUG {\n\t$\t\t\t}\n"},
+		{blockGo, "\t\t\tatomic.StorePointer(&e.word, nil)\n", "\t\t\tif !BUG {\n\t$\t\t\t}\n"},
+	}},
+	{"no seek", "Connect then Fire, Fire", []patch{
+		{fireGo, "\tif c.block.replaced.Load() && e.load() == nil {\n", "\tif !BUG && c.block.replaced.Load() && e.load() == nil {\n"},
+	}},
+	{"flagged after the words", "Connect then Fire, Fire", []patch{
+		{blockGo, "\tb.replaced.Store(true) // before a word of it is cleared\n", "\tif !BUG {\n\t$\t}\n"},
+		{blockGo, "\treturn nb\n}\n\n// replaceLocked", "\tb.replaced.Store(true)\n$"},
 	}},
 	{"once looks, then disconnects", "Once: Fire, Fire", []patch{
-		{signalGo, "\t\tif c.Disconnect() {\n", "\t\tif BUG && c.Connected() {\n\t\t\tc.Disconnect()\n\t\t\thandler(v)\n\t\t} else if c.Disconnect() {\n"},
+		{connectGo, "\t\tif c.Disconnect() {\n", "\t\tif BUG && c.Connected() {\n\t\t\tc.Disconnect()\n\t\t\thandler(v)\n\t\t} else if c.Disconnect() {\n"},
 	}},
 	{"attach looks before it locks", "Connect then Fire, Destroy", []patch{
-		{scopeGo, "link func() bool) bool {\n\ts.mu.Lock()\n", "link func() bool) bool {\n\tearly := s.Alive()\n\ts.mu.Lock()\n"},
-		{scopeGo, "\tif !s.Alive() || link != nil && !link() {", "\tif !s.Alive() && !(BUG && early) || link != nil && !link() {"},
+		{memberGo, "link func() bool) bool {\n\ts.mu.Lock()\n", "link func() bool) bool {\n\tearly := s.Alive()\n\ts.mu.Lock()\n"},
+		{memberGo, "\tif !s.Alive() || link != nil && !link() {", "\tif !s.Alive() && !(BUG && early) || link != nil && !link() {"},
 	}},
 	{"attach looks before it locks", "Go, Destroy", nil}, // as above
 	{"defer looks before it locks", "Defer, Destroy", []patch{
 		{cleanupGo, "func (s *Scope) register(c *cleanup) {\n\ts.mu.Lock()\n\tif s.state.Load() < unwinding {\n", "func (s *Scope) register(c *cleanup) {\n\tearly := s.state.Load()\n\ts.mu.Lock()\n\tif s.state.Load() < unwinding || BUG && early < unwinding {\n"},
 	}},
 	{"second Destroy does not wait", "Destroy, Destroy", []patch{
-		{teardownGo, "\tcase s.down != nil:\n\t\ts.tree.mu.Unlock()\n\t\treturn s.await(false)\n", "\tcase s.down != nil:\n\t\ts.tree.mu.Unlock()\n\t\tif BUG {\n\t\t\treturn s.Err()\n\t\t}\n\t\treturn s.await(false)\n"},
+		{destroyGo, "\tif t := s.down; t != nil && t.top == s {\n\t\ts.tree.mu.Unlock()\n", "$\t\tif BUG {\n\t\t\treturn s.Err()\n\t\t}\n"},
 	}},
 	{"child's teardown does not count", "Destroy of child, Destroy of parent", []patch{
-		{teardownGo, "\tif s.parent != nil {\n\t\ts.parent.addLocked(1, 0)\n", "\tif s.parent != nil && !BUG {\n\t\ts.parent.addLocked(1, 0)\n"},
-		{teardownGo, "case s.down != nil: // it was counted in the parent", "case s.down != nil && !BUG: // it was counted in the parent"},
+		{cutoffGo, "\t\tco.from.waitForLocked(t)\n", "\t\tif !BUG {\n\t$\t\t}\n"},
+		{cutoffGo, "\t\tt.waitForLocked(below)\n", "\t\tif !BUG {\n\t$\t\t}\n"},
 	}},
 	{"list dropped outside the lock", "Connect, DisconnectAll", []patch{
-		{rosterGo, "\tr.head.Store(nil)\n", "\tif BUG {\n\t\tr.mu.Unlock()\n\t\tr.head.Store(nil)\n\t\tr.mu.Lock()\n\t} else {\n\t$\t}\n"},
+		{listGo, "\tl.clearLocked()\n", "\tif BUG {\n\t\tl.mu.Unlock()\n\t\tl.clearLocked()\n\t\tl.mu.Lock()\n\t} else {\n\t$\t}\n"},
 	}},
-	{"replaced before it is filled", "Connect then Fire, Fire", []patch{
-		{rosterGo, "\tb.replaced.Store(true) // before a word of it is cleared\n", "\tif BUG {\n\t\tr.linkLocked(b.prev, nb, b.next.Load())\n\t}\n$"},
+	{"taken out before the copy is in", "Connect then Fire, Fire", []patch{
+		{blockGo, "\tl.linkLocked(b, nb)\n\tl.unlinkLocked(b)\n", "\tif before := b.prev; BUG {\n\t\tl.unlinkLocked(b)\n\t\tl.linkLocked(before, nb)\n\t\treturn\n\t}\n$"},
 	}},
 	{"edges overlap", "WhileActive: last leaves, first comes", []patch{
-		{edgeGo, "\te.endBefore()\n\tyield.Point(\"edge: open\")\n", "\tif !BUG {\n\t\te.endBefore()\n\t}\n\tyield.Point(\"edge: open\")\n"},
+		{activityGo, "\tbefore.end() // its own goroutine", "\tif !BUG {\n\t\tbefore.end()\n\t} // its own goroutine"},
+	}},
+	{"two calls at once", "WhileActive: first comes, all leave and another comes", []patch{
+		{activityGo, "\tif a.busy {\n", "\tif a.busy && !BUG {\n"},
 	}},
 	{"word cleared late by Mute", "Fire, Mute then Fire, unmute then Fire", []patch{
-		{rosterGo, "\t\tc.extra.word = atomic.SwapPointer(&c.block.entries[c.index].word, nil)\n", "\t\tif p := &c.block.entries[c.index].word; BUG {\n\t\t\tc.extra.word = atomic.LoadPointer(p)\n\t\t\tgo atomic.StorePointer(p, nil)\n\t\t\treturn\n\t\t}\n$"},
+		{connGo, "\t\tc.hooks.word = atomic.SwapPointer(&c.block.entries[c.index].word, nil)\n", "\t\tif p := &c.block.entries[c.index].word; BUG {\n\t\t\tc.hooks.word = atomic.LoadPointer(p)\n\t\t\tgo atomic.StorePointer(p, nil)\n\t\t\treturn\n\t\t}\n$"},
 	}},
 	{"word cleared late by Disconnect", "Fire, Disconnect then Fire", []patch{
-		{rosterGo, "\tatomic.StorePointer(&b.entries[c.index].word, nil)\n", "\tif p := &b.entries[c.index].word; BUG {\n\t\tgo atomic.StorePointer(p, nil)\n\t} else {\n\t$\t}\n"},
+		{listGo, "\tatomic.StorePointer(&b.entries[c.index].word, nil)\n", "\tif p := &b.entries[c.index].word; BUG {\n\t\tgo atomic.StorePointer(p, nil)\n\t} else {\n\t$\t}\n"},
 	}},
 	{"stop does not ask the timer", "AfterFunc: stop, firing", []patch{
-		{taskGo, "t.state != waiting || !t.timer.Stop() {\n", "t.state != waiting || !t.timer.Stop() {\n\t\tif BUG && t.state == running {\n\t\t\treturn true\n\t\t}\n"},
+		{timerGo, "t.state != waiting || !t.timer.Stop() {\n", "$\t\tif BUG && t.state == running {\n\t\t\treturn true\n\t\t}\n"},
 	}},
-	{"queue does not look", "queue, DropOldest: Fire, Destroy of the connection's owner", []patch{
-		{queueGo, "\tif !l.conn.Callable(l.spent) {", "\tif !BUG && !l.conn.Callable(l.spent) {"},
+	{"queue takes its announcement back before the call", "queue, DropOldest: Fire, Destroy of the connection's owner", []patch{
+		{queueRunGo, "\tdefer owner.Retract(slot)\n", "\tif BUG {\n\t\towner.Retract(slot)\n\t} else {\n\t$\t}\n"},
 	}},
 	{"value in hand not counted", "queue, Block: Fire, Destroy of the queue's owner", []patch{
-		{queueGo, "\t\tq.hand, q.waiting = place{}, false\n\t\tq.dropped++\n", "$\t\tif BUG {\n\t\t\tq.dropped--\n\t\t}\n"},
+		{queueGo, "\t\tq.current, q.waiting = place{}, false\n\t\tq.dropped++\n", "$\t\tif BUG {\n\t\t\tq.dropped--\n\t\t}\n"},
 	}},
 	{"held firer not let go", "queue, Block: Fire, Destroy of the connection's owner", []patch{
-		{queueGo, "\tq.room.Broadcast()\n}\n\n// die is told", "\tif !BUG {\n\t\tq.room.Broadcast()\n\t}\n}\n\n// die is told"},
+		{queueConnGo, "\tq.room.Broadcast()\n}\n\n// push is", "\tif !BUG {\n\t\tq.room.Broadcast()\n\t}\n}\n\n// push is"},
+	}},
+	{"held firer stays", "a goroutine that a queue holds, Destroy of its owner", []patch{
+		{taskGo, "\tfor _, t := range current() {\n", "$\t\tif BUG {\n\t\t\tbreak\n\t\t}\n"},
+	}},
+	{"no look for circles", "Destroy of each other's owners, in two trees", []patch{
+		{waitGo, "\t\tyounger, circle := w.search()\n", "$\t\tcircle = circle && !BUG\n"},
+	}},
+	{"searched before it was entered", "Destroy of each other's owners, in two trees", []patch{
+		{waitGo, "\tw.enter()\n\tdefer close(w.decided)\n", "\t" + `if BUG {
+		_, circle := w.search()
+		close(w.decided)
+		if circle {
+			return false, nothing
+		}
+		w.enter()
+		w.settled.Store(true)
+		return true, w.remove
+	}
+$`},
+	}},
+	{"late beat forgotten", "Heartbeat: tick, last leaves and first comes", []patch{
+		{beatGo, "h.late = h.late || h.active == active //", "h.late = (h.late || h.active == active) && !BUG //"},
 	}},
 }
+
+var packageClause = regexp.MustCompile(`(?m)^package \w+$`)
 
 var placeholder = regexp.MustCompile(`\bBUG\b`)
 
@@ -138,7 +178,7 @@ func buildWithBugs(t *testing.T) string {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s = strings.Replace(string(raw), "import (\n", "import (\n\tplant \"github.com/seed-ec287111/tether/internal/yield\"\n", 1)
+				s = packageClause.ReplaceAllString(string(raw), "$0; import plant \"github.com/seed-ec287111/tether/internal/yield\"")
 			}
 			if n := strings.Count(s, p.old); n != 1 {
 				t.Fatalf("bug %q: %s has %d times, not once, the text below; bring the patch up to date:\n%s", b.name, p.file, n, p.old)
@@ -175,7 +215,7 @@ func buildWithBugs(t *testing.T) string {
 
 var verdict = regexp.MustCompile(`FORBIDDEN after (\d+) rounds: .*|FORBIDDEN: .*round (\d+) hangs|fatal error: .*|panic: .*`)
 
-// TestPlantedBugs shows that each test can fail, within 200 000 rounds.
+// TestPlantedBugs shows that each test can fail, within a million rounds.
 func TestPlantedBugs(t *testing.T) {
 	if os.Getenv(bugVariable) != "" {
 		t.Skip("in the build with bugs itself")
@@ -187,7 +227,7 @@ func TestPlantedBugs(t *testing.T) {
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
 			run := "^TestLitmus$/^" + regexp.QuoteMeta(strings.ReplaceAll(b.finds, " ", "_")) + "$"
-			cmd := exec.Command(bin, "-test.v", "-test.timeout=3m", "-test.run="+run, "-litmus.rounds=200000", "-litmus.limit=2m", "-litmus.stuck=3s")
+			cmd := exec.Command(bin, "-test.v", "-test.timeout=3m", "-test.run="+run, "-litmus.rounds=1000000", "-litmus.limit=2m", "-litmus.stuck=3s")
 			cmd.Env = append(os.Environ(), bugVariable+"="+b.name)
 			out, err := cmd.CombinedOutput()
 			what := verdict.FindString(string(out))

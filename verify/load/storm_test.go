@@ -189,10 +189,10 @@ func TestTheStormFindsWordsThatTheCollectorMissed(t *testing.T) {
 	if raceEnabled {
 		t.Skip("its build has no race detector")
 	}
-	bin := buildWith(t, map[string][2]string{"internal/roster/roster.go": {
-		"\t\t\tnb.appendLocked(atomic.LoadPointer(&e.word), e.id, e.conn)\n\t\t\tatomic.StorePointer(&e.word, nil)\n",
+	bin := buildWith(t, map[string][2]string{"internal/connlist/block.go": {
+		"\t\t\tnb.append(Entry{atomic.LoadPointer(&e.word), e.id, e.conn})\n\t\t\tatomic.StorePointer(&e.word, nil)\n",
 		`			at, word := nb.n.Load(), atomic.LoadUintptr((*uintptr)(unsafe.Pointer(&e.word)))
-			nb.appendLocked(nil, e.id, e.conn)
+			nb.append(Entry{nil, e.id, e.conn})
 			atomic.StoreUintptr((*uintptr)(unsafe.Pointer(&nb.entries[at].word)), word)
 			atomic.StoreUintptr((*uintptr)(unsafe.Pointer(&e.word)), 0)
 `,

@@ -1,0 +1,216 @@
+//go:build tether_explore
+
+package explore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/history"
+	"github.com/seed-ec287111/tether/keyed"
+	"github.com/seed-ec287111/tether/pool"
+)
+
+// packages is about what is built on the core. These packages have no marks of their own:
+// in the deep build their mutexes are modelled. Tables of weak references are not here,
+// as their entries end when the collector runs, which no schedule can decide.
+var packages = []scenario{
+	{"history: connect fire cancel", 2, 1, func(r *Run) {
+		var s tether.Signal[int]
+		app, p := root(r, "app"), root(r, "p")
+		h := history.Record(app.owner, &s, 2)
+		s.Fire(1)
+		var got []int
+		var c *tether.Connection
+		r.Go("connect", func() {
+			c = h.Connect(p.owner, func(v int) {
+				got = append(got, v)
+				r.Point("in handler")
+			})
+		})
+		r.Go("fire", func() {
+			s.Fire(2)
+			s.Fire(3)
+		})
+		r.Go("cancel", func() { app.owner.Cancel(nil) })
+		r.Check(func() {
+			app.ended()
+			for i, v := range got {
+				if v != got[0]+i {
+					r.Failf("the subscriber gets %v", got)
+				}
+			}
+			if c.Connected() {
+				r.Failf("a connection outlives its ring")
+			}
+			p.destroy()
+			p.ended()
+			empty(r, &s)
+		})
+	}},
+	{"history: connect connect fire", 2, 1, func(r *Run) {
+		var s tether.Signal[int]
+		app := root(r, "app")
+		h := history.Record(app.owner, &s, 3)
+		s.Fire(1)
+		var got [2][]int
+		for i := range got {
+			r.Go([]string{"connect 1", "connect 2"}[i], func() {
+				h.Connect(app.owner, func(v int) {
+					got[i] = append(got[i], v)
+					r.Point("in handler")
+				})
+			})
+		}
+		r.Go("fire", func() { s.Fire(2); s.Fire(3) })
+		r.Check(func() {
+			for i := range got {
+				if !slices.Equal(got[i], []int{1, 2, 3}) {
+					r.Failf("subscriber %d gets %v", i+1, got[i])
+				}
+			}
+			app.destroy()
+			app.ended()
+			empty(r, &s)
+		})
+	}},
+	{"history: cancel closes", 2, 1, func(r *Run) {
+		// Who sees the owner dead is given nothing; when Cancel returns, the
+		// connections are dead.
+		var s tether.Signal[int]
+		app, p := root(r, "app"), root(r, "p")
+		h := history.Record(app.owner, &s, 2)
+		var dead atomic.Bool
+		c := h.Connect(p.owner, func(int) {
+			if dead.Load() {
+				r.Failf("the owner was seen dead, but its ring delivers")
+			}
+		})
+		r.Go("cancel", func() {
+			if app.owner.Cancel(nil); c.Connected() {
+				r.Failf("Cancel has returned, but a connection of the ring lives")
+			}
+		})
+		r.Go("look", func() {
+			dead.Store(!app.owner.Alive())
+			s.Fire(1)
+		})
+		r.Go("connect", func() {
+			dead := !app.owner.Alive()
+			if c := h.Connect(p.owner, func(int) {}); dead && c.Connected() {
+				r.Failf("a ring of a dead owner connects")
+			}
+		})
+		r.Check(func() { app.ended(); p.destroy(); p.ended() })
+	}},
+	{"keyed: get get destroy replace", 1, 1, func(r *Run) {
+		app := root(r, "app")
+		k := keyed.New[string](app.owner, "sessions")
+		live := make(map[*tether.Owner]bool)
+		seen := func(o *tether.Owner) {
+			for other := range live {
+				if other != o && other.Alive() && o.Alive() {
+					r.Failf("two live owners of one key")
+				}
+			}
+			live[o] = true
+		}
+		seen(k.Get("a"))
+		var cleanups atomic.Int32
+		get := func() {
+			o := k.Get("a")
+			seen(o)
+			o.Defer(func() { cleanups.Add(1) })
+		}
+		r.Go("get 1", get)
+		r.Go("get 2", get)
+		r.Go("destroy", func() {
+			if err := k.Destroy("a"); err != nil {
+				r.Failf("Destroy = %v", err)
+			}
+		})
+		r.Go("replace", func() {
+			before := k.Get("a")
+			seen(before)
+			o := k.Replace("a")
+			seen(o)
+			if o == before || before.Alive() {
+				r.Failf("Replace returned, but the owner of before lives")
+			}
+			select {
+			case <-before.Ended():
+			default:
+				r.Failf("Replace returned, but the owner of before has not ended")
+			}
+		})
+		r.Check(func() {
+			n := 0
+			for o := range live {
+				if o.Alive() {
+					n++
+				}
+			}
+			if n > 1 || k.Len() > 1 {
+				r.Failf("%d live owners of one key, Len = %d", n, k.Len())
+			}
+			app.destroy()
+			app.ended()
+			if n := cleanups.Load(); n != 2 {
+				r.Failf("%d of 2 cleanups ran", n)
+			}
+		})
+	}},
+	{"pool: acquire acquire destroy holder", 2, 1, func(r *Run) { lend(r, false) }},
+	{"pool: acquire acquire destroy pool", 2, 1, func(r *Run) { lend(r, true) }},
+}
+
+// lend has two acquire the one item of a pool. One of them is destroyed meanwhile, or the
+// owner of the pool is.
+func lend(r *Run, closing bool) {
+	app, a, b := root(r, "app"), root(r, "a"), root(r, "b")
+	var holder atomic.Pointer[probe]
+	var disposed atomic.Int32
+	items := pool.New(app.owner, func() (int, error) { return 1, nil },
+		pool.Limit(1), pool.Dispose(func(int) { disposed.Add(1) }))
+	acquire := func(p *probe) func() {
+		return func() {
+			l, err := items.Acquire(context.Background(), p.owner)
+			if err != nil {
+				if p.owner.Alive() && app.owner.Alive() || !errors.Is(err, pool.ErrClosed) && !errors.Is(err, tether.ErrDestroyed) {
+					r.Failf("Acquire = %v", err)
+				}
+				return
+			}
+			if other := holder.Swap(p); other != nil && other.owner.Alive() {
+				r.Failf("the one item is lent twice") // the dead have given it back
+			}
+			r.Point("has the item")
+			holder.CompareAndSwap(p, nil)
+			l.Release()
+		}
+	}
+	r.Go("acquire a", acquire(a))
+	r.Go("acquire b", acquire(b))
+	if closing {
+		r.Go("destroy", app.destroy)
+	} else {
+		r.Go("destroy", b.destroy)
+	}
+	r.Check(func() {
+		if s := items.Stats(); s.Leased != 0 || s.Making != 0 || s.Waiting != 0 || s.Idle > 1 {
+			r.Failf("all is over, and the pool has %+v", s)
+		}
+		a.destroy()
+		b.destroy()
+		app.destroy()
+		a.ended()
+		b.ended()
+		app.ended()
+		if s := items.Stats(); s.Idle != 0 || s.Made != s.Disposed || s.Disposed != uint64(disposed.Load()) {
+			r.Failf("the pool has ended with %+v, %d disposed of", s, disposed.Load())
+		}
+	})
+}
