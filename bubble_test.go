@@ -32,7 +32,6 @@ var bubbled = []func(*testing.T){
 	TestAFireOfAnyTypeAllocatesNothing,
 	TestAHandlersPanicGoesOnToTheCallerOfFireWhenTheRestHasRun,
 	TestAHeartbeatMayBeUsedFromManyGoroutines,
-	TestAHundredThousandOwnersThreeDeepGoWithOneCall,
 	TestAMutedOnceIsNotSpent,
 	TestAOnceThatFindsNoRoomInAQueueIsNotSpent,
 	TestAPanicGoesOnToTheCallerOfDrainWhenTheRestOfTheQueueIsHandled,
