@@ -175,3 +175,27 @@ func TestBlock_OneThatIsOutOfTheListRefersToNoOther(t *testing.T) {
 		}
 	}
 }
+
+// The last block of a priority that is not the lowest goes, and one before it stays: the
+// next connection of that priority comes into the one that stayed.
+func TestBlock_APriorityWhoseLastBlockIsGoneGrowsOnTheOneBefore(t *testing.T) {
+	owner := newScope(t)
+	var l List
+	low := connect(t, &l, owner, 0, 1)
+	conns := connect(t, &l, owner, 1, maxEntries+1)
+	last := conns[maxEntries].block
+	require.NotSame(t, conns[0].block, last)
+	for _, c := range conns {
+		if c.block == last {
+			disconnect(t, []*Conn{c})
+		}
+	}
+	l.blocks(t)
+	called := 0
+	require.True(t, l.Connect(new(Conn), owner, Word(func(int) { called++ }), 1, false, nil))
+	l.blocks(t)
+	fire(&l, 1)
+	require.Equal(t, 1, called)
+	disconnect(t, low)
+	l.DisconnectAll()
+}

@@ -185,3 +185,18 @@ func TestAFunctionIsNamedWithItsFileAndLine(t *testing.T) {
 	require.Contains(t, name, "goroutine_test.go:")
 	require.Equal(t, "unknown", goroutine.Func(0))
 }
+
+func TestHandling_KnowsWhetherAnOwnerHasStartedTheGoroutine(t *testing.T) {
+	ask := func() (owned bool) {
+		_, owned = goroutine.Handling(1)
+		return owned
+	}
+	require.False(t, ask())
+	s := scope.New("s", scope.Config{})
+	got := make(chan bool, 1)
+	require.True(t, s.Go(func(context.Context) { deep(100, func() { got <- ask() }) }))
+	require.True(t, <-got)
+	s.AfterFunc(0, func() { got <- ask() })
+	require.False(t, <-got, "a timer's goroutine")
+	require.NoError(t, s.Destroy())
+}
