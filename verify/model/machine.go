@@ -137,8 +137,9 @@ const (
 	maxSteps  = 250
 	maxDepth  = 7
 	maxOwners = 16
-	maxOthers = 8 // signals, queues
-	maxMany   = 2 // opMany and opDeep, each
+	maxOthers = 8   // signals, queues
+	maxMany   = 2   // opMany and opDeep, each
+	maxRaised = 100 // panics of opMany, as the report of one takes its time on a deep stack
 )
 
 // A machine runs a program in a world.
@@ -152,6 +153,7 @@ type machine struct {
 
 	scale       int     // how much longer chains and rows of panics are; 0 is 1, and more is without looks
 	manies      int     // opMany so far
+	raised      int     // panics of these
 	deeps       int     // opDeep so far
 	ownersFirst int     // owners that no opDeep has made
 	failed      []error // what closers returned
@@ -449,7 +451,8 @@ func (m *machine) many(o op, own int) {
 		} else {
 			m.logf("%s", name)
 		}
-		if m.quiet == 0 {
+		if m.quiet == 0 && m.raised < maxRaised*max(1, m.scale) {
+			m.raised++
 			panic(fmt.Sprintf("panic %d.%d", step, i))
 		}
 	}
