@@ -199,3 +199,44 @@ func TestBlock_APriorityWhoseLastBlockIsGoneGrowsOnTheOneBefore(t *testing.T) {
 	disconnect(t, low)
 	l.DisconnectAll()
 }
+
+// A block in the middle of a priority that is not the lowest shrinks: the last one stays
+// the one to which the next connection comes.
+func TestBlock_OneThatShrinksInTheMiddleIsNotTheLastOfItsPriority(t *testing.T) {
+	owner := newScope(t)
+	var l List
+	connect(t, &l, owner, 0, 1)
+	var order []int
+	n := 0
+	add := func() *Conn {
+		c, i := new(Conn), n
+		n++
+		require.True(t, l.Connect(c, owner, Word(func(int) { order = append(order, i) }), 1, false, nil))
+		return c
+	}
+	var conns []*Conn
+	for range 2 * maxEntries {
+		conns = append(conns, add())
+	}
+	var blocks []*Block
+	for b := l.Head(); b != nil; b = b.next.Load() {
+		blocks = append(blocks, b)
+	}
+	require.Greater(t, len(blocks), 3)
+	middle := blocks[1]
+	kept := 0
+	for _, c := range conns {
+		if c.block == middle && kept > 0 {
+			disconnect(t, []*Conn{c})
+		} else if c.block != nil && c.block == middle {
+			kept++
+		}
+	}
+	require.True(t, middle.replaced.Load(), "it has shrunk")
+	l.blocks(t)
+	add()
+	fire(&l, 1)
+	require.IsIncreasing(t, order)
+	require.Equal(t, n-1, order[len(order)-1])
+	l.DisconnectAll()
+}

@@ -76,21 +76,3 @@ func TestHoldBack_NothingIsLeftWhereOneOwnerIsDead(t *testing.T) {
 	<-outer.Ended()
 	require.NoError(t, inner.Destroy())
 }
-
-func TestTask_AfterOneInsideAnotherTheOuterOneIsCurrentAgain(t *testing.T) {
-	outer, inner := New("outer", Config{}), New("inner", Config{})
-	done := make(chan bool)
-	require.True(t, outer.Go(func(context.Context) {
-		defer close(done)
-		first := current()
-		require.Same(t, outer, first.s)
-		inner.Host(0, func() {}, func() {
-			require.Same(t, inner, current().s)
-			require.Same(t, first, current().outer)
-		})
-		require.Same(t, first, current())
-	}))
-	<-done
-	require.NoError(t, outer.Destroy())
-	require.NoError(t, inner.Destroy())
-}
