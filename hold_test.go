@@ -488,3 +488,57 @@ func TestHeartbeat_TicksThatNobodyGetsAreNotCountedAndTheirTimeIsGivenUp(t *test
 		require.Equal(t, time.Since(start), sum+h.Dropped(), "the time elapsed, %v ticks", len(numbers))
 	})
 }
+
+// A Fire that was held leaves nothing in the owner of its goroutine, of which it had
+// asked to be told of the cut-off.
+func TestHold_LeavesNothingInTheOwnerOfTheFirer(t *testing.T) {
+	const n = 5000
+	for _, c := range []struct {
+		name    string
+		consume func(ctx context.Context, s *tether.Signal[int], o *tether.Owner, ready chan<- bool)
+	}{
+		{"queue", func(_ context.Context, s *tether.Signal[int], o *tether.Owner, ready chan<- bool) {
+			q := tether.NewQueue(o, 1, tether.Block, tether.Manual())
+			handled := 0
+			s.Connect(o, func(int) { handled++ }, tether.On(q))
+			close(ready)
+			for handled < n {
+				q.Drain()
+				runtime.Gosched()
+			}
+		}},
+		{"Values", func(ctx context.Context, s *tether.Signal[int], _ *tether.Owner, ready chan<- bool) {
+			go func() {
+				for s.Len() == 0 {
+					runtime.Gosched()
+				}
+				close(ready)
+			}()
+			got := 0
+			for range tether.Values(ctx, s, 1, tether.Block) {
+				if got++; got == n {
+					return
+				}
+			}
+		}},
+	} {
+		var s tether.Signal[int]
+		firer, consumer := tether.NewOwner("firer"), tether.NewOwner("consumer")
+		ready, fired, measured := make(chan bool), make(chan bool), make(chan bool)
+		firer.Go(func(context.Context) {
+			<-ready
+			for i := range n {
+				s.Fire(i)
+			}
+			close(fired)
+			<-measured // the owner lives on
+		})
+		before := heap()
+		c.consume(t.Context(), &s, consumer, ready)
+		<-fired
+		require.Less(t, heap(), before+n*100, "%s: bytes", c.name)
+		close(measured)
+		require.NoError(t, firer.Destroy())
+		require.NoError(t, consumer.Destroy())
+	}
+}

@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // A trace is a log that several goroutines write.
@@ -1248,4 +1250,22 @@ func TestAHundredThousandOwnersThreeDeepGoWithOneCall(t *testing.T) {
 	require.NoError(t, root.Destroy())
 	require.Equal(t, n*n*10, cleanups)
 	require.Zero(t, s.Len())
+}
+
+func TestRun_ItsOwnerIsAmongTheRootsWhileItRuns(t *testing.T) {
+	find := func() (found []scope.Root) {
+		for r := range scope.Roots() {
+			if r.Name == "run of a test" {
+				found = append(found, r)
+			}
+		}
+		return found
+	}
+	require.NoError(t, tether.Run(t.Context(), "run of a test", func(o *tether.Owner) error {
+		found := find()
+		require.Len(t, found, 1)
+		require.Contains(t, goroutine.Func(found[0].Site), "owner_test.go")
+		return nil
+	}))
+	require.Empty(t, find())
 }

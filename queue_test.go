@@ -2209,3 +2209,85 @@ func TestMisuseOfAQueuePanics(t *testing.T) {
 	assert.Zero(t, app.Stats().Connections, "connections made by misuse")
 	assert.Zero(t, manual.Drain())
 }
+
+// After a Goexit another goroutine goes on, and counts like the first: the queue's owner,
+// which is not that of the connection, waits for what it handles.
+func TestQueue_AfterAGoexitItsOwnerWaitsForTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner, other := tether.NewOwner("owner"), tether.NewOwner("other")
+		q := tether.NewQueue(owner, 8, tether.Block)
+		var s tether.Signal[int]
+		hold := make(chan bool)
+		s.Connect(other, func(v int) {
+			if v < 3 {
+				runtime.Goexit()
+			}
+			<-hold
+		}, tether.On(q))
+		for v := range 4 {
+			s.Fire(v)
+		}
+		synctest.Wait()
+		destroyed := false
+		go func() {
+			assert.NoError(t, owner.Destroy())
+			destroyed = true
+		}()
+		synctest.Wait()
+		require.False(t, destroyed, "a handler of the queue runs")
+		close(hold)
+		synctest.Wait()
+		require.True(t, destroyed)
+		require.NoError(t, other.Destroy())
+	})
+}
+
+// A Flush that was given up on leaves nothing in the queue.
+func TestQueue_AFlushThatWasGivenUpOnIsForgotten(t *testing.T) {
+	const n = 10000
+	owner := tether.NewOwner("owner")
+	q := tether.NewQueue(owner, 1, tether.DropOldest, tether.Manual())
+	var s tether.Signal[int]
+	s.Connect(owner, func(int) {}, tether.On(q))
+	s.Fire(1)
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, q.Flush(over), context.Canceled)
+	before := heap()
+	for range n {
+		require.ErrorIs(t, q.Flush(over), context.Canceled)
+	}
+	require.Less(t, heap(), before+n*50)
+	require.Equal(t, 1, q.Drain())
+	require.NoError(t, owner.Destroy())
+}
+
+// Only a Fire from a handler of the same queue goes over capacity. One from a handler of
+// another queue is held like any.
+func TestQueue_AFireFromAnotherQueuesHandlerIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		from := tether.NewQueue(o, 4, tether.Block)
+		to := tether.NewQueue(o, 1, tether.Block, tether.Manual())
+		var s, next tether.Signal[int]
+		returned := 0
+		s.Connect(o, func(v int) {
+			next.Fire(v)
+			returned++
+		}, tether.On(from))
+		handled := 0
+		next.Connect(o, func(int) { handled++ }, tether.On(to))
+		for v := range 3 {
+			s.Fire(v)
+		}
+		for i := range 3 {
+			synctest.Wait()
+			require.Equal(t, 1, to.Len(), "the capacity")
+			require.Equal(t, i+1, returned)
+			require.Equal(t, 1, to.Drain())
+		}
+		synctest.Wait()
+		require.Equal(t, 3, handled)
+	})
+}

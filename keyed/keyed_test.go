@@ -372,3 +372,19 @@ func TestMisusePanicsAndLeavesTheGroupUsable(t *testing.T) {
 	require.True(t, anys.Get(1).Alive())
 	require.Equal(t, 4, app.Stats().Owners)
 }
+
+func TestAll_AnIterationMayEndEarly(t *testing.T) {
+	root := tether.NewOwner("root")
+	defer root.Destroy()
+	group := keyed.New[int](root, "group")
+	for i := range 5 {
+		group.Get(i)
+	}
+	n := 0
+	for range group.All() {
+		if n++; n == 2 {
+			break
+		}
+	}
+	require.Equal(t, 2, n)
+}

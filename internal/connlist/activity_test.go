@@ -153,3 +153,22 @@ func TestActivity_AfterAPanicTheNextStretchGetsItsCall(t *testing.T) {
 	disconnect(t, connect(t, &l, owner, 0, 1))
 	require.Equal(t, 3, n)
 }
+
+// The last connection may end while the scope is made, which takes a lock or two: that
+// stretch is over before its call, and its scope is cut off.
+func TestActivity_AStretchThatEndsWhileItsScopeIsMadeIsNotCalled(t *testing.T) {
+	owner := newScope(t)
+	var l List
+	var c Conn
+	var made []*scope.Scope
+	l.WhileActive(func() *scope.Scope {
+		s := owner.NewChild("active", scope.Config{})
+		made = append(made, s)
+		require.True(t, c.Disconnect())
+		return s
+	}, func(*scope.Scope) { t.Error("called") })
+	require.True(t, l.Connect(&c, owner, Word(func(int) {}), 0, false, nil))
+	require.Len(t, made, 1)
+	require.False(t, made[0].Alive())
+	require.Zero(t, owner.Count().Owners-1, "it is gone")
+}

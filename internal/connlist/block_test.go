@@ -175,3 +175,68 @@ func TestBlock_OneThatIsOutOfTheListRefersToNoOther(t *testing.T) {
 		}
 	}
 }
+
+// The last block of a priority that is not the lowest goes, and one before it stays: the
+// next connection of that priority comes into the one that stayed.
+func TestBlock_APriorityWhoseLastBlockIsGoneGrowsOnTheOneBefore(t *testing.T) {
+	owner := newScope(t)
+	var l List
+	low := connect(t, &l, owner, 0, 1)
+	conns := connect(t, &l, owner, 1, maxEntries+1)
+	last := conns[maxEntries].block
+	require.NotSame(t, conns[0].block, last)
+	for _, c := range conns {
+		if c.block == last {
+			disconnect(t, []*Conn{c})
+		}
+	}
+	l.blocks(t)
+	called := 0
+	require.True(t, l.Connect(new(Conn), owner, Word(func(int) { called++ }), 1, false, nil))
+	l.blocks(t)
+	fire(&l, 1)
+	require.Equal(t, 1, called)
+	disconnect(t, low)
+	l.DisconnectAll()
+}
+
+// A block in the middle of a priority that is not the lowest shrinks: the last one stays
+// the one to which the next connection comes.
+func TestBlock_OneThatShrinksInTheMiddleIsNotTheLastOfItsPriority(t *testing.T) {
+	owner := newScope(t)
+	var l List
+	connect(t, &l, owner, 0, 1)
+	var order []int
+	n := 0
+	add := func() *Conn {
+		c, i := new(Conn), n
+		n++
+		require.True(t, l.Connect(c, owner, Word(func(int) { order = append(order, i) }), 1, false, nil))
+		return c
+	}
+	var conns []*Conn
+	for range 2 * maxEntries {
+		conns = append(conns, add())
+	}
+	var blocks []*Block
+	for b := l.Head(); b != nil; b = b.next.Load() {
+		blocks = append(blocks, b)
+	}
+	require.Greater(t, len(blocks), 3)
+	middle := blocks[1]
+	kept := 0
+	for _, c := range conns {
+		if c.block == middle && kept > 0 {
+			disconnect(t, []*Conn{c})
+		} else if c.block != nil && c.block == middle {
+			kept++
+		}
+	}
+	require.True(t, middle.replaced.Load(), "it has shrunk")
+	l.blocks(t)
+	add()
+	fire(&l, 1)
+	require.IsIncreasing(t, order)
+	require.Equal(t, n-1, order[len(order)-1])
+	l.DisconnectAll()
+}

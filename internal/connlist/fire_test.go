@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -303,4 +305,85 @@ func TestFire_AllocatesNothing(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(100, func() { fire(&l, 1) }), name)
 		l.DisconnectAll()
 	}
+}
+
+// A panic belongs to the owner whose handler ran, not to that of the first handler.
+func TestFire_APanicIsReportedToItsOwnersSupervisorAlone(t *testing.T) {
+	for _, supervised := range []int{0, 1, 2} {
+		var reports []any
+		var owners []*scope.Scope
+		for i := range 3 {
+			var c scope.Config
+			if i == supervised {
+				c.Super = func(s *scope.Scope, v any) {
+					require.Same(t, owners[supervised], s)
+					reports = append(reports, v)
+				}
+			}
+			owners = append(owners, scope.New("s", c))
+		}
+		for culprit := range 3 {
+			reports = nil
+			var l List
+			var called []int
+			for i := range 3 {
+				require.True(t, l.Connect(new(Conn), owners[i], Word(func(int) {
+					called = append(called, i)
+					if i == culprit {
+						panic(i)
+					}
+				}), 0, false, nil))
+			}
+			var out any
+			func() {
+				defer func() { out = recover() }()
+				fire(&l, 1)
+			}()
+			require.Equal(t, []int{0, 1, 2}, called)
+			if culprit == supervised {
+				require.Equal(t, []any{culprit}, reports)
+				require.Nil(t, out)
+			} else {
+				require.Empty(t, reports, "%d panicked, %d is supervised", culprit, supervised)
+				require.Equal(t, culprit, out)
+			}
+			l.DisconnectAll()
+		}
+		for _, s := range owners {
+			require.NoError(t, s.Destroy())
+		}
+	}
+}
+
+// While a queue takes its value nothing is announced, and after it the owner of before is
+// announced anew: a teardown that comes later waits for that one.
+func TestFire_AnnouncesAnewAfterWhatIsNotAnnounced(t *testing.T) {
+	a := newScope(t)
+	var l List
+	var log []int
+	look := Word(func(int) { log = append(log, a.Handlers()) })
+	for _, quiet := range []bool{false, true, false, true, true, false} {
+		require.True(t, l.Connect(new(Conn), a, look, 0, quiet, &Hooks{}))
+	}
+	fire(&l, 1)
+	require.Equal(t, []int{1, 0, 1, 0, 0, 1}, log)
+	require.Zero(t, a.Handlers())
+	l.DisconnectAll()
+}
+
+// FireUpTo calls by way of deliver alone. What it calls is inside a handler, too.
+func TestFire_UpToANumberAHandlerIsKnownToRun(t *testing.T) {
+	type unknownElsewhere struct{ a, b, c, d, e int8 }
+	owner := newScope(t)
+	Mark[unknownElsewhere](reflect.TypeFor[unknownElsewhere]())
+	var l List
+	inside := false
+	require.True(t, l.Connect(new(Conn), owner, Word(func(unknownElsewhere) { inside = goroutine.MustNotWait() }), 0, false, nil))
+	require.False(t, goroutine.MustNotWait())
+	FireUpTo(&l, unknownElsewhere{}, l.Seq())
+	require.True(t, inside, "in FireUpTo")
+	inside = false
+	Fire(&l, l.Head(), unknownElsewhere{})
+	require.True(t, inside, "in Fire")
+	l.DisconnectAll()
 }

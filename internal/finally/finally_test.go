@@ -133,3 +133,26 @@ func TestEach_AllocatesNothingWhereNothingFails(t *testing.T) {
 	step := func() bool { i++; return i%10 != 0 }
 	require.Zero(t, testing.AllocsPerRun(100, func() { Each(step) }))
 }
+
+// The first panics keep their stacks, each on top of the one before; the others do not.
+func TestEach_TheFirstPanicsNestAndNoFurtherOnes(t *testing.T) {
+	depth := func() (n int) {
+		pcs := make([]uintptr, 100*nested)
+		frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs)])
+		for more := true; more; {
+			var f runtime.Frame
+			if f, more = frames.Next(); f.Function == "runtime.gopanic" {
+				n++
+			}
+		}
+		return n
+	}
+	var got []int
+	outcome(steps(2*nested, func(i int) {
+		got = append(got, depth())
+		panic(i)
+	}))
+	for i, n := range got {
+		require.Equal(t, min(i, nested+1), n, "panics under step %d", i)
+	}
+}

@@ -171,3 +171,42 @@ func TestARootThatWasDestroyedIsNotLost(t *testing.T) {
 	_, _, lost := Lose(n)
 	require.False(t, lost)
 }
+
+func TestSnapshot_CountsTheCallsThatHaveNoSlot(t *testing.T) {
+	s := New("s", Config{})
+	require.Zero(t, s.Snapshot().Handlers)
+	require.True(t, s.Enter())
+	require.Equal(t, 1, s.Snapshot().Handlers)
+	s.Leave()
+	require.Zero(t, s.Snapshot().Handlers)
+	require.NoError(t, s.Destroy())
+}
+
+// Roots that were collected without an end, as those that a context was to end, are
+// not listed, and their entries do not pile up.
+func TestRoots_EntriesOfTheCollectedDoNotPileUp(t *testing.T) {
+	length := func() int {
+		roots.mu.Lock()
+		defer roots.mu.Unlock()
+		return len(roots.list)
+	}
+	runtime.GC()
+	for range Roots() { // sweeps
+	}
+	roots.mu.Lock()
+	roots.sweep = 0 // whatever the tests before have left
+	roots.mu.Unlock()
+	before := length()
+	for i := range 1000 {
+		New("loose", Config{}).List(false)
+		if i%100 == 99 {
+			runtime.GC()
+		}
+	}
+	require.Less(t, length(), before+500)
+	runtime.GC()
+	for r := range Roots() {
+		require.NotEqual(t, "loose", r.Name)
+	}
+	require.LessOrEqual(t, length(), before)
+}

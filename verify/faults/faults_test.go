@@ -30,6 +30,7 @@ type world struct {
 	conn                           *tether.Connection
 	ctx                            context.Context // of Wait and Values
 	release                        chan bool
+	within                         time.Duration // what interrupts, cleanups and closers get by DestroyContext; 0: Destroy
 
 	ran, others, ticks, reports atomic.Int32
 	cleanups                    []*atomic.Int32
@@ -38,7 +39,8 @@ type world struct {
 	// Written by the goroutine that makes the function run, read after done.
 	done    chan struct{}
 	end     string // "returned", "Goexit" or "panic ..."
-	result  any    // of Go, and the error of Wait
+	ended   bool   // o had ended by then
+	result  any    // of Go, and the error of Wait and Destroy
 	first   int32  // calls when the registration had returned
 	took    time.Duration
 	destroy error // of the Destroy in the function
@@ -123,17 +125,17 @@ var columns = []column{
 	{"interrupt", func(w *world, body func()) {
 		w.o.Interrupt(body)
 		w.first = w.ran.Load()
-		w.result = w.o.Destroy()
+		w.result = w.destroyOwn()
 	}},
 	{"cleanup", func(w *world, body func()) {
 		w.o.Defer(body)
 		w.first = w.ran.Load()
-		w.result = w.o.Destroy()
+		w.result = w.destroyOwn()
 	}},
 	{"closer", func(w *world, body func()) {
 		tether.Own(w.o, closer(body))
 		w.first = w.ran.Load()
-		w.result = w.o.Destroy()
+		w.result = w.destroyOwn()
 	}},
 	{"heartbeat tick", func(w *world, body func()) {
 		h := tether.NewHeartbeat(w.source, time.Second)
@@ -171,6 +173,22 @@ func waitError(ctx context.Context, s tether.Source[int]) (int, any) {
 	return v, err
 }
 
+// destroyOwn destroys o, for the columns in which that makes the function run.
+func (w *world) destroyOwn() any {
+	var err error
+	if w.within == 0 {
+		err = w.o.Destroy()
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), w.within)
+		defer cancel()
+		err = w.o.DestroyContext(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
 // launch makes body run in c, and notes how that ended for who made it.
 func (w *world) launch(c column, body func()) {
 	began := time.Now()
@@ -181,7 +199,7 @@ func (w *world) launch(c column, body func()) {
 			if p := recover(); p != nil {
 				end = fmt.Sprint("panic ", p)
 			}
-			w.end, w.took = end, time.Since(began)
+			w.end, w.took, w.ended = end, time.Since(began), ended(w.o)
 		}()
 		c.start(w, func() {
 			if n := w.ran.Add(1); n == 1 {
@@ -223,6 +241,25 @@ var rows = []row{
 		}
 		return w.sayEnd(t, c, map[string]string{"panic boom": ""})
 	}},
+	{"panics while something runs", func(t *testing.T, w *world, c column) string {
+		left := false
+		w.o.Go(func(ctx context.Context) {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			left = true
+		})
+		w.launch(c, func() {
+			require.False(t, ended(w.o))
+			panic("boom")
+		})
+		settle()
+		require.Equal(t, "panic boom", w.end)
+		require.True(t, left)
+		if !w.ended || w.took != time.Second {
+			return fmt.Sprintf("panics after %v, ended: %v", w.took, w.ended)
+		}
+		return "to the caller of Destroy, drained and unwound"
+	}},
 	{"Goexit", func(t *testing.T, w *world, c column) string {
 		w.launch(c, runtime.Goexit)
 		settle()
@@ -253,6 +290,25 @@ var rows = []row{
 		require.True(t, ended(w.o))
 		require.NoError(t, w.o.Destroy())
 		return said
+	}},
+	{"blocks, in DestroyContext", func(t *testing.T, w *world, c column) string {
+		w.within = time.Second
+		w.launch(c, func() { <-w.release })
+		time.Sleep(5 * time.Second)
+		<-w.done
+		require.Equal(t, time.Second, w.took, "the caller goes on when its context ends")
+		err, _ := w.result.(error)
+		var p *tether.PendingError
+		if !errors.As(err, &p) || len(p.Running) != 1 {
+			return fmt.Sprint(err)
+		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.False(t, w.ended)
+		require.Zero(t, w.cleanups[2].Load(), "cleanups wait for what was given up on")
+		close(w.release)
+		settle()
+		require.True(t, ended(w.o))
+		return "given up on: " + p.Running[0].Kind
 	}},
 	{"destroys its own owner", func(t *testing.T, w *world, c column) string {
 		return w.destroys(t, c, func() *tether.Owner { return w.self })

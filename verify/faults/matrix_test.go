@@ -36,11 +36,14 @@ var expected = map[string][]string{
 		"out of the loop, unsubscribed", "to the caller of Wait, unsubscribed", "to the caller of Connect, connection stands"},
 	"panics, supervised": {reported, reported, reported, reported, reported, reported, reported, reported, reported + "; ticks go on",
 		"n/a: the body is the loop's, as unsupervised", "n/a: the Source is the caller's, as unsupervised", reported + ", connection stands"},
+	"panics while something runs": {noDestroy, noDestroy, noDestroy, noDestroy, noDestroy, drained, drained, drained, noDestroy, noDestroy, noDestroy, noDestroy},
 	"Goexit": {"ends the firer, after the rest", "ends the firer, after the rest", endsCall, endsCall, endsCall,
 		"ends the caller of Destroy, after the rest", "ends the caller of Destroy, after the rest", "ends the caller of Destroy, after the rest",
 		endsCall + "; ticks go on", "ends the loop's goroutine, unsubscribed", "ends the caller of Wait, unsubscribed", "ends the caller of Connect, connection stands"},
 	"blocks": {"Destroy waits: handler", "Destroy waits: handler", "Destroy waits: handler", "Destroy waits: goroutine", "Destroy waits: timer",
 		"Destroy waits: interrupt", "Destroy waits: cleanup", "Destroy waits: cleanup", "Destroy waits: handler", "Destroy does not wait", "Destroy does not wait", "Destroy waits: handler"},
+	"blocks, in DestroyContext": {asBlocks, asBlocks, asBlocks, asBlocks, asBlocks, "given up on: interrupt", "given up on: cleanup", "given up on: cleanup",
+		asBlocks, asBlocks, asBlocks, asBlocks},
 	"destroys its own owner":      {pending, pending, pending, pending, pending, pending, pending, pending, pending, noOwner, noOwner, pending},
 	"destroys an ancestor":        {pending, pending, pending, pending, pending, pending, pending, pending, pending, noOwner, noOwner, pending},
 	"destroys the signal's owner": {complete, complete, complete, complete, complete, complete, complete, complete, pending, complete + "; the loop ends", complete + "; ErrDestroyed", pending},
@@ -54,6 +57,9 @@ var expected = map[string][]string{
 }
 
 const (
+	noDestroy    = "n/a: nobody waits for a teardown"
+	drained      = "to the caller of Destroy, drained and unwound"
+	asBlocks     = "n/a: the call is not the teardown's, as in blocks"
 	interrupting = "dead Connection and child, no goroutine; Interrupt at once, Defer at the unwind"
 	unwinding    = "dead Connection and child, no goroutine; Interrupt and Defer at once"
 )

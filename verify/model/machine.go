@@ -73,13 +73,15 @@ const (
 	opLook                 // at everything
 	opPanic
 	opGoexit
+	opMany // panics in numbers: of what a says, of owner b, script c
+	opDeep // a chain below owner a, ended in an order that b says; length and closers by c
 	opCodes
 )
 
 var names = [...]string{
 	"fire", "connect", "disconnect", "disconnectAll", "mute", "stop", "self", "newOwner",
 	"newSignal", "newQueue", "destroy", "destroyMine", "cancel", "destroyCtx", "defer", "own",
-	"interrupt", "drain", "look", "panic", "goexit",
+	"interrupt", "drain", "look", "panic", "goexit", "many", "deep",
 }
 
 func (o op) String() string {
@@ -135,7 +137,9 @@ const (
 	maxSteps  = 250
 	maxDepth  = 7
 	maxOwners = 16
-	maxOthers = 8 // signals, queues
+	maxOthers = 8   // signals, queues
+	maxMany   = 2   // opMany and opDeep, each
+	maxRaised = 100 // panics of opMany, as the report of one takes its time on a deep stack
 )
 
 // A machine runs a program in a world.
@@ -146,6 +150,13 @@ type machine struct {
 	steps int
 	depth int
 	quiet int // panics would crash: nobody to go on to
+
+	scale       int     // how much longer chains and rows of panics are; 0 is 1, and more is without looks
+	manies      int     // opMany so far
+	raised      int     // panics of these
+	deeps       int     // opDeep so far
+	ownersFirst int     // owners that no opDeep has made
+	failed      []error // what closers returned
 
 	owners, signals, queues, conns int
 	usable                         []int // owners that may be given things: not those of WhileActive
@@ -316,9 +327,10 @@ func (m *machine) do(o op, f frame) {
 			m.mute(f.conn)
 		}
 	case opNewOwner:
-		if m.owners >= maxOwners {
+		if m.ownersFirst >= maxOwners {
 			return
 		}
+		m.ownersFirst++
 		parent, id := -1, m.owners
 		if o.a != 255 {
 			parent = owner(o.a)
@@ -375,7 +387,7 @@ func (m *machine) do(o op, f frame) {
 		err := w.destroyContext(id)
 		settle()
 		m.quiet -= 2
-		m.logf("destroyedContext o%d: %v", id, err)
+		m.logf("destroyedContext o%d: %s", id, m.say(err))
 	case opDefer:
 		id := owner(o.a)
 		name := fmt.Sprintf("cleanup %d of o%d", step, id)
@@ -388,7 +400,7 @@ func (m *machine) do(o op, f frame) {
 		w.own(id, func() error {
 			m.call(o.b, frame{id, -1}, name)
 			if o.c%2 == 1 {
-				return errors.New(name)
+				return m.fail(name)
 			}
 			return nil
 		})
@@ -413,7 +425,117 @@ func (m *machine) do(o op, f frame) {
 		if m.quiet < 2 {
 			runtime.Goexit()
 		}
+	case opMany:
+		if m.manies < maxMany {
+			m.manies++
+			m.many(o, owner(o.b))
+		}
+	case opDeep:
+		if m.deeps < maxMany {
+			m.deeps++
+			m.deep(o, owner(o.a))
+		}
 	}
+}
+
+// many makes more things that panic than have a stack of their own, one of eight with a
+// script before that: handlers, which it then fires at, cleanups, interrupts, or values on a
+// queue, which it then drains.
+func (m *machine) many(o op, own int) {
+	n := (17 + int(o.c)%16) * max(1, m.scale)
+	step := m.steps
+	each := func(i int, conn int, what string) {
+		name := fmt.Sprintf("%s %d.%d of o%d", what, step, i, own)
+		if i%8 == 3 {
+			m.call(o.c, frame{own, conn}, name)
+		} else {
+			m.logf("%s", name)
+		}
+		if m.quiet == 0 && m.raised < maxRaised*max(1, m.scale) {
+			m.raised++
+			panic(fmt.Sprintf("panic %d.%d", step, i))
+		}
+	}
+	kind := int(o.a) % 4
+	s := pick(o.a/4, m.signals)
+	m.logf("%d things of o%d that panic, of kind %d", n, own, kind)
+	switch kind {
+	case 0:
+		for i := range n {
+			c := m.conns
+			m.conns++
+			m.w.connect(connect, s, own, -1, i%3-1, func(int) { each(i, c, "handler") })
+		}
+		m.do(op{opFire, byte(s), o.b / 16, 0}, frame{-1, -1})
+	case 1:
+		for i := range n {
+			m.w.deferred(own, func() { each(i, -1, "cleanup") })
+		}
+	case 2:
+		for i := range n {
+			m.w.interrupt(own, func() { each(i, -1, "interrupt") })
+		}
+	case 3:
+		if m.queues >= maxOthers {
+			return
+		}
+		q, c := m.queues, m.conns
+		m.queues++
+		m.conns++
+		m.w.newQueue(own, n, tether.Block)
+		m.w.newSignal(-1, nil)
+		signal := m.signals
+		m.signals++
+		m.w.connect(connect, signal, own, q, 0, func(v int) { each(v, c, "value") })
+		for i := range n {
+			m.w.fire(signal, i)
+		}
+		m.logf("drained q%d: %d", q, m.w.drain(q))
+	}
+}
+
+// deep makes a chain below own, a cleanup or a failing closer in each, and ends it.
+func (m *machine) deep(o op, own int) {
+	n := (3 + int(o.c)%10) * max(1, m.scale)
+	var chain []int
+	at := own
+	for i := range n {
+		id := m.owners
+		m.addOwner(false) // too many to be picked, but for Destroy
+		m.w.newOwner(at, nil)
+		at = id
+		chain = append(chain, id)
+		if name := fmt.Sprintf("link %d, o%d", i, id); o.c/16%2 == 0 {
+			m.w.deferred(id, func() { m.logf("%s", name) })
+		} else {
+			m.w.own(id, func() error { m.logf("%s", name); return m.fail(name) })
+		}
+	}
+	m.logf("chain of o%d to o%d below o%d", m.owners-n, at, own)
+	if o.b/8%2 == 1 {
+		m.destroy(own) // who may drain by now
+	}
+	switch o.b % 8 {
+	case 0, 1:
+		for i := range chain {
+			m.destroy(chain[n-1-i])
+		}
+	case 2, 3:
+		for _, id := range chain {
+			m.destroy(id)
+		}
+	case 4, 5, 6:
+		for i := range chain {
+			m.destroy(chain[(i*7+3)%n]) // some twice, others not
+		}
+	}
+}
+
+// fail is the error of a closer.
+func (m *machine) fail(name string) error {
+	err := errors.New(name)
+	m.failed = append(m.failed, err)
+	return err
 }
 
 func (m *machine) addOwner(usable bool) {
@@ -436,7 +558,30 @@ func (m *machine) mute(c int) {
 func (m *machine) destroy(o int) {
 	m.logf("destroy o%d", o)
 	err := m.w.destroy(o)
-	m.logf("destroyed o%d: %v", o, err)
+	m.logf("destroyed o%d: %s", o, m.say(err))
+}
+
+// say says what an error is made of, in order, and which of those that closers returned
+// errors.Is finds in it.
+func (m *machine) say(err error) string {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return fmt.Sprint(err)
+	}
+	var all []string
+	for _, e := range many.Unwrap() {
+		if _, nested := e.(interface{ Unwrap() []error }); nested {
+			all = append(all, "nested:")
+		}
+		all = append(all, e.Error())
+	}
+	found := 0
+	for _, e := range m.failed {
+		if errors.Is(err, e) {
+			found++
+		}
+	}
+	return fmt.Sprintf("%d errors: %s; %d found; text %q", len(all), strings.Join(all, ", "), found, err)
 }
 
 func (m *machine) cancel(o int) {
@@ -477,6 +622,9 @@ func (m *machine) settling() (settle func()) {
 
 // look logs all that can be asked.
 func (m *machine) look() {
+	if m.scale > 1 {
+		return
+	}
 	var b strings.Builder
 	for i := range m.owners {
 		s := m.w.stats(i)

@@ -8,7 +8,7 @@
 package model
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,7 +33,9 @@ type owner struct {
 	busy   int       // what runs, or is about to, in this very owner
 	items  []any     // *owner, *hook: oldest first
 	super  func(any) // gets panics, if not nil
-	errs   []string  // of closers
+	errs   []error   // of closers, here and below, until the end
+	late   []error   // of closers that came after the end, the first few
+	lost   int       // and how many more there were
 	cause  error     // of the cut-off
 }
 
@@ -131,10 +133,61 @@ func (m *model) destroy(id int) error {
 	if o.state != ended {
 		return tether.ErrPending
 	}
-	if len(o.errs) == 0 {
-		return nil
+	return o.failed()
+}
+
+// maxLate is how many errors an owner keeps of what is closed after its end.
+const maxLate = 16
+
+// manyErrors is what Destroy returns where there are several.
+type manyErrors struct {
+	errs []error
+	lost int
+}
+
+func (e manyErrors) Unwrap() []error { return e.errs }
+
+// Error tells the first ten, and how many there are besides.
+func (e manyErrors) Error() string {
+	var lines []string
+	for _, err := range e.errs[:min(10, len(e.errs))] {
+		lines = append(lines, err.Error())
 	}
-	return errors.New(strings.Join(o.errs, "\n"))
+	if more := len(e.errs) + e.lost - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (o *owner) failed() error {
+	switch all := slices.Concat(o.errs, o.late); {
+	case len(all) == 0:
+		return nil
+	case len(all) == 1 && o.lost == 0:
+		return all[0]
+	default:
+		return manyErrors{all, o.lost}
+	}
+}
+
+// fail makes err part of what Destroy returns: of o, or where that has ended of each
+// above too, up to the one whose teardown ended o.
+func (o *owner) fail(err error) {
+	top := o.unwinder()
+	for p := o; p != nil; p = p.parent {
+		switch {
+		case p.state != ended:
+			p.errs = append(p.errs, err) // goes up when p ends
+			return
+		case len(p.late) < maxLate:
+			p.late = append(p.late, err)
+		default:
+			p.lost++
+		}
+		if p == top {
+			return
+		}
+	}
 }
 
 // cancellable says whether what Cancel does is determinate, as nothing runs that
@@ -245,6 +298,9 @@ func (m *model) check(o *owner) {
 func (m *model) unwindChild(o *owner) {
 	defer func() {
 		o.state = ended
+		if o.parent != nil && !o.down {
+			o.parent.errs = append(o.parent.errs, o.errs...)
+		}
 		if o.parent != nil {
 			o.parent.remove(o)
 		}
@@ -344,17 +400,8 @@ func (m *model) deferred(id int, f func()) (stop func() bool) {
 
 func (m *model) own(id int, f func() error) {
 	m.deferred(id, func() {
-		err := f()
-		if err == nil {
-			return
-		}
-		o := m.owners[id]
-		top := o.unwinder()
-		for p := o; p != nil; p = p.parent { // part of what that teardown returns
-			p.errs = append(p.errs, err.Error())
-			if p == top {
-				break
-			}
+		if err := f(); err != nil {
+			m.owners[id].fail(err)
 		}
 	})
 }
@@ -580,10 +627,12 @@ func (m *model) push(c *conn, v int) {
 			m.stuck = m.stuck || q.g != m.g // else by a handler of q itself: over capacity
 			break
 		}
-		// The value of a spent once is delivered, so it is not dropped.
+		// The value of a spent once is delivered, so it is not dropped: rather the new
+		// one, and if that is a once's it stays connected.
 		i := slices.IndexFunc(q.pending, func(v value) bool { return !v.c.spent })
 		if i < 0 {
-			break
+			q.dropped++
+			return
 		}
 		q.pending = slices.Delete(q.pending, i, i+1)
 		q.dropped++

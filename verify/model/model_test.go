@@ -19,11 +19,14 @@ const hang = 10 * time.Second
 
 // agree runs p on the model, then on the library, and returns how they differ,
 // and what the model logged.
-func agree(p program) (diff string, log []string, steps int) {
+func agree(p program) (diff string, log []string, steps int) { return agreeAt(p, 1) }
+
+// agreeAt is agree with longer chains and more panics.
+func agreeAt(p program, scale int) (diff string, log []string, steps int) {
 	mo := newModel()
-	want := &machine{w: mo, p: p, decide: mo.cancellable, awaits: map[int][]int{}}
+	want := &machine{w: mo, p: p, decide: mo.cancellable, awaits: map[int][]int{}, scale: scale}
 	ops := want.run(math.MaxInt, func() bool { return mo.stuck })
-	got := &machine{w: new(library), p: p, cancels: want.cancels, awaits: want.awaits}
+	got := &machine{w: new(library), p: p, cancels: want.cancels, awaits: want.awaits, scale: scale}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -60,7 +63,7 @@ var common = func() (codes []byte) {
 			n = 7
 		case opDestroy, opDestroyMine, opDefer, opDrain, opSelf, opDisconnect:
 			n = 3
-		case opPanic, opGoexit, opLook:
+		case opPanic, opGoexit, opLook, opMany, opDeep:
 			n = 1
 		}
 		codes = append(codes, slices.Repeat([]byte{code}, n)...)
@@ -162,7 +165,66 @@ var seeds = []program{
 	{main: []op{{opFire, 0, 0, 0}, {opFire, 0, 0, 0}, {opFire, 0, 0, 0}, {opDrain, 0, 0, 0}}, scripts: [][]op{{{opSelf, 1, 0, 0}}, {{opStop, 0, 0, 0}}, nil, nil, {{opFire, 0, 0, 0}, {opDestroy, 2, 0, 0}}}},
 	{main: []op{{opConnect, 18, 1, 0}, {opFire, 0, 0, 0}, {opFire, 0, 0, 0}, {opFire, 0, 0, 0}, {opDrain, 0, 0, 0}}, scripts: [][]op{nil}},
 	{main: []op{{opDisconnect, 3, 0, 0}, {opConnect, 1, 17, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{nil}},
+	// Three Onces by a queue of two that drops the oldest: the third stays connected.
+	{main: []op{{opNewSignal, 255, 0, 0}, {opNewQueue, 2, 1, 1}, {opConnect, 19, 65, 0}, {opConnect, 19, 65, 0}, {opConnect, 19, 65, 0}, {opConnect, 3, 65, 0}, {opFire, 3, 0, 0}, {opDrain, 1, 0, 0}, {opFire, 3, 0, 0}, {opDrain, 1, 0, 0}}, scripts: [][]op{nil}},
+	// An interrupt panics on the goroutine of a Destroy, which drains and unwinds first.
+	{main: []op{{opDefer, 0, 1, 0}, {opInterrupt, 2, 0, 0}, {opDestroy, 1, 0, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{{{opPanic, 0, 0, 0}}, nil}},
+	{main: []op{{opMany, 1, 2, 1}, {opMany, 3, 3, 0}, {opDestroy, 0, 0, 0}}, scripts: [][]op{{{opDestroyMine, 0, 0, 0}}}},
+	{main: []op{{opFire, 0, 0, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{{{opDeep, 1, 12, 20}, {opDestroyMine, 0, 0, 0}}}},
 	{main: []op{{opDefer, 2, 0, 0}, {opInterrupt, 2, 1, 0}, {opCancel, 1, 0, 0}}, scripts: [][]op{{{opCancel, 3, 0, 0}, {opGoexit, 0, 0, 0}}, {{opDestroy, 2, 0, 0}, {opDestroy, 0, 0, 0}}}},
+}
+
+// inNumbers are programs for a scale at which nesting, or a cost per pair, would show.
+// Owners: chain o0/o1/o2, and o3, which is supervised.
+var inNumbers = []struct {
+	name string
+	p    program
+}{
+	{"handlers panic", program{main: []op{{opMany, 0, 1, 0}}}},
+	{"handlers panic, supervised", program{main: []op{{opMany, 0, 3, 0}}}},
+	{"handlers panic in a handler of an owner that it destroys", program{main: []op{{opMany, 0, 1, 0}}, scripts: [][]op{{{opDestroyMine, 0, 0, 0}}}}},
+	{"handlers panic, and some call Goexit", program{main: []op{{opMany, 0, 1, 0}}, scripts: [][]op{{{opGoexit, 0, 0, 0}}}}},
+	{"cleanups panic", program{main: []op{{opMany, 1, 1, 0}, {opDestroy, 0, 0, 0}}}},
+	{"cleanups panic, supervised", program{main: []op{{opMany, 1, 3, 0}, {opDestroy, 3, 0, 0}}}},
+	{"cleanups of two owners panic", program{main: []op{{opMany, 1, 1, 0}, {opMany, 1, 2, 0}, {opDestroy, 1, 0, 0}}}},
+	{"cleanups panic under a closer", program{main: []op{{opOwn, 0, 0, 1}, {opMany, 1, 2, 0}, {opDestroy, 0, 0, 0}, {opDestroy, 0, 0, 0}}, scripts: [][]op{nil}}},
+	{"interrupts panic", program{main: []op{{opMany, 2, 1, 0}, {opDefer, 0, 0, 0}, {opDestroy, 0, 0, 0}}, scripts: [][]op{nil}}},
+	{"interrupts panic, supervised", program{main: []op{{opMany, 2, 3, 0}, {opDestroy, 3, 0, 0}}}},
+	{"interrupts and cleanups panic", program{main: []op{{opMany, 2, 1, 0}, {opMany, 1, 1, 0}, {opDestroy, 1, 0, 0}}}},
+	{"values panic", program{main: []op{{opMany, 3, 1, 0}}}},
+	{"values panic, supervised", program{main: []op{{opMany, 3, 3, 0}}}},
+	{"values panic, and some call Goexit", program{main: []op{{opMany, 3, 1, 0}}, scripts: [][]op{{{opGoexit, 0, 0, 0}}}}},
+	{"chain, leaf first", program{main: []op{{opDeep, 2, 0, 0}}}},
+	{"chain, root first", program{main: []op{{opDeep, 2, 2, 0}}}},
+	{"chain, here and there", program{main: []op{{opDeep, 2, 4, 0}}}},
+	{"chain from above", program{main: []op{{opDeep, 2, 7, 0}, {opDestroy, 0, 0, 0}}}},
+	{"chain of failing closers, leaf first", program{main: []op{{opDeep, 2, 0, 16}, {opDestroy, 0, 0, 0}}}},
+	{"chain of failing closers, root first", program{main: []op{{opDeep, 2, 2, 16}, {opDestroy, 0, 0, 0}}}},
+	{"chain of failing closers, here and there", program{main: []op{{opDeep, 2, 4, 16}, {opDestroy, 0, 0, 0}}}},
+	{"chain of failing closers from above", program{main: []op{{opDeep, 2, 7, 16}, {opDestroy, 0, 0, 0}, {opDestroy, 0, 0, 0}}}},
+	{"chain whose root drains, leaf first", program{main: []op{{opFire, 0, 0, 0}}, scripts: [][]op{{{opDeep, 1, 0, 16}, {opDestroy, 0, 0, 0}, {opDestroy, 8, 0, 0}}}}},
+	{"chain below an owner that drains", program{main: []op{{opConnect, 0, 17, 0}, {opFire, 0, 0, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{{{opDeep, 1, 8, 16}}}}},
+	{"chain below an owner that drains, root first", program{main: []op{{opConnect, 0, 17, 0}, {opFire, 0, 0, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{{{opDeep, 1, 10, 16}}}}},
+	{"chain below an owner that drains, here and there", program{main: []op{{opConnect, 0, 17, 0}, {opFire, 0, 0, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{{{opDeep, 1, 12, 16}}}}},
+	{"chain that a cleanup above destroys", program{main: []op{{opDeep, 2, 7, 16}, {opDefer, 2, 0, 0}, {opDestroy, 0, 0, 0}}, scripts: [][]op{{{opDestroy, 20, 0, 0}, {opDestroy, 9, 0, 0}}}}},
+}
+
+func TestPanicsInNumbersAndDeepTreesAreAsInTheModel(t *testing.T) {
+	scale := 20 // hundreds of panics, chains of sixty
+	if testing.Short() {
+		scale = 5
+	}
+	for _, c := range inNumbers {
+		t.Run(c.name, func(t *testing.T) {
+			diff, log, _ := agreeAt(c.p, scale)
+			if diff != "" {
+				t.Fatal(diff[max(0, len(diff)-3000):])
+			}
+			if len(log) < 30 {
+				t.Errorf("%d lines show nothing:\n%s", len(log), strings.Join(log, "\n"))
+			}
+		})
+	}
 }
 
 func TestSeedsSurviveTheirEncoding(t *testing.T) {

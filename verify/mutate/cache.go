@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"os"
 )
 
@@ -49,7 +50,8 @@ func (c *cache) get(s *suite, name string) *test {
 }
 
 func (c *cache) save(all []*suite) error {
-	now := map[string]kept{}
+	now := map[string]kept{} // with the suites that are not asked this time
+	maps.Copy(now, c.old)
 	for _, s := range all {
 		now[s.name] = kept{c.sums[s.name], s.tests}
 	}

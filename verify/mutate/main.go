@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -74,7 +75,7 @@ func run() (left int, err error) {
 	for _, m := range sch.mutants {
 		keys[m.Key()] = true
 	}
-	for key := range equivalent {
+	for _, key := range slices.Sorted(maps.Keys(equivalent)) {
 		if !keys[key] {
 			fmt.Println("equivalent.txt has a mutant that is not there any more:", key)
 		}
@@ -99,7 +100,7 @@ func run() (left int, err error) {
 		return 0, nil
 	}
 	fmt.Printf("%d mutants, %d chosen\n", len(sch.mutants), len(chosen))
-	all, err := prepare(top, sch)
+	all, err := prepare(top, sch, chosen)
 	if err != nil {
 		return 0, err
 	}
@@ -179,10 +180,12 @@ func wanted(m *Mutant) bool {
 
 // prepare builds the suites and records what each test reaches. The short form
 // saves the recording: its mutants meet all tests.
-func prepare(top string, sch *schema) ([]*suite, error) {
-	all := suites(top)
+func prepare(top string, sch *schema, chosen []*Mutant) ([]*suite, error) {
+	all := slices.DeleteFunc(suites(top), func(s *suite) bool {
+		return !slices.ContainsFunc(chosen, func(m *Mutant) bool { return s.meets(m.File) })
+	})
 	if *short {
-		all = slices.DeleteFunc(all, func(s *suite) bool { return s.name != "root" && !strings.HasPrefix(s.name, "internal/") })
+		all = slices.DeleteFunc(all, func(s *suite) bool { return s.only == "" && s.name != "root" })
 	}
 	if err := each(all, func(s *suite) error { return s.build(sch, *work) }); err != nil {
 		return nil, err

@@ -123,7 +123,8 @@ func (s *source) mutate() {
 		s.fn = fn.Name.Name
 		if fn.Recv != nil {
 			recv := string(s.text[s.offset(fn.Recv.List[0].Type.Pos()):s.offset(fn.Recv.List[0].Type.End())])
-			s.fn = "(" + strings.ReplaceAll(recv, "[T]", "") + ")." + fn.Name.Name
+			recv, _, _ = strings.Cut(recv, "[") // its type parameters say nothing
+			s.fn = "(" + recv + ")." + fn.Name.Name
 		}
 		s.body(fn.Type, fn.Body)
 	}
