@@ -32,6 +32,7 @@ var bubbled = []func(*testing.T){
 	TestAFireOfAnyTypeAllocatesNothing,
 	TestAHandlersPanicGoesOnToTheCallerOfFireWhenTheRestHasRun,
 	TestAHeartbeatMayBeUsedFromManyGoroutines,
+	TestAHundredThousandOwnersThreeDeepGoWithOneCall,
 	TestAMutedOnceIsNotSpent,
 	TestAOnceThatFindsNoRoomInAQueueIsNotSpent,
 	TestAPanicGoesOnToTheCallerOfDrainWhenTheRestOfTheQueueIsHandled,
