@@ -219,7 +219,7 @@ var bugs = []struct {
 $`},
 	}},
 	{"held firer stays", "values holds whom its loop destroys", []patch{
-		{taskGo, "\tfor _, t := range current() {\n", "$\t\tif yield.Bug(\"held firer stays\") {\n\t\t\tbreak\n\t\t}\n"},
+		{taskGo, "\tfor _, s := range current() {\n", "$\t\tif yield.Bug(\"held firer stays\") {\n\t\t\tbreak\n\t\t}\n"},
 	}},
 	{"tick of before", "heartbeat: disconnect, connect, tick", []patch{
 		{beatGo, "\tconnlist.FireUpTo(&h.signal.list, tick, b.last)\n", "\tif yield.Bug(\"tick of before\") {\n\t\tb.last = h.signal.list.Seq()\n\t}\n$"},

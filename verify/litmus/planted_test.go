@@ -134,7 +134,7 @@ var bugs = []struct {
 		{queueConnGo, "\tq.room.Broadcast()\n}\n\n// push is", "\tif !BUG {\n\t\tq.room.Broadcast()\n\t}\n}\n\n// push is"},
 	}},
 	{"held firer stays", "a goroutine that a queue holds, Destroy of its owner", []patch{
-		{taskGo, "\tfor _, t := range current() {\n", "$\t\tif BUG {\n\t\t\tbreak\n\t\t}\n"},
+		{taskGo, "\tfor _, s := range current() {\n", "$\t\tif BUG {\n\t\t\tbreak\n\t\t}\n"},
 	}},
 	{"no look for circles", "Destroy of each other's owners, in two trees", []patch{
 		{waitGo, "\t\tyounger, circle := w.search()\n", "$\t\tcircle = circle && !BUG\n"},
