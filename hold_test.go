@@ -38,7 +38,7 @@ func TestHold_AFireOfADyingOwnersGoroutineLetsGoOfAManualQueue(t *testing.T) {
 	require.NoError(t, network.Destroy())
 	q.Drain()
 	require.Equal(t, fired.Load(), int64(handled)+int64(q.Dropped()), "handled and dropped")
-	require.EqualValues(t, 1, q.Dropped(), "the value that was let go of")
+	require.NotZero(t, q.Dropped(), "what was let go of; and what came before the context had ended")
 }
 
 // The same by a Values loop: its goroutine destroys whom it holds.

@@ -373,7 +373,7 @@ func TestFire_AnnouncesAnewAfterWhatIsNotAnnounced(t *testing.T) {
 
 // FireUpTo calls by way of deliver alone. What it calls is inside a handler, too.
 func TestFire_UpToANumberAHandlerIsKnownToRun(t *testing.T) {
-	type unknownElsewhere struct{ a, b, c, d, e int8 }
+	type unknownElsewhere struct{ _, _, _, _, _ int8 }
 	owner := newScope(t)
 	Mark[unknownElsewhere](reflect.TypeFor[unknownElsewhere]())
 	var l List

@@ -49,7 +49,7 @@ func TestEach_RunsEveryStepOnceWhateverTheyDo(t *testing.T) {
 			}
 			runtime.Goexit()
 		},
-		"panic(nil)": func(int) { panic(nil) }, //nolint:govet // what it is for
+		"panic(nil)": func(int) { panic(nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var ran []int
