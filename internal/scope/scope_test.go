@@ -392,3 +392,31 @@ func TestCancel_RunsNoCleanupOfAnAncestorOnItsCaller(t *testing.T) {
 	require.NotZero(t, ran)
 	require.NotEqual(t, goroutine.ID(), ran)
 }
+
+// Teardowns that come due one by the other must not stand on each other's shoulders.
+func TestUnwind_OfAChainOfPendingTeardownsTakesABoundedStack(t *testing.T) {
+	const n = 20000
+	root := New("root", Config{})
+	all := []*Scope{root}
+	depth, deepest := 0, 0
+	for range n {
+		s := all[len(all)-1].NewChild("x", Config{})
+		s.Defer(func() {
+			depth = runtime.Callers(0, make([]uintptr, 1000))
+			deepest = max(deepest, depth)
+		})
+		all = append(all, s)
+	}
+	leaf := all[n]
+	require.True(t, leaf.Enter())
+	for i := range all {
+		s := all[n-i]
+		s.tree.mu.Lock()
+		require.Nil(t, s.begin(ErrDestroyed).dropLocked(lastOut))
+		s.tree.mu.Unlock()
+	}
+	leaf.Leave()
+	require.True(t, root.Over())
+	require.NotZero(t, deepest)
+	require.Less(t, deepest, 100)
+}

@@ -66,9 +66,9 @@ func (u *unwinder) step() bool {
 	}
 	c, ok := n.m.(*cleanup)
 	if !ok {
+		u.at = n.m.(*Scope) // nothing else outlives the drain
 		s.mu.Unlock()
 		yield.Point("unwind: child")
-		u.at = n.m.(*Scope) // nothing else outlives the drain
 		return true
 	}
 	if u.apart {
@@ -122,12 +122,14 @@ func (u *unwinder) up() bool {
 	yield.Point("unwind: above")
 	// NOTE: Cancel calls no user code on its caller, of whatever owner.
 	due.apart = due.apart || u.apart
-	if u.number == 0 {
+	if due.parent && u.number == 0 { // it needs a number, and those above it have that then
 		due.complete()
 		return false
 	}
 	*u = unwinder{t: due, at: due.top, number: u.number, apart: due.apart}
-	u.announce()
+	if u.number != 0 {
+		u.announce()
+	}
 	return true
 }
 
