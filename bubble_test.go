@@ -84,6 +84,7 @@ var bubbled = []func(*testing.T){
 	TestFlushOfAnIdleQueueReturnsAtOnce,
 	TestGoexitInAHandlerEndsTheFirersGoroutineWhenTheRestHasRun,
 	TestGoroutinesTimersAndOncesThatAreOverLeaveNoTrace,
+	TestHandle_TellsThePriorityOfAnOptionAndOfNoOther,
 	TestHeartbeat_ZeroPanicsInTheNameOfTheCall,
 	TestHigherPriorityComesFirstAndFirstConnectedWithinOne,
 	TestHold_AFireOfADyingOwnersGoroutineLetsGoOfAManualQueue,

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // orphaned returns a signal of a child at the given depth below root whose handles, but
@@ -108,4 +109,14 @@ func TestOwner_ASignalWithWhileActiveDoesNotHideALostRoot(t *testing.T) {
 	s, _ := orphaned(t, tether.NewOwner("not hidden"), 2)
 	collect(t, "the root", func() bool { return logs.contains("not hidden") })
 	s.Fire(1)
+}
+
+func TestHandle_TellsThePriorityOfAnOptionAndOfNoOther(t *testing.T) {
+	p, ok := handle.Priority(tether.Priority(-7))
+	require.True(t, ok)
+	require.Equal(t, -7, p)
+	q := tether.NewOwner("o")
+	defer q.Destroy()
+	_, ok = handle.Priority(tether.On(tether.NewQueue(q, 1, tether.Block)))
+	require.False(t, ok)
 }

@@ -2291,3 +2291,33 @@ func TestQueue_AFireFromAnotherQueuesHandlerIsHeld(t *testing.T) {
 		require.Equal(t, 3, handled)
 	})
 }
+
+// The same where neither queue is Manual.
+func TestQueue_AFireFromAnotherQueuesHandlerIsHeldByAGoroutinesQueueToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		from := tether.NewQueue(o, 4, tether.Block)
+		to := tether.NewQueue(o, 1, tether.Block)
+		var s, next tether.Signal[int]
+		returned := 0
+		s.Connect(o, func(v int) {
+			next.Fire(v)
+			returned++
+		}, tether.On(from))
+		room := make(chan bool)
+		next.Connect(o, func(int) { <-room }, tether.On(to))
+		for v := range 4 {
+			s.Fire(v)
+		}
+		synctest.Wait()
+		require.Equal(t, 2, returned, "one is handled, one pending")
+		require.Equal(t, 1, to.Len())
+		room <- true
+		synctest.Wait()
+		require.Equal(t, 3, returned)
+		close(room)
+		synctest.Wait()
+		require.Equal(t, 4, returned)
+	})
+}

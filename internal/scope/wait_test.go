@@ -26,26 +26,21 @@ func TestWait_EachEdgeTakesOutItselfInWhateverOrder(t *testing.T) {
 			w.enter()
 			all = append(all, w)
 		}
-		left := append([]*wait(nil), all...)
+		left := map[*wait]bool{all[0]: true, all[1]: true, all[2]: true}
 		for _, i := range order {
 			all[i].remove()
-			left = remove(left, all[i])
-			require.ElementsMatch(t, left, []*wait(s.down.waits), "order %v", order)
+			delete(left, all[i])
+			got := map[*wait]bool{} // by identity, as one edge looks like the other
+			for _, w := range s.down.waits {
+				got[w] = true
+			}
+			require.Equal(t, left, got, "order %v", order)
 			for _, w := range s.down.waits[len(s.down.waits):3] {
 				require.Nil(t, w, "an edge that is over is held")
 			}
 		}
 		leave()
 	}
-}
-
-func remove(all []*wait, w *wait) (left []*wait) {
-	for _, x := range all {
-		if x != w {
-			left = append(left, x)
-		}
-	}
-	return left
 }
 
 // Of two goroutines that are about to wait for each other the younger one gives in, unless
