@@ -75,10 +75,12 @@ func (s *suite) build(sch *schema, dir string) error {
 }
 
 // left are tests that say nothing new about the library: one repeats the others,
-// others are about the checkers, and one does not pass with mutants that are off.
+// others are about the checkers, and some do not always pass with mutants that are off.
 var left = map[string]bool{"TestTheSuiteRunsInTwoBubblesAfterAnother": true, "TestPlantedBugsAreFound": true,
 	"TestPlantedBugs": true, "TestDeep": true,
-	"TestAnOwnerInfoKeepsNothingAlive": true} // the questions keep what it waits for alive
+	"TestAnOwnerInfoKeepsNothingAlive": true, // the questions keep what it waits for alive
+	"TestComplexity_IsLinear":          true, // it goes by the clock, which the questions and a busy machine upset
+}
 
 // list returns the names of the suite's tests, examples included.
 func (s *suite) list() ([]string, error) {
