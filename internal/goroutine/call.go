@@ -18,7 +18,6 @@ const (
 	InHandler   Where = 1 << iota // of a signal or queue
 	InCallback                    // a timer function, or one of WhileActive
 	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
-	InGoroutine                   // one that an owner has started, or the function of Run
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
 )
 
@@ -31,9 +30,6 @@ func MustNotWait() bool {
 
 // InsideCleanup reports whether the caller is inside something that a teardown calls.
 func InsideCleanup() bool { return within(InCleanup) }
-
-// InsideOwned reports whether the caller's goroutine is one that an owner has started.
-func InsideOwned() bool { return within(InGoroutine) }
 
 // InsideOf reports whether the caller is inside a call of f, a function that is not
 // generic and not inlined. Cost: it looks f up each time.
@@ -117,7 +113,6 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 		funcPC(Callback): InCallback,
 		funcPC(Cleanup):  InCleanup,
 		funcPC(Close):    InCleanup,
-		funcPC(Body):     InGoroutine,
 		funcPC(Handle):   InHandler,
 		coroutine:        InCoroutine,
 	}

@@ -64,7 +64,6 @@ func TestInside_NothingOfTheLibrarys(t *testing.T) {
 	nothing := func() {
 		assert.False(t, goroutine.MustNotWait())
 		assert.False(t, goroutine.InsideCleanup())
-		assert.False(t, goroutine.InsideOwned())
 	}
 	nothing()
 	deep(200, nothing)
@@ -80,28 +79,28 @@ func TestInside_NothingOfTheLibrarys(t *testing.T) {
 
 func TestInside_CallsOfTheLibrary(t *testing.T) {
 	s := scope.New("s", scope.Config{})
-	type answer struct{ mustNotWait, cleanup, owned bool }
+	type answer struct{ mustNotWait, cleanup bool }
 	got := make(chan answer, 1)
 	ask := func() {
 		deep(100, func() { // the marks are further up than one buffer
-			got <- answer{goroutine.MustNotWait(), goroutine.InsideCleanup(), goroutine.InsideOwned()}
+			got <- answer{goroutine.MustNotWait(), goroutine.InsideCleanup()}
 		})
 	}
 	require.True(t, s.Go(func(context.Context) { ask() }))
-	require.Equal(t, answer{false, false, true}, <-got, "in an owned goroutine")
+	require.Equal(t, answer{false, false}, <-got, "in an owned goroutine")
 	require.True(t, s.Enter())
 	s.Call(ask)
-	require.Equal(t, answer{true, false, false}, <-got, "in a call")
+	require.Equal(t, answer{true, false}, <-got, "in a call")
 	s.AfterFunc(0, ask)
-	require.Equal(t, answer{true, false, false}, <-got, "in a timer function")
+	require.Equal(t, answer{true, false}, <-got, "in a timer function")
 	s.Interrupt(ask)
 	go s.Cancel(nil)
-	require.Equal(t, answer{true, true, false}, <-got, "in an interrupt")
+	require.Equal(t, answer{true, true}, <-got, "in an interrupt")
 	<-s.Ended()
 	s.Defer(ask)
-	require.Equal(t, answer{true, true, false}, <-got, "in a cleanup")
+	require.Equal(t, answer{true, true}, <-got, "in a cleanup")
 	s.Own(closer(ask))
-	require.Equal(t, answer{true, true, false}, <-got, "in a closer")
+	require.Equal(t, answer{true, true}, <-got, "in a closer")
 }
 
 type closer func()
@@ -110,12 +109,11 @@ func (c closer) Close() error { c(); return nil }
 
 // What an iterator's puller is in the middle of is on another stack.
 func TestInside_AnIteratorThatIsPulledMustNotWait(t *testing.T) {
-	var in, owned bool
-	next, stop := iter.Pull(func(func(int) bool) { in, owned = goroutine.MustNotWait(), goroutine.InsideOwned() })
+	var in bool
+	next, stop := iter.Pull(func(func(int) bool) { in = goroutine.MustNotWait() })
 	defer stop()
 	next()
 	require.True(t, in)
-	require.False(t, owned)
 	require.False(t, goroutine.MustNotWait(), "the puller itself")
 	for range func(yield func(int) bool) { yield(1) } {
 		require.False(t, goroutine.MustNotWait(), "a loop is no coroutine")
