@@ -130,6 +130,7 @@ func (m *mailbox[T]) push(v T) {
 		}
 		q.room.Broadcast() // others may be held by the same connection
 	}
+	var wake func()
 	q.last++
 	start := !q.busy && !q.manual
 	if start {
@@ -138,6 +139,9 @@ func (m *mailbox[T]) push(v T) {
 	} else {
 		m.values.Push(v)
 		q.order.push(&m.queueConn, q.last)
+		if q.armed {
+			q.armed, wake = false, q.wake
+		}
 	}
 	q.mu.Unlock()
 	yield.Point("queue: pushed")
@@ -147,6 +151,9 @@ func (m *mailbox[T]) push(v T) {
 	}
 	if rest != nil {
 		rest()
+	}
+	if wake != nil && q.scope.Enter() {
+		q.scope.Call(wake)
 	}
 }
 
