@@ -34,6 +34,10 @@ func TestNotify_TheFirstValueAfterEachDrainWakes(t *testing.T) {
 	require.Zero(t, q.Drain())
 	require.Equal(t, 2, wakes, "a Drain of an empty queue calls nobody")
 	fire(3, "but arms too")
+	s.DisconnectAll()
+	require.Zero(t, q.Drain(), "what was pending has gone with its connection")
+	s.Connect(o, func(int) {}, tether.On(q))
+	fire(4, "after a Drain that found nothing, though its wake-up was due")
 }
 
 // Drain handles what is there when it begins; what its handlers fire is for the next one.
@@ -58,7 +62,9 @@ func TestNotify_AValueFiredInADrainWakes(t *testing.T) {
 	require.Equal(t, 1, wakes)
 	require.Equal(t, 1, q.Drain())
 	require.Equal(t, 2, wakes, "the handler's two values wake once")
-	require.Equal(t, 2, q.Drain())
+	s.Fire(0)
+	require.Equal(t, 2, wakes, "the end of a Drain does not arm")
+	require.Equal(t, 3, q.Drain())
 	require.Equal(t, 3, wakes)
 	require.Equal(t, 2, q.Drain())
 	require.Equal(t, 3, wakes)
@@ -179,10 +185,14 @@ func TestNotify_APanicOfWakeGoesOnAndTheValueStands(t *testing.T) {
 
 func TestNotify_WakeIsGarbageWhenTheQueueHasEnded(t *testing.T) {
 	o := tether.NewOwner("o")
-	big := new([1 << 10]int)
-	gone := weak.Make(big)
-	q := tether.NewQueue(o, 1, tether.Block, tether.Manual(), tether.Notify(func() { big[0]++ }))
-	big = nil
+	var q *tether.Queue
+	gone := func() weak.Pointer[[1 << 10]int] {
+		big := new([1 << 10]int)
+		q = tether.NewQueue(o, 1, tether.Block, tether.Manual(), tether.Notify(func() { big[0]++ }))
+		return weak.Make(big)
+	}()
+	runtime.GC()
+	require.NotNil(t, gone.Value())
 	o.Destroy()
 	runtime.GC()
 	require.Nil(t, gone.Value())
