@@ -43,7 +43,7 @@ func WithPanicHandler(f func(*PanicError)) OwnerOption {
 	}
 	return ownerOption(func(c *ownerConfig) {
 		c.panicked = f
-		c.Super = func(s *scope.Scope, value any) { f(newPanicError(s, value)) }
+		c.Super = func(s *scope.Scope, value, fired any) { f(newPanicError(s, value, fired)) }
 	})
 }
 

@@ -63,7 +63,7 @@ func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOp
 		if c.panicked != nil {
 			defer func() {
 				if v := recover(); v != nil {
-					p := newPanicError(o.scope, v)
+					p := newPanicError(o.scope, v, nil)
 					err = p
 					c.panicked(p)
 				}

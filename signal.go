@@ -6,8 +6,9 @@ import (
 )
 
 // A Source is what a subscriber needs of a signal: it hides Fire. It is small so
-// that users can wrap it, to filter or convert. What a wrapper returns is the
-// Connection whose end ends the subscription.
+// that users can wrap it, to filter or convert; [NewSource] makes one of a single
+// function, with a Once that is right. What a wrapper returns is the Connection whose
+// end ends the subscription.
 type Source[T any] interface {
 	Connect(owner *Owner, handler func(T), opts ...ConnectOption) *Connection
 	Once(owner *Owner, handler func(T), opts ...ConnectOption) *Connection

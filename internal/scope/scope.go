@@ -37,8 +37,9 @@ var ErrDestroyed = errors.New("tether: owner destroyed")
 // ErrPending says that the scope is cut off and that the rest will follow.
 var ErrPending = errors.New("tether: teardown pending")
 
-// A Supervisor gets what a supervised function panicked with.
-type Supervisor func(s *Scope, value any)
+// A Supervisor gets what a supervised function panicked with, and for a handler the value
+// that it was called with, else nil.
+type Supervisor func(s *Scope, value, fired any)
 
 // The states of a scope.
 const (
@@ -233,7 +234,7 @@ func (s *Scope) becomeLocked(state uint32) {
 func (s *Scope) supervise() {
 	if s.super != nil {
 		if v := recover(); v != nil {
-			s.super(s, v)
+			s.super(s, v, nil)
 		}
 	}
 }
@@ -241,5 +242,6 @@ func (s *Scope) supervise() {
 // Supervised reports whether panics in s are given to a supervisor.
 func (s *Scope) Supervised() bool { return s.super != nil }
 
-// Report gives a panic's value, recovered by the caller, to the supervisor.
-func (s *Scope) Report(value any) { s.super(s, value) }
+// Report gives what a handler, called with fired, has panicked with, and the caller has
+// recovered, to the supervisor.
+func (s *Scope) Report(value, fired any) { s.super(s, value, fired) }
