@@ -20,6 +20,7 @@ import (
 var bubbled = []func(*testing.T){
 	TestAChildMayHaveAPanicHandlerOfItsOwn,
 	TestACircleOfThreeGoroutinesDoesNotDeadlock,
+	TestACleanupThatPanicsInATeardownThatComesDueByAnotherOnes,
 	TestACleanupThatRunsInsideAFireMayDestroyTheNextHandlersOwner,
 	TestAClosedSignalIsDead,
 	TestAClosersErrorGoesUpToTheOwnerThatIsDestroyed,
