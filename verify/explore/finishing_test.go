@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"testing/synctest"
 
 	"github.com/seed-ec287111/tether"
 )
@@ -219,6 +220,7 @@ var finishing = []scenario{
 	{"close in turn, connect, fire, destroy", 1, 0, func(r *Run) {
 		hub, outside, s := inTurn(r)
 		c := s.Connect(outside, func(int) {})
+		synctest.Wait() // for the goroutine of active
 		r.Go("leave and come", func() {
 			c.Disconnect()
 			s.Connect(outside, func(int) {})
@@ -229,6 +231,7 @@ var finishing = []scenario{
 	{"close in turn, destroyed in a handler, and outside", 1, 0, func(r *Run) {
 		hub, outside, s := inTurn(r)
 		s.Connect(outside, func(int) {})
+		synctest.Wait() // for the goroutine of active
 		var quit tether.Signal[int]
 		quit.Connect(hub.owner, hub.handler(hub.destroyInside))
 		r.Go("fire", func() { quit.Fire(1) })
@@ -246,7 +249,7 @@ var finishing = []scenario{
 		}))
 		outside := tether.NewOwner("outside")
 		s.Connect(outside, func(int) {})
-		owned(r, other, hub.destroyInside)
+		owned(r, other, hub.destroyInside) // waits until the goroutine of active has begun
 		r.Go("begin", func() { close(begin) })
 		r.Go("destroy hub", hub.destroy)
 		r.Check(func() { hub.ended(); other.ended(); _ = outside.Destroy() })
