@@ -329,6 +329,74 @@ func TestFinish_DestroyContextThatGivesUpDropsTheRest(t *testing.T) {
 	}
 }
 
+// An owner whose values were dropped is let go at once, though the queue is busy with a
+// handler of another owner; and its cleanups, which may block, are not run by the one who
+// has given up.
+func TestFinish_GivingUpLetsGoOfOwnersBehindAnothersHandler(t *testing.T) {
+	for _, of := range []string{"conns", "queues", "root"} {
+		inBubble(t, of, func(t *testing.T) {
+			f := newFinishing("siblings", tether.Block, 10)
+			others := tether.NewOwner("others")
+			var s, inside tether.Signal[int]
+			s.Connect(others, func(int) { <-f.gate }, tether.On(f.q))
+			s.Fire(0)
+			synctest.Wait()
+			f.s.Fire(1)
+			f.s.Fire(2)
+			leave := make(chan struct{})
+			f.conns.Defer(func() { <-leave })
+			inside.Connect(others, func(int) { assert.ErrorIs(t, f.conns.Destroy(), tether.ErrPending) })
+			inside.Fire(0) // nobody waits for its end
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			o := map[string]*tether.Owner{"conns": f.conns, "queues": f.queues, "root": f.root}[of]
+			require.ErrorIs(t, o.DestroyContext(ctx), tether.ErrPending)
+			require.EqualValues(t, 2, f.q.Dropped())
+			require.False(t, ended(f.conns))
+			close(leave)
+			synctest.Wait()
+			require.True(t, ended(f.conns), "while the handler of another owner runs")
+			close(f.gate)
+			synctest.Wait()
+			require.Empty(t, f.handled())
+			require.NoError(t, f.root.Destroy())
+			require.NoError(t, others.Destroy())
+		})
+	}
+}
+
+// A handler that is called in the drain is listed like any other.
+func TestFinish_AHandlerThatBeganInTheDrainIsInThePendingError(t *testing.T) {
+	for _, relation := range relations {
+		inBubble(t, relation, func(t *testing.T) {
+			f := newFinishing(relation, tether.Block, 10)
+			f.s.Fire(1) // handled before
+			synctest.Wait()
+			f.c.Disconnect()
+			gates := []chan struct{}{make(chan struct{}), make(chan struct{})}
+			f.s.Connect(f.conns, func(v int) { <-gates[v] }, tether.On(f.q))
+			f.fire(2)
+			go f.root.Destroy()
+			synctest.Wait()
+			close(gates[0])
+			synctest.Wait()
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			for range 2 {
+				var pending *tether.PendingError
+				require.ErrorAs(t, f.root.DestroyContext(ctx), &pending)
+				require.Len(t, pending.Running, 1, "%v", pending)
+				require.Equal(t, "handler", pending.Running[0].Kind)
+				require.Equal(t, f.conns.String(), pending.Running[0].Owner)
+			}
+			close(gates[1])
+			synctest.Wait()
+			require.True(t, ended(f.root))
+			require.Zero(t, f.q.Dropped())
+		})
+	}
+}
+
 func TestFinish_RunWhoseGraceIsOverDropsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})

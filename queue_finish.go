@@ -82,7 +82,7 @@ func (l *linger) Cut(co *scope.Cutoff) {
 		l.kept = true
 		co.Keep(l.owner)
 	} else {
-		l.goneLocked()
+		l.gone = true
 		co.Remove(l.owner, &l.node)
 	}
 	q.mu.Unlock()
@@ -124,7 +124,7 @@ func (c *queueConn) settle(apart bool) {
 		q.mu.Unlock()
 		return
 	}
-	l.goneLocked()
+	l.gone = true
 	kept := l.kept
 	q.mu.Unlock()
 	yield.Point("finish: gone")
@@ -133,12 +133,6 @@ func (c *queueConn) settle(apart bool) {
 	} else {
 		l.owner.Detach(&l.node)
 	}
-}
-
-func (l *linger) goneLocked() {
-	l.gone = true
-	l.conn.box.clear()
-	delete(l.conn.q.conns, l.conn)
 }
 
 // Left makes a linger a [scope.Lingerer].
@@ -160,7 +154,6 @@ func (l *linger) GiveUp() {
 	if l.kept {
 		l.conn.dropLocked()
 	}
-	q.room.Broadcast()
 	q.mu.Unlock()
 	l.conn.settle(true)
 }
@@ -176,8 +169,7 @@ func (q *Queue) close(co *scope.Cutoff) {
 		co.Remove(q.scope, &q.node)
 	}
 	conns := q.takeConnsLocked()
-	co.After(func() { disconnect(conns) })
-	q.room.Broadcast()
+	co.After(func() { disconnect(conns) }) // which lets go of who is held
 }
 
 // over is told that the current value, which is c's, is over.
