@@ -87,6 +87,8 @@ var bubbled = []func(*testing.T){
 	TestDrainRunsAQueuesHandlersOnItsCaller,
 	TestEnded_CostsNothingBeforeItIsAskedFor,
 	TestEnded_OfWhatWasNeverAliveIsClosed,
+	TestFinish_OfADeadOwnerIsDead,
+	TestFinish_WithManualPanics,
 	TestFireCallsHandlersInOrderOfConnection,
 	TestFireDoesNotAllocate,
 	TestFireIsDepthFirstAndReentrant,
