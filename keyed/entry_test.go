@@ -14,9 +14,9 @@ func TestReplaceWaitsForWhatOthersRegisterWhileGetMakesTheOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		g := New[string](app, "g")
-		g.mu.Lock() // the first Get, as far as its unlock
-		e, _ := g.currentLocked("ann", "ann")
-		g.mu.Unlock()
+		g.group.mu.Lock() // the first Get, as far as its unlock
+		e, _ := g.group.currentLocked("ann", "ann")
+		g.group.mu.Unlock()
 		saving, saved := make(chan struct{}), make(chan struct{})
 		g.Get("ann").Defer(func() {
 			close(saving)

@@ -2,35 +2,15 @@ package keyed
 
 import (
 	"iter"
-	"sync"
-	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // Owners is a group of owners, one for each key. It is made by [New]. All methods
 // may be called by multiple goroutines at once.
 type Owners[K comparable] struct {
-	owner *tether.Owner           // the parent of all
-	self  weak.Pointer[Owners[K]] // for what the owners hold
-
-	// Lock order: mu before the owners' own locks. Neither user code nor a
-	// Destroy runs under mu.
-	mu sync.Mutex // guards the fields below and those of entries
-
-	// The newest of each key. A key's entries form a chain, and none but the newest
-	// has a live owner: one is made only by currentLocked, under mu, when the newest
-	// is dead; dead is final; and an entry that is not the newest was not so when the
-	// one above it was made. Calls that race for one key thus agree on one live
-	// owner, and who finds it dead makes the next.
-	//
-	// An entry stays until its owner's last cleanup, so that Replace and Destroy can
-	// wait for what was cut off before. Entries with dead owners are not seen
-	// otherwise, but in a dead group.
-	entries map[K]*entry[K]
-
-	slots []*entry[K] // all entries, by number
-	free  []int32     // numbers of slots that are nil
+	group group[K, struct{}]
 }
 
 // New returns a group without entries, in a child of owner's that is called name
@@ -39,13 +19,14 @@ type Owners[K comparable] struct {
 //
 // New panics where owner is nil, and as [tether.Owner.NewChild] does.
 func New[K comparable](owner *tether.Owner, name string, opts ...tether.OwnerOption) *Owners[K] {
-	if owner == nil {
-		panic("keyed: New with nil Owner")
-	}
-	o := &Owners[K]{owner: owner.NewChild(name, opts...), entries: make(map[K]*entry[K])}
-	o.self = weak.Make(o)
+	handle.Scope("keyed: New", owner)
+	o := new(Owners[K])
+	o.group.begin(owner, name, opts)
 	return o
 }
+
+// Group returns the parent of all owners. Its Destroy ends the group.
+func (o *Owners[K]) Group() *tether.Owner { return o.check("Group").owner }
 
 // Get returns the live owner of key. Where there is none it makes one, a child
 // of the group's owner with the name fmt.Sprint(key). It never waits.
@@ -55,16 +36,14 @@ func New[K comparable](owner *tether.Owner, name string, opts ...tether.OwnerOpt
 //
 // Get panics where key is not equal to itself, as a NaN, or not hashable.
 func (o *Owners[K]) Get(key K) *tether.Owner {
-	if owner, ok := o.find("Get", key); ok {
+	g := o.check("Get")
+	if owner, _, ok := g.find("Get", key); ok {
 		return owner
 	}
 	name := name(key)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if e := o.entries[key]; e != nil && e.stillborn && !o.owner.Alive() {
-		return e.owner // as good as another dead one, of which there would be no end
-	}
-	e, _ := o.currentLocked(key, name)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e, _ := g.getLocked(key, name)
 	return e.owner
 }
 
@@ -82,21 +61,22 @@ func (o *Owners[K]) Get(key K) *tether.Owner {
 // first where that matters. If a cleanup panics, so does Replace; the fresh owner
 // is there for Get. Replace panics for the same keys as Get.
 func (o *Owners[K]) Replace(key K) *tether.Owner {
-	o.find("Replace", key) // checks key
+	g := o.check("Replace")
+	g.fit("Replace", key)
 	name := name(key)
 	for {
-		o.mu.Lock()
-		e, fresh, mine := o.claimLocked(key, name)
-		older := e.older
-		o.mu.Unlock()
+		g.mu.Lock()
+		e, fresh, mine := g.claimLocked(key, name)
+		older := e.kinLocked().older
+		g.mu.Unlock()
 		switch {
 		case mine && fresh:
-			o.await(older)
+			g.await(older)
 			return e.owner
 		case mine:
 			e.owner.Destroy()
-			heir := o.succeed(e, name)
-			o.await(older)
+			heir := g.succeed(e, name)
+			g.await(older)
 			return heir.owner
 		}
 		// It is another Replace's. Each turn of the loop is one that another call has
@@ -105,8 +85,12 @@ func (o *Owners[K]) Replace(key K) *tether.Owner {
 	}
 }
 
-// Lookup returns the live owner of key, and whether there is one.
-func (o *Owners[K]) Lookup(key K) (*tether.Owner, bool) { return o.find("Lookup", key) }
+// Lookup returns the live owner of key, and whether there is one. It makes none. It
+// panics for the same keys as Get.
+func (o *Owners[K]) Lookup(key K) (*tether.Owner, bool) {
+	owner, _, ok := o.check("Lookup").find("Lookup", key)
+	return owner, ok
+}
 
 // Destroy destroys the owner of key. Outside handlers it waits until that, and
 // all earlier owners of key that were cut off before, have ended. It returns what
@@ -115,67 +99,28 @@ func (o *Owners[K]) Lookup(key K) (*tether.Owner, bool) { return o.find("Lookup"
 // Where [tether.Owner.Destroy] would not wait, inside handlers and cleanups,
 // Destroy does not either: it returns [tether.ErrPending] if something of the
 // owners still runs.
-func (o *Owners[K]) Destroy(key K) error {
-	o.find("Destroy", key) // checks key
-	o.mu.Lock()
-	owners := o.entries[key].chainLocked()
-	o.mu.Unlock()
-	return destroy(owners)
-}
+func (o *Owners[K]) Destroy(key K) error { return o.check("Destroy").destroy("Destroy", key) }
 
-// Len returns the number of live owners. Cost: linear in that.
-func (o *Owners[K]) Len() int {
-	o.check("Len")
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n := 0
-	for _, e := range o.entries {
-		if e.owner.Alive() {
-			n++
-		}
-	}
-	return n
-}
+// Len returns the number of live owners. Cost: linear in the number of keys.
+func (o *Owners[K]) Len() int { return o.check("Len").size() }
 
 // All returns an iterator over the live owners, in no particular order. The loop
 // is over those that there are when it starts, without the ones that are dead at
 // their turn. Its body may call anything. Cost: it copies them first.
 func (o *Owners[K]) All() iter.Seq2[K, *tether.Owner] {
-	o.check("All")
+	g := o.check("All")
 	return func(yield func(K, *tether.Owner) bool) {
-		o.mu.Lock()
-		all := make([]*entry[K], 0, len(o.entries))
-		for _, e := range o.entries {
-			all = append(all, e)
-		}
-		o.mu.Unlock()
-		for _, e := range all {
-			if e.owner.Alive() && !yield(e.key, e.owner) {
+		for e := range g.all() {
+			if !yield(e.key, e.owner) {
 				return
 			}
 		}
 	}
 }
 
-func (o *Owners[K]) check(verb string) {
-	if o == nil || o.owner == nil {
+func (o *Owners[K]) check(verb string) *group[K, struct{}] {
+	if o == nil || o.group.owner == nil {
 		panic("keyed: " + verb + " of nil or zero Owners")
 	}
+	return &o.group
 }
-
-// find returns the live owner of key. It panics where key can't be one, so that
-// the map operations which follow do not.
-func (o *Owners[K]) find(verb string, key K) (*tether.Owner, bool) {
-	o.check(verb)
-	if !equal(key, key) {
-		panic("keyed: " + verb + " with a key that is not equal to itself")
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock() // the lookup panics where key is not hashable
-	if e := o.entries[key]; e != nil && e.owner.Alive() {
-		return e.owner, true
-	}
-	return nil, false
-}
-
-func equal[K comparable](a, b K) bool { return a == b }
