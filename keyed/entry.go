@@ -68,11 +68,12 @@ func (e *entry[K, V]) orphanedLocked() bool {
 
 // getLocked is currentLocked for a Get, which in a dead group has no use for one more
 // dead owner: one is as good as another.
-func (g *group[K, V]) getLocked(key K, name string) (e *entry[K, V], fresh bool) {
-	if e = g.entries[key]; e.kinLocked().stillborn && !g.owner.Alive() {
-		return e, false
+func (g *group[K, V]) getLocked(key K, name string) *entry[K, V] {
+	if e := g.entries[key]; e.kinLocked().stillborn && !g.owner.Alive() {
+		return e
 	}
-	return g.currentLocked(key, name)
+	e, _ := g.currentLocked(key, name)
+	return e
 }
 
 // currentLocked returns the entry of key's live owner, and makes it where there is

@@ -98,11 +98,11 @@ func (m *Map[K, V]) join(verb string, key K, name string) (v V, c *opening[K, V]
 	g := &m.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	e, fresh := g.getLocked(key, name)
-	if !fresh && g.seenLocked(e) {
+	if e := g.entries[key]; g.seenLocked(e) {
 		return e.value, nil, false
 	}
-	m.checkCircleLocked(verb, key, name)
+	m.checkCircleLocked(verb, key, name) // before there is an entry that nobody opens
+	e := g.getLocked(key, name)
 	if c = g.openingLocked(e); c != nil && !e.kinLocked().stillborn {
 		if c.awaitsCallerLocked() {
 			panic("keyed: " + verb + " of " + quoted(name) + " in a goroutine of its earlier owner, for which a Replace waits")

@@ -43,8 +43,7 @@ func (o *Owners[K]) Get(key K) *tether.Owner {
 	name := name(key)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	e, _ := g.getLocked(key, name)
-	return e.owner
+	return g.getLocked(key, name).owner
 }
 
 // Replace destroys the owner of key, if there is one, and returns a fresh one.
