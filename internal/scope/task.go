@@ -112,9 +112,9 @@ func current() (scopes []*Scope) {
 // Hosts returns the scopes whose end the caller's goroutine is waited for by, as an owned
 // one: its own and all above, nil if it is not owned.
 func Hosts() (scopes []*Scope) {
-	for _, s := range current() {
-		for ; s != nil; s = s.parent {
-			scopes = append(scopes, s)
+	for _, p := range current() {
+		for ; p != nil; p = p.parent {
+			scopes = append(scopes, p)
 		}
 	}
 	return scopes

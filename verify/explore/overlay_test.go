@@ -87,6 +87,8 @@ const (
 	beatGo     = "heartbeat.go"
 	timerGo    = "internal/scope/timer.go"
 	connectGo  = "signal_connect.go"
+	openingGo  = "keyed/opening.go"
+	circleGo   = "keyed/circle.go"
 )
 
 // mutexes are the files whose mutexes are modelled, or that refer to such ones.
@@ -229,6 +231,15 @@ $`},
 	}},
 	{"stop does not ask the timer", "timer, stop, destroy", []patch{
 		{timerGo, "t.state != waiting || !t.timer.Stop() {\n", "$\t\tif yield.Bug(\"stop does not ask the timer\") && t.state == running {\n\t\t\treturn true\n\t\t}\n"},
+	}},
+	{"open is not counted", "keyed map: get get destroy", []patch{
+		{openingGo, "\tc.begun = c.dead || c.e.scope().Enter()\n", "\tc.dead = c.dead || yield.Bug(\"open is not counted\")\n$"},
+	}},
+	{"replace does not wait", "keyed map: replace replace cancel", []patch{
+		{openingGo, "\tg.await(c.older)\n", "\tif !yield.Bug(\"replace does not wait\") {\n\t$\t}\n"},
+	}},
+	{"waits without an edge", "keyed map: a circle", []patch{
+		{circleGo, "\t\tg.on = f\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
 	}},
 }
 
