@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -807,4 +808,99 @@ func TestGroupIsTheParentOfAll(t *testing.T) {
 	require.Same(t, players.Group(), players.Get("ann").Parent())
 	require.Same(t, app, players.Group().Parent())
 	require.Equal(t, "app/players", players.Group().Path())
+}
+
+// Where it may, the Get that panics has waited for the end of the owner.
+func TestMap_GetPanicsWhenTheOwnerOfTheOpenThatFailedHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said tether.Signal[int]
+		slow := make(chan bool)
+		var owner *tether.Owner
+		app, m := sessions(t, func(o *tether.Owner, _ string) {
+			owner = o
+			o.Go(func(ctx context.Context) { <-ctx.Done(); <-slow })
+			said.Connect(o, func(int) { panic("ouch") })
+			said.Fire(1) // frames of a handler are on the stack
+		})
+		panicked := false
+		go func() {
+			defer func() {
+				panicked = recover() != nil
+				select {
+				case <-owner.Ended():
+				default:
+					t.Error("Get panics before the owner has ended")
+				}
+			}()
+			m.Get("ann")
+		}()
+		synctest.Wait()
+		require.False(t, panicked)
+		close(slow)
+		synctest.Wait()
+		require.True(t, panicked)
+
+		var outer tether.Signal[int]
+		slow = make(chan bool)
+		outer.Connect(app, func(int) {
+			require.PanicsWithValue(t, "ouch", func() { m.Get("ann") })
+			require.False(t, owner.Alive())
+			select {
+			case <-owner.Ended():
+				t.Error("the goroutine runs")
+			default:
+			}
+		})
+		outer.Fire(1)
+		close(slow)
+		app.Destroy()
+	})
+}
+
+func TestMap_AValueIsGarbageWhenItsOwnerHasEnded(t *testing.T) {
+	_, m := sessions(t, nil)
+	ann := weak.Make(m.Get("ann"))
+	m.Destroy("ann")
+	m.Get("bob")
+	collect(t, "the value", func() bool { return ann.Value() == nil })
+	runtime.KeepAlive(m)
+}
+
+func TestMap_KeysThatComeAndGoLeaveNoTrace(t *testing.T) {
+	app, m := sessions(t, nil)
+	round := func(i int) {
+		key := fmt.Sprint(i)
+		m.Get(key)
+		m.Replace(key)
+		m.Destroy(key)
+		o := m.Get("x").owner
+		m.Replace("y") // a key that stays
+		o.Cancel(nil)
+		<-o.Ended()
+	}
+	for i := range 1000 {
+		round(i)
+	}
+	before := heap()
+	for i := range 5000 {
+		round(1000 + i)
+	}
+	require.Less(t, heap()-before, int64(64<<10), "bytes grown")
+	require.Equal(t, 1, m.Entries())
+	require.Equal(t, tether.Stats{Owners: 3, Cleanups: 1}, app.Stats())
+}
+
+// A Map's values refer to their owners, and so to the root.
+func TestMap_ValuesDoNotHideALostRoot(t *testing.T) {
+	var root weak.Pointer[tether.Owner]
+	func() {
+		app := tether.NewOwner("forgotten", tether.WithPanicHandler(func(*tether.PanicError) {}))
+		root = weak.Make(app)
+		m := keyed.NewMap(app, "m", func(o *tether.Owner, _ string) *session { return &session{owner: o} })
+		for i := range 10 {
+			m.Get(fmt.Sprint(i)).owner.Defer(func() {})
+			m.Replace(fmt.Sprint(i))
+		}
+	}()
+	collect(t, "the lost root", func() bool { return root.Value() == nil })
 }

@@ -163,7 +163,7 @@ var packages = []scenario{
 			}
 		})
 	}},
-	{"keyed map: get get destroy", 1, 1, func(r *Run) {
+	{"keyed map: get get destroy", 2, 1, func(r *Run) {
 		app := root(r, "app")
 		v := newValues(r, app)
 		v.get("get 1", v.m.Get)
@@ -175,7 +175,7 @@ var packages = []scenario{
 		})
 		r.Check(v.over)
 	}},
-	{"keyed map: replace get destroy", 1, 1, func(r *Run) {
+	{"keyed map: replace get destroy", 2, 1, func(r *Run) {
 		app := root(r, "app")
 		v := newValues(r, app)
 		before := v.m.Get("a")
@@ -191,7 +191,7 @@ var packages = []scenario{
 		r.Go("destroy", func() { _ = v.m.Destroy("a") })
 		r.Check(v.over)
 	}},
-	{"keyed map: replace replace cancel", 1, 1, func(r *Run) {
+	{"keyed map: replace replace cancel", 2, 1, func(r *Run) {
 		app := root(r, "app")
 		v := newValues(r, app)
 		before := v.m.Get("a")
@@ -211,7 +211,7 @@ var packages = []scenario{
 			v.over()
 		})
 	}},
-	{"keyed map: open ends its owner", 1, 1, func(r *Run) {
+	{"keyed map: open ends its owner", 2, 1, func(r *Run) {
 		app := root(r, "app")
 		v := newValues(r, app)
 		v.inside = func(_ string, o *tether.Owner) {
@@ -232,7 +232,7 @@ var packages = []scenario{
 		})
 		r.Check(v.over)
 	}},
-	{"keyed map: a circle", 1, 1, func(r *Run) {
+	{"keyed map: a circle", 1, 0, func(r *Run) {
 		app := root(r, "app")
 		v := newValues(r, app)
 		next := map[string]string{"a": "b", "b": "c", "c": "a"}
