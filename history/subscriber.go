@@ -38,6 +38,7 @@ type subscriber[T any] struct {
 // Options mean what they mean on a [tether.Signal]; with [tether.On] the replay
 // is queued too.
 func (r *Ring[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
+	r.check("Connect")
 	s := r.subscriber()
 	s.conn = s.signal.Connect(owner, handler, opts...)
 	return s.join(opts)
@@ -48,6 +49,7 @@ func (r *Ring[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.C
 // returns and that Connect begins with. Who wants the latest keeps one value
 // only, or asks [Ring.Last].
 func (r *Ring[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
+	r.check("Once")
 	s := r.subscriber()
 	s.conn = s.signal.Once(owner, handler, opts...)
 	return s.join(opts)
@@ -56,6 +58,7 @@ func (r *Ring[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.Conn
 // ConnectSelf is Connect for a handler that wants its own Connection: during the
 // replay nobody else has it.
 func (r *Ring[T]) ConnectSelf(owner *tether.Owner, handler func(self *tether.Connection, v T), opts ...tether.ConnectOption) *tether.Connection {
+	r.check("ConnectSelf")
 	s := r.subscriber()
 	s.conn = s.signal.ConnectSelf(owner, handler, opts...)
 	return s.join(opts)

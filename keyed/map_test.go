@@ -859,9 +859,9 @@ func TestMap_GetPanicsWhenTheOwnerOfTheOpenThatFailedHasEnded(t *testing.T) {
 
 func TestMap_AValueIsGarbageWhenItsOwnerHasEnded(t *testing.T) {
 	_, m := sessions(t, nil)
+	m.Get("bob")
 	ann := weak.Make(m.Get("ann"))
 	m.Destroy("ann")
-	m.Get("bob")
 	collect(t, "the value", func() bool { return ann.Value() == nil })
 	runtime.KeepAlive(m)
 }
