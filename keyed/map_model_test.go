@@ -218,7 +218,7 @@ func checkProgram(t *testing.T, seed uint64) {
 // Random programs, whose opens use the map too, end it or panic, agree with a map that does
 // one thing after the other.
 func TestMap_RandomProgramsAgreeWithANaiveMap(t *testing.T) {
-	n := uint64(3000)
+	n := uint64(1500)
 	if testing.Short() {
 		n = 300
 	}

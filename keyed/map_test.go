@@ -904,3 +904,67 @@ func TestMap_ValuesDoNotHideALostRoot(t *testing.T) {
 	}()
 	collect(t, "the lost root", func() bool { return root.Value() == nil })
 }
+
+// It waits for an owner of before, which was cut off by others: the same.
+func TestMap_AGoroutineOfAnEvenEarlierOwnerDoesNotWaitForAReplace(t *testing.T) {
+	for _, live := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var said any
+			app, m := sessions(t, nil)
+			first := m.Get("ann").owner
+			release := make(chan bool)
+			first.Go(func(context.Context) {
+				defer func() { said = recover() }()
+				<-release
+				m.Get("ann")
+			})
+			first.Cancel(nil)
+			if live {
+				m.Get("ann")
+			}
+			var replaced *session
+			go func() { replaced = m.Replace("ann") }()
+			synctest.Wait()
+			require.Nil(t, replaced)
+			close(release)
+			synctest.Wait()
+			require.Equal(t, `keyed: Get of "ann" in a goroutine of its earlier owner, for which a Replace waits`, said)
+			require.Same(t, replaced, m.Get("ann"))
+			app.Destroy()
+		})
+	}
+}
+
+func TestMap_AReplaceDoesNotEndWhatAnotherHasYetToOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened := 0
+		app, m := sessions(t, func(*tether.Owner, string) { opened++ })
+		hold := busy(m.Get("ann").owner)
+		var got [2]*session
+		for i := range got {
+			go func() { got[i] = m.Replace("ann") }()
+			synctest.Wait()
+		}
+		close(hold)
+		synctest.Wait()
+		require.NotSame(t, got[0], got[1])
+		require.Same(t, got[1], m.Get("ann"), "who came last has it")
+		require.Equal(t, 3, opened)
+		app.Destroy()
+	})
+}
+
+func TestMap_APanicOfAnInterruptDuringReplaceLeavesNoTrace(t *testing.T) {
+	_, m := sessions(t, nil)
+	old := m.Get("ann").owner
+	old.Interrupt(func() { panic("ouch") })
+	var said tether.Signal[int]
+	said.Connect(old, func(int) {
+		require.PanicsWithValue(t, "ouch", func() { m.Replace("ann") })
+		require.Zero(t, m.Opening())
+	})
+	said.Fire(1)
+	<-old.Ended()
+	require.Zero(t, m.Entries())
+	require.True(t, m.Get("ann").owner.Alive())
+}

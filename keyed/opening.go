@@ -234,8 +234,9 @@ func (c *opening[K, V]) open() {
 // fail destroys the owner, and panics with what c's waiters do. p is what open has
 // panicked with, nil for Goexit.
 //
-// The owner is cut off while it still counts a handler, so that nothing waits; then the
-// waiters are told: some may be goroutines of the owner's that its end waits for.
+// The owner is cut off first, while it still counts a handler, so that this does not wait:
+// once c is settled, a live owner is one whose value is there. Then the waiters are told,
+// as some may be goroutines of the owner's that its end waits for.
 func (c *opening[K, V]) fail(p any) {
 	c.why = p
 	s := c.e.scope()
@@ -245,7 +246,7 @@ func (c *opening[K, V]) fail(p any) {
 				c.why = handle.Report(s, p)
 			}
 		},
-		func() { c.cut(s) },
+		func() { _ = s.DestroyOutside(true) },
 		func() {
 			c.m.group.mu.Lock()
 			defer c.m.group.mu.Unlock()
@@ -256,11 +257,7 @@ func (c *opening[K, V]) fail(p any) {
 			}
 		},
 		c.leave,
-		func() {
-			if !c.dead {
-				_ = s.DestroyOutside(goroutine.MustNotWaitOutside(c.number))
-			}
-		},
+		func() { _ = s.DestroyOutside(goroutine.MustNotWaitOutside(c.number)) },
 	}
 	finally.Each(func() bool {
 		if len(steps) == 0 {
@@ -273,12 +270,6 @@ func (c *opening[K, V]) fail(p any) {
 	})
 	if p != nil {
 		panic(c.why)
-	}
-}
-
-func (c *opening[K, V]) cut(s *scope.Scope) {
-	if !c.dead {
-		_ = s.DestroyOutside(true)
 	}
 }
 

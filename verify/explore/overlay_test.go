@@ -238,6 +238,9 @@ $`},
 	{"replace does not wait", "keyed map: replace replace cancel", []patch{
 		{openingGo, "\tg.await(c.older)\n", "\tif !yield.Bug(\"replace does not wait\") {\n\t$\t}\n"},
 	}},
+	{"told before the cut-off", "keyed map: open panics", []patch{
+		{openingGo, "\t\tfunc() { _ = s.DestroyOutside(true) },\n", "\t\tfunc() {\n\t\t\tif !yield.Bug(\"told before the cut-off\") {\n\t\t\t\t_ = s.DestroyOutside(true)\n\t\t\t}\n\t\t},\n"},
+	}},
 	{"waits without an edge", "keyed map: a circle", []patch{
 		{circleGo, "\t\tg.on = f\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
 	}},

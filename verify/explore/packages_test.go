@@ -232,6 +232,28 @@ var packages = []scenario{
 		})
 		r.Check(v.over)
 	}},
+	{"keyed map: open panics", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		v := newValues(r, app)
+		v.inside = func(string, *tether.Owner) {
+			if v.opened.Load() == 1 {
+				panic("ouch")
+			}
+		}
+		for _, name := range []string{"get 1", "get 2", "get 3"} {
+			r.Go(name, func() {
+				defer func() {
+					if p := recover(); p != nil && p != "ouch" {
+						panic(p)
+					}
+				}()
+				if v.m.Get("a") == nil {
+					r.Failf("Get has returned the value of an open that has panicked")
+				}
+			})
+		}
+		r.Check(v.over)
+	}},
 	{"keyed map: a circle", 1, 0, func(r *Run) {
 		app := root(r, "app")
 		v := newValues(r, app)
