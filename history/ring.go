@@ -31,7 +31,7 @@ type Ring[T any] struct {
 	oldest, newest, end *cell[T]
 	count               int // of full cells, n at most
 
-	audience audience[T] // empty for good once not alive and closed
+	book book[T] // empty for good once not alive and closed
 }
 
 // A cell holds a value from the moment when next is not nil, and never changes
@@ -128,21 +128,21 @@ func (r *Ring[T]) record(v T) {
 		return
 	}
 	r.appendLocked(v)
-	round := r.audience.roundLocked()
+	pass := r.book.passLocked()
 	r.mu.Unlock()
-	if round.level == nil {
+	if pass.level == nil {
 		return
 	}
 	finally.Each(func() bool {
-		s := round.next(&r.audience, &r.mu)
+		s := pass.next(&r.book, &r.mu)
 		if s != nil {
 			s.wake()
 		}
 		return s != nil
 	})
-	if round.thin() {
+	if pass.sparse() {
 		r.mu.Lock()
-		r.audience.sweepLocked()
+		r.book.sweepLocked()
 		r.mu.Unlock()
 	}
 }
@@ -170,11 +170,11 @@ func (e *ending[T]) Cut() { e.alive.Store(false) }
 // both is done under mu.
 func (e *ending[T]) Then() {
 	e.mu.Lock()
-	all := e.audience
-	e.audience = audience[T]{}
+	all := e.book
+	e.book = book[T]{}
 	e.mu.Unlock()
-	for round := all.roundLocked(); ; { // nobody else has it any more
-		s := round.next(&all, &e.mu)
+	for pass := all.passLocked(); ; { // nobody else has it any more
+		s := pass.next(&all, &e.mu)
 		if s == nil {
 			return
 		}

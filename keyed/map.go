@@ -42,7 +42,8 @@ func NewMap[K comparable, V any](owner *tether.Owner, name string, open func(o *
 	return m
 }
 
-// Group returns the parent of all owners. Its Destroy ends all values.
+// Group returns the parent of all owners. Its Destroy ends all values and, as a barrier,
+// waits for every open that runs.
 func (m *Map[K, V]) Group() *tether.Owner {
 	m.check("Group")
 	return m.group.owner
@@ -117,14 +118,14 @@ func (m *Map[K, V]) join(verb string, key K, name string) (v V, c *opening[K, V]
 }
 
 // Replace destroys the owner of key, if there is one, and returns the value of a fresh
-// one. Outside handlers it runs open when all earlier owners of key have ended, and not
-// before: so a session that saves when it ends has saved before the next one loads.
-// Others who want the value meanwhile wait for that. Inside a handler, where nobody
+// one. Outside handlers it runs open when nothing of the earlier owners of key is left to
+// run, and not before: so a session that saves when it ends has saved before the next one
+// loads. Others who want the value meanwhile wait for that. Inside a handler, where nobody
 // waits, the earlier ones are cut off, and open runs at once.
 //
 // Each call returns a value of its own. If several race, each has its turn: what the
 // last one returns is kept. If the fresh owner is destroyed before its turn, Replace
-// makes another one.
+// makes another one. A goroutine of an earlier owner does not wait for that one.
 //
 // What the closers of the old one returned is dropped; call [Map.Destroy] first where
 // that matters. If a cleanup of the old one panics, so does Replace, and open does not

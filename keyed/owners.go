@@ -49,9 +49,9 @@ func (o *Owners[K]) Get(key K) *tether.Owner {
 // Replace destroys the owner of key, if there is one, and returns a fresh one.
 //
 // The fresh one takes the place of the old one when that is cut off: from then
-// on Get returns it, to others too. Then Replace waits: outside handlers, all
-// earlier owners of key have ended when it returns. Inside a handler they are cut
-// off, and those in which something runs end later.
+// on Get returns it, to others too. Then Replace waits: outside handlers,
+// nothing of the earlier owners of key is left to run when it returns. Inside a handler
+// they are cut off, and those in which something runs end later.
 //
 // No two calls return the same owner. If several race, the last one wins: the
 // others return owners that are dead already, or about to be.
