@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 	"weak"
 
 	"github.com/stretchr/testify/require"
@@ -967,4 +968,33 @@ func TestMap_APanicOfAnInterruptDuringReplaceLeavesNoTrace(t *testing.T) {
 	<-old.Ended()
 	require.Zero(t, m.Entries())
 	require.True(t, m.Get("ann").owner.Alive())
+}
+
+// A Replace inside a handler waits for nobody, so what it ends may wait for it.
+func TestMap_AGoroutineOfTheEarlierOwnerWaitsForAReplaceInsideAHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, n := make(chan bool), 0
+		app, m := sessions(t, func(*tether.Owner, string) {
+			if n++; n == 2 {
+				<-release
+			}
+		})
+		old := m.Get("ann").owner
+		var got, replaced *session
+		old.Go(func(ctx context.Context) {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			got = m.Get("ann")
+		})
+		var said tether.Signal[int]
+		said.Connect(app, func(int) { replaced = m.Replace("ann") })
+		go said.Fire(1)
+		time.Sleep(2 * time.Second)
+		require.Nil(t, got)
+		close(release)
+		synctest.Wait()
+		require.NotNil(t, got)
+		require.Same(t, replaced, got)
+		app.Destroy()
+	})
 }
