@@ -90,6 +90,8 @@ const (
 	stageGo    = "internal/scope/stage.go"
 	turnGo     = "internal/scope/turn.go"
 	failGo     = "internal/scope/fail.go"
+	openingGo  = "keyed/opening.go"
+	circleGo   = "keyed/circle.go"
 )
 
 // mutexes are the files whose mutexes are modelled, or that refer to such ones.
@@ -251,6 +253,18 @@ $`},
 	}},
 	{"stop does not ask the timer", "timer, stop, destroy", []patch{
 		{timerGo, "t.state != waiting || !t.timer.Stop() {\n", "$\t\tif yield.Bug(\"stop does not ask the timer\") && t.state == running {\n\t\t\treturn true\n\t\t}\n"},
+	}},
+	{"open is not counted", "keyed map: get get destroy", []patch{
+		{openingGo, "\tc.begun = c.dead || c.e.scope().Enter()\n", "\tc.dead = c.dead || yield.Bug(\"open is not counted\")\n$"},
+	}},
+	{"replace does not wait", "keyed map: replace replace cancel", []patch{
+		{openingGo, "\tg.await(c.older)\n", "\tif !yield.Bug(\"replace does not wait\") {\n\t$\t}\n"},
+	}},
+	{"told before the cut-off", "keyed map: open panics", []patch{
+		{openingGo, "\t\tfunc() { _ = s.DestroyOutside(true) },\n", "\t\tfunc() {\n\t\t\tif !yield.Bug(\"told before the cut-off\") {\n\t\t\t\t_ = s.DestroyOutside(true)\n\t\t\t}\n\t\t},\n"},
+	}},
+	{"waits without an edge", "keyed map: a circle", []patch{
+		{circleGo, "\t\tg.on = f\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
 	}},
 }
 
