@@ -63,3 +63,43 @@ func TestAGoroutineOfWhatEndsInItsTurnDoesNotWaitForTheUnwindingThatWaitsForIt(t
 		})
 	}
 }
+
+// A Finish queue that died woke the firers that it held by disconnecting their connections.
+// One whose Connect had not returned, as the function of WhileActive fires, is not
+// disconnected; and of the firers that it held only as many were let go as values were
+// handled.
+func TestAFinishQueueThatDiesLetsGoOfFirersHeldInsideConnect(t *testing.T) {
+	racing(t, 1)
+	synctest.Test(t, func(t *testing.T) {
+		owner, dying := tether.NewOwner("owner"), tether.NewOwner("dying")
+		q := tether.NewQueue(dying, 1, tether.Block, tether.Finish())
+		gate := make(chan bool)
+		var s *tether.Signal[int]
+		s = tether.NewSignal[int](owner, tether.WhileActive(func(*tether.Owner) {
+			s.Fire(1) // being handled
+			s.Fire(2) // pending
+			go s.Fire(3)
+			time.Sleep(time.Second)
+			s.Fire(4) // held, as is 3
+		}))
+		connected := make(chan bool)
+		handled := 0
+		go func() {
+			s.Connect(owner, func(int) { <-gate; handled++ }, tether.On(q))
+			close(connected)
+		}()
+		time.Sleep(time.Minute)
+		dying.Cancel(nil)
+		close(gate)
+		select {
+		case <-connected:
+		case <-time.After(time.Hour):
+			require.FailNow(t, "a firer is held by a dead queue")
+		}
+		endsInTime(t, dying)
+		synctest.Wait()
+		require.Equal(t, 2, handled)
+		require.EqualValues(t, 2, q.Dropped())
+		require.NoError(t, owner.Destroy())
+	})
+}
