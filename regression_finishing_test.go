@@ -103,3 +103,35 @@ func TestAFinishQueueThatDiesLetsGoOfFirersHeldInsideConnect(t *testing.T) {
 		require.NoError(t, owner.Destroy())
 	})
 }
+
+// heldError is an error whose type can be compared, but with such a value it can't.
+type heldError struct{ what any }
+
+func (heldError) Error() string { return "held" }
+
+// Errors were compared where their type can be, as errors.Is does. Two of one type whose
+// values can't be compared made that panic: in the goroutine of a GoErr, and in Run.
+func TestErrorsThatCantBeComparedThoughTheirTypeCan(t *testing.T) {
+	reason := heldError{[]int{1}}
+	err := tether.Run(context.Background(), "app", func(app *tether.Owner) error {
+		app.GoErr(func(ctx context.Context) error { <-ctx.Done(); return heldError{[]int{2}} })
+		app.GoErr(func(context.Context) error { return reason })
+		<-app.Context().Done()
+		return heldError{[]int{3}}
+	})
+	for _, n := range []int{1, 2, 3} {
+		require.Contains(t, leaves(err), heldError{[]int{n}})
+	}
+}
+
+// leaves returns what err joins.
+func leaves(err error) (all []error) {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, e := range many.Unwrap() {
+		all = append(all, leaves(e)...)
+	}
+	return all
+}
