@@ -116,6 +116,15 @@ var columns = []column{
 		w.conn = w.signal.Connect(w.o, func(int) { body() }, tether.On(q))
 		w.signal.Fire(1)
 	}},
+	{"Finish queue, in the drain", func(w *world, body func()) {
+		q := tether.NewQueue(w.o, 1, tether.Block, tether.Finish())
+		var first tether.Signal[int]
+		first.Connect(w.o, func(int) { <-w.o.Context().Done() }, tether.On(q))
+		first.Fire(0)
+		w.conn = w.signal.Connect(w.o, func(int) { body() }, tether.On(q))
+		w.signal.Fire(1)
+		w.o.Cancel(nil)
+	}},
 	{"goroutine", func(w *world, body func()) {
 		w.result = w.o.Go(func(context.Context) { body() })
 	}},

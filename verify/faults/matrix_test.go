@@ -31,29 +31,29 @@ const (
 )
 
 var expected = map[string][]string{
-	//                    handler, once, queued, goroutine, timer, interrupt, cleanup, closer, tick, Values, Wait, WhileActive
-	"panics": {toFirer, toFirer, crashes, crashes, crashes, toDestroy, toDestroy, toDestroy, crashes,
+	//                    handler, once, queued, Finish, goroutine, timer, interrupt, cleanup, closer, tick, Values, Wait, WhileActive
+	"panics": {toFirer, toFirer, crashes, crashes, crashes, crashes, toDestroy, toDestroy, toDestroy, crashes,
 		"out of the loop, unsubscribed", "to the caller of Wait, unsubscribed", "to the caller of Connect, connection stands"},
-	"panics, supervised": {reported, reported, reported, reported, reported, reported, reported, reported, reported + "; ticks go on",
+	"panics, supervised": {reported, reported, reported, reported, reported, reported, reported, reported, reported, reported + "; ticks go on",
 		"n/a: the body is the loop's, as unsupervised", "n/a: the Source is the caller's, as unsupervised", reported + ", connection stands"},
-	"panics while something runs": {noDestroy, noDestroy, noDestroy, noDestroy, noDestroy, drained, drained, drained, noDestroy, noDestroy, noDestroy, noDestroy},
-	"Goexit": {"ends the firer, after the rest", "ends the firer, after the rest", endsCall, endsCall, endsCall,
+	"panics while something runs": {noDestroy, noDestroy, noDestroy, noDestroy, noDestroy, noDestroy, drained, drained, drained, noDestroy, noDestroy, noDestroy, noDestroy},
+	"Goexit": {"ends the firer, after the rest", "ends the firer, after the rest", endsCall, endsCall, endsCall, endsCall,
 		"ends the caller of Destroy, after the rest", "ends the caller of Destroy, after the rest", "ends the caller of Destroy, after the rest",
 		endsCall + "; ticks go on", "ends the loop's goroutine, unsubscribed", "ends the caller of Wait, unsubscribed", "ends the caller of Connect, connection stands"},
-	"blocks": {"Destroy waits: handler", "Destroy waits: handler", "Destroy waits: handler", "Destroy waits: goroutine", "Destroy waits: timer",
+	"blocks": {"Destroy waits: handler", "Destroy waits: handler", "Destroy waits: handler", "Destroy waits: handler", "Destroy waits: goroutine", "Destroy waits: timer",
 		"Destroy waits: interrupt", "Destroy waits: cleanup", "Destroy waits: cleanup", "Destroy waits: handler", "Destroy does not wait", "Destroy does not wait", "Destroy waits: handler"},
-	"blocks, in DestroyContext": {asBlocks, asBlocks, asBlocks, asBlocks, asBlocks, "given up on: interrupt", "given up on: cleanup", "given up on: cleanup",
+	"blocks, in DestroyContext": {asBlocks, asBlocks, asBlocks, asBlocks, asBlocks, asBlocks, "given up on: interrupt", "given up on: cleanup", "given up on: cleanup",
 		asBlocks, asBlocks, asBlocks, asBlocks},
-	"destroys its own owner":      {pending, pending, pending, pending, pending, pending, pending, pending, pending, noOwner, noOwner, pending},
-	"destroys an ancestor":        {pending, pending, pending, pending, pending, pending, pending, pending, pending, noOwner, noOwner, pending},
-	"destroys the signal's owner": {complete, complete, complete, complete, complete, complete, complete, complete, pending, complete + "; the loop ends", complete + "; ErrDestroyed", pending},
-	"two that destroy each other": {"ErrPending twice", "ErrPending twice", "ErrPending twice", "nil once, ErrPending once", "ErrPending twice", "ErrPending twice",
+	"destroys its own owner":      {pending, pending, pending, pending, pending, pending, pending, pending, pending, pending, noOwner, noOwner, pending},
+	"destroys an ancestor":        {pending, pending, pending, pending, pending, pending, pending, pending, pending, pending, noOwner, noOwner, pending},
+	"destroys the signal's owner": {complete, complete, complete, complete, complete, complete, complete, complete, complete, pending, complete + "; the loop ends", complete + "; ErrDestroyed", pending},
+	"two that destroy each other": {"ErrPending twice", "ErrPending twice", "ErrPending twice", "ErrPending twice", "nil once, ErrPending once", "ErrPending twice", "ErrPending twice",
 		"ErrPending twice", "ErrPending twice", "ErrPending twice", noOwner, noOwner, "ErrPending twice"},
-	"fires":     {"called 2, others 2", "called 1, others 2", "called 2, others 2", once, once, once, once, once, once, "called 2, others 2", "called 1, others 2", once},
-	"registers": {live, live, live, live, live, interrupting, unwinding, unwinding, live, live, live, live},
-	"dead owner": {deadConn, deadConn, deadConn, "false, never called", "never called", atOnce, atOnce, atOnce, deadConn,
+	"fires":     {"called 2, others 2", "called 1, others 2", "called 2, others 2", "called 1, others 2", once, once, once, once, once, once, "called 2, others 2", "called 1, others 2", once},
+	"registers": {live, live, live, interrupting, live, live, interrupting, unwinding, unwinding, live, live, live, live},
+	"dead owner": {deadConn, deadConn, deadConn, deadConn, "false, never called", "never called", atOnce, atOnce, atOnce, deadConn,
 		"ended context: never called", "ended context: its cause", "never called"},
-	"closed signal": {deadConn, deadConn, deadConn, noSignal, noSignal, noSignal, noSignal, noSignal, deadConn, "never called", "ErrDestroyed", "n/a: its signal closes with its owner, see there"},
+	"closed signal": {deadConn, deadConn, deadConn, deadConn, noSignal, noSignal, noSignal, noSignal, noSignal, deadConn, "never called", "ErrDestroyed", "n/a: its signal closes with its owner, see there"},
 }
 
 const (
