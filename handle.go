@@ -75,8 +75,8 @@ func init() {
 		return int(p), ok
 	}
 	handle.Report = func(s *scope.Scope, value any) error {
-		p := newPanicError(s, value)
-		s.Report(made{p})
+		p := newPanicError(s, value, nil)
+		s.Report(made{p}, nil)
 		return p
 	}
 }

@@ -32,6 +32,7 @@ type Queue struct {
 	capacity int
 	overflow Overflow
 	manual   bool
+	finish   bool
 	number   uint64 // on the stack of a goroutine that handles; 0 if nobody needs to know
 
 	node scope.Node // in the owner, guarded by that one's mutex
@@ -39,8 +40,8 @@ type Queue struct {
 	// The invariants, with mu free: a value is pending in order, or current, or over.
 	// busy says that a goroutine handles values, or is about to; if it is not, and the
 	// queue not Manual, then nothing is pending. waiting implies busy and a current
-	// value. A dead queue has nothing pending and nothing waiting. held is the number of
-	// firers that wait for room.
+	// value. A dead queue has nothing pending and nothing waiting, unless it is a
+	// Finish queue, see linger. held is the number of firers that wait for room.
 	mu      sync.Mutex // guards the fields below, and those of queueConns
 	room    sync.Cond  // pending got less, or a firer that waits for that may let go
 	turn    sync.Cond  // a Drain has ended
@@ -54,6 +55,9 @@ type Queue struct {
 	flushes list.List               // of flush, by ascending number
 	dropped uint64
 	dead    bool
+	kept    bool   // counted in the dead owner, see linger
+	wake    func() // see Notify; nil without, and once dead
+	armed   bool   // the next value queued calls wake
 
 	runner runner // of the goroutine for which the queue is busy
 }
@@ -66,8 +70,28 @@ type queueOptionFunc func(*Queue)
 func (f queueOptionFunc) queue(q *Queue) { f(q) }
 
 // Manual makes a queue without a goroutine: its values are handled when the user
-// calls [Queue.Drain], as from the main loop of a game or a user interface.
+// calls [Queue.Drain], as from the main loop of a game or a user interface. A loop that
+// sleeps is woken by [Notify].
 func Manual() QueueOption { return queueOptionFunc(func(q *Queue) { q.manual = true }) }
+
+// Notify arranges for wake to be called when a [Manual] queue needs a [Queue.Drain]. A new
+// queue is armed, and each Drain arms it again before it looks for values; the first value
+// that is queued while the queue is armed calls wake, once. So no value waits without a
+// call of wake after the Drain before, and a value costs nothing while one is due.
+//
+// wake runs on the goroutine that fires, after the value was queued, with no lock of the
+// library's held. It must not wait: it posts to the loop of a user interface, or sends to
+// a channel that has room for one, and if that is full does nothing. It counts as a handler
+// of the queue's owner: Destroy waits for it, and it is not called after the cut-off. A
+// panic goes on to the caller of Fire, or to the owner's panic handler.
+//
+// Without Manual, NewQueue panics.
+func Notify(wake func()) QueueOption {
+	if wake == nil {
+		panic("tether: Notify with nil function")
+	}
+	return queueOptionFunc(func(q *Queue) { q.wake, q.armed = wake, true })
+}
 
 // NewQueue returns a queue that belongs to owner. capacity bounds how many
 // values may be pending, the one being handled not included, so that an idle
@@ -91,6 +115,12 @@ func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption
 			panic("tether: NewQueue with nil option")
 		}
 		opt.queue(q)
+	}
+	if q.wake != nil && !q.manual {
+		panic("tether: NewQueue with Notify, but not Manual")
+	}
+	if q.finish && q.manual {
+		panic("tether: NewQueue with Finish and Manual")
 	}
 	if q.manual || q.overflow == Block {
 		q.number = goroutine.NewNumber()
@@ -118,6 +148,10 @@ func (m queueMember) Describe() scope.Detail {
 }
 
 func (m queueMember) Cut(co *scope.Cutoff) {
+	if m.q.finish {
+		m.q.close(co)
+		return
+	}
 	co.Remove(m.q.scope, &m.q.node)
 	co.After(m.q.die)
 }
@@ -130,30 +164,60 @@ func (q *Queue) die() {
 		return
 	}
 	q.dead = true
-	type linked struct {
-		*queueConn
-		spent bool
-	}
-	var conns []linked
+	q.wake, q.armed = nil, false
+	conns := q.takeConnsLocked()
+	q.dropAllLocked()
+	q.room.Broadcast()
+	q.mu.Unlock()
+	disconnect(conns)
+}
+
+// A linkedConn is a connection of a queue that dies.
+type linkedConn struct {
+	*queueConn
+	spent bool
+}
+
+// takeConnsLocked returns the connections that are to be disconnected.
+func (q *Queue) takeConnsLocked() (conns []linkedConn) {
 	for c := range q.conns {
 		if c.linked { // else link will disconnect it
-			conns = append(conns, linked{c, c.spent})
+			conns = append(conns, linkedConn{c, c.spent})
 		}
 	}
 	q.conns = nil
+	return conns
+}
+
+// dropAllLocked drops what is pending, and returns whose it was, each once or more often.
+func (q *Queue) dropAllLocked() (conns []*queueConn) {
 	for q.order.len() > 0 {
 		c, _ := q.order.take()
 		c.box.drop()
 		q.dropped++
+		if c.pending == 0 && c.linger != nil {
+			conns = append(conns, c)
+		}
 	}
-	if q.waiting { // its goroutine will find nothing
-		q.current.conn.box.forget()
-		q.current, q.waiting = place{}, false
-		q.dropped++
+	if q.waiting {
+		if c := q.current.conn; c.linger != nil {
+			conns = append(conns, c)
+		}
+		q.dropWaitingLocked()
 	}
 	q.releaseFlushesLocked()
-	q.room.Broadcast()
-	q.mu.Unlock()
+	return conns
+}
+
+// dropWaitingLocked drops the current value, whose handling has not begun. The goroutine
+// that was to do that will find nothing.
+func (q *Queue) dropWaitingLocked() {
+	q.current.conn.box.forget()
+	q.current, q.waiting = place{}, false
+	q.dropped++
+}
+
+func disconnect(conns []linkedConn) {
 	yield.Point("queue: dead")
 	for _, c := range conns {
 		c.disconnect(c.spent)
@@ -265,6 +329,7 @@ func (q *Queue) takeTurn() bool {
 		}
 		q.turn.Wait()
 	}
+	q.armed = q.wake != nil // before it is looked at what is there
 	if q.dead || q.order.len() == 0 {
 		q.turn.Signal() // the next in turn, if any
 		return false

@@ -217,3 +217,51 @@ func TestGroupIsTheParentOfAll(t *testing.T) {
 	require.Same(t, app, players.Group().Parent())
 	require.Equal(t, "app/players", players.Group().Path())
 }
+
+// While the entries of a staged group end one after the other, those whose turn has not come
+// are there.
+func TestMap_InAGroupThatEndsInStages(t *testing.T) {
+	opened := 0
+	app, m := sessions(t, func(*tether.Owner, string) { opened++ }, tether.Staged())
+	ann, bob := m.Get("ann"), m.Get("bob")
+	done := false
+	bob.owner.Defer(func() {
+		require.Same(t, ann, m.Get("ann"))
+		require.True(t, ann.owner.Alive())
+		require.Equal(t, 1, m.Len())
+		for range 2 {
+			cleo, made := m.GetOrMake("cleo")
+			require.True(t, made)
+			require.False(t, cleo.owner.Alive(), "nothing new begins")
+		}
+		_, ok := m.Lookup("cleo")
+		require.False(t, ok)
+		require.False(t, m.Replace("dan").owner.Alive())
+		require.False(t, m.Replace("ann").owner.Alive())
+		require.False(t, ann.owner.Alive())
+		done = true
+	})
+	require.NoError(t, m.Group().Destroy())
+	require.True(t, done)
+	require.Equal(t, 6, opened)
+	require.Zero(t, m.Entries())
+	require.NoError(t, app.Destroy())
+}
+
+func TestOwners_InAGroupThatEndsInStages(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	players := keyed.New[string](app, "players", tether.Staged())
+	ann := players.Get("ann")
+	done := false
+	players.Get("bob").Defer(func() {
+		require.Same(t, ann, players.Get("ann"))
+		require.True(t, ann.Alive())
+		require.False(t, players.Get("cleo").Alive())
+		require.Equal(t, 1, players.Len())
+		done = true
+	})
+	require.NoError(t, players.Group().Destroy())
+	require.True(t, done)
+	require.Zero(t, players.Entries())
+}

@@ -138,9 +138,10 @@ func (s *Scope) Snapshot() Snapshot {
 			d := m.Describe()
 			d.Kind = n.m.Kind()
 			shot.Members = append(shot.Members, d)
-		case *closing:
 		default:
-			shot.Members = append(shot.Members, Detail{Kind: n.m.Kind()})
+			if n.m.Kind() != Internal {
+				shot.Members = append(shot.Members, Detail{Kind: n.m.Kind()})
+			}
 		}
 	}
 	return shot
@@ -162,10 +163,13 @@ func (c *cleanup) Describe() Detail {
 
 // Describe makes an interrupt a Describer.
 func (i *interrupt) Describe() Detail {
-	if i.f == nil {
-		return Detail{}
+	switch {
+	case i.f != nil:
+		return Detail{PC: PC(i.f)}
+	case i.closer != nil:
+		return Detail{Name: i.name()}
 	}
-	return Detail{PC: PC(i.f)}
+	return Detail{}
 }
 
 // State says how far s has come: "alive", "cut off", "unwinding" or "ended".
