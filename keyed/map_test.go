@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/keyed"
+	"github.com/seed-ec287111/tether/tethertest"
 )
 
 // A session is a value with an owner.
@@ -22,6 +23,7 @@ type session struct {
 // sessions returns a Map in an app that ends with the test. before, if not nil, is called
 // inside open.
 func sessions(t *testing.T, before func(o *tether.Owner, key string), opts ...tether.OwnerOption) (*tether.Owner, *keyed.Map[string, *session]) {
+	tethertest.VerifyNone(t)
 	app := tether.NewOwner("app")
 	t.Cleanup(func() { app.Destroy() })
 	m := keyed.NewMap(app, "sessions", func(o *tether.Owner, key string) *session {
