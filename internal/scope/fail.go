@@ -92,7 +92,9 @@ func says(err error, known func(error) bool) bool {
 
 // Same reports whether err is target, which is not nil. The value is asked and not its type,
 // as a type that can be compared may have fields of interface types whose values can't.
-func Same(err, target error) bool { return reflect.ValueOf(target).Comparable() && err == target }
+func Same(err, target error) bool {
+	return reflect.ValueOf(target).Comparable() && err == target //nolint:errorlint // what it wraps does not count
+}
 
 // is is [errors.Is] for err alone, without what it wraps.
 func is(err, target error) bool {
