@@ -59,7 +59,7 @@ func (connect source[T]) Once(owner *Owner, handler func(T), opts ...ConnectOpti
 		panic("tether: Once of a Source whose function returned nil")
 	}
 	connected = true
-	from.conn.OnEnd(func() { c.Disconnect() })
+	from.conn.AfterEnd(func() { c.Disconnect() }) // it may be a Once too
 	c.conn.OnEnd(func() { from.Disconnect() }) // now, if it is spent
 	return c
 }
