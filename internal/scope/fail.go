@@ -91,7 +91,9 @@ func says(err error, known func(error) bool) bool {
 }
 
 // Same reports whether err is target, which is not nil.
-func Same(err, target error) bool { return reflect.TypeOf(target).Comparable() && err == target }
+func Same(err, target error) bool {
+	return reflect.TypeOf(target).Comparable() && err == target //nolint:errorlint // what it wraps does not count
+}
 
 // is is [errors.Is] for err alone, without what it wraps.
 func is(err, target error) bool {
