@@ -875,3 +875,32 @@ func TestFinish_GivingUpOnAStagedOwnerDropsTheRest(t *testing.T) {
 		require.True(t, ended(app))
 	})
 }
+
+// Who drops another owner's last value, by a Fire, has nothing to do with that owner, and may
+// hold a lock that its cleanups take: so they run elsewhere.
+func TestFinish_ADropRunsNoCleanupsInsideTheFire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFinishing("siblings", tether.DropOldest, 1)
+		lock := make(chan struct{}, 1) // a lock that a bubble can wait for
+		f.conns.Defer(func() {
+			lock <- struct{}{}
+			<-lock
+		})
+		other := f.root.NewChild("other")
+		var s, inside tether.Signal[int]
+		s.Connect(other, func(int) { <-f.gate }, tether.On(f.q))
+		s.Fire(0)
+		synctest.Wait()
+		f.s.Fire(1)
+		inside.Connect(other, func(int) { assert.ErrorIs(t, f.conns.Destroy(), tether.ErrPending) })
+		inside.Fire(0) // nobody waits for its end
+		lock <- struct{}{}
+		s.Fire(1)
+		require.EqualValues(t, 1, f.q.Dropped())
+		<-lock
+		synctest.Wait()
+		require.True(t, ended(f.conns))
+		close(f.gate)
+		require.NoError(t, f.root.Destroy())
+	})
+}
