@@ -171,8 +171,9 @@ func (q *Queue) close(co *scope.Cutoff) {
 	} else {
 		co.Remove(q.scope, &q.node)
 	}
+	q.room.Broadcast()
 	conns := q.takeConnsLocked()
-	co.After(func() { disconnect(conns) }) // which lets go of who is held
+	co.After(func() { disconnect(conns) })
 }
 
 // over is told that the current value, which is c's, is over.
