@@ -25,6 +25,11 @@ type OwnerInfo struct {
 	Made  Place  // the call that made it; of children see [RecordSites]
 	Lost  bool   // a root whose handle became garbage before it was destroyed
 
+	Staged     bool // made with tether.Staged
+	Ending     bool // it is alive, and its stages have begun
+	InTurn     bool // it holds a signal made with tether.CloseInTurn, and ends when that closes
+	Unattended bool // a root made with tether.Unattended
+
 	Owners   int    // children
 	Handlers int    // calls of handlers that run now
 	Unwinds  string // the cleanup that runs now, if any
@@ -102,6 +107,7 @@ func info(s *scope.Scope) OwnerInfo {
 	i := OwnerInfo{
 		Name: s.Name(), Path: s.Path(), State: shot.State, Made: callAt(s.Site()),
 		Owners: len(shot.Children), Handlers: shot.Handlers, Unwinds: shot.Unwinds,
+		Staged: s.Staged(), Ending: shot.Sealed, InTurn: s.InTurn(), Unattended: s.Unattended(),
 		text: s.String(), scope: weak.Make(s),
 	}
 	for _, d := range shot.Members {

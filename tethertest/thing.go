@@ -59,3 +59,22 @@ func (th thing) what() string {
 	}
 	return text
 }
+
+// A tally counts things, in the order in which they come.
+type tally struct {
+	counts map[thing]int
+	order  []thing
+}
+
+func (t *tally) add(th thing, n int) {
+	if n == 0 {
+		return
+	}
+	if t.counts == nil {
+		t.counts = make(map[thing]int)
+	}
+	if t.counts[th] == 0 {
+		t.order = append(t.order, th)
+	}
+	t.counts[th] += n
+}

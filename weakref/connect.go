@@ -8,6 +8,8 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // Connect has method called, on target, with every value of src, until owner is
@@ -39,6 +41,7 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 		}
 	}, opts...)
 	if c.Connected() {
+		handle.Attribute(c, scope.PC(method))
 		h.conn.Store(c)
 		remember(w, target, h, c)
 	}

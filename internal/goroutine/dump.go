@@ -1,16 +1,11 @@
 package goroutine
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"strings"
 )
-
-// What follows is for reports. It goes by names, and where a build has changed them it
-// knows less: nothing but the text of a report depends on it.
-
-// module is the prefix of the library's functions.
-const module = "github.com/seed-ec287111/tether"
 
 // The functions under which user code runs, as a dump of goroutines names them.
 var (
@@ -32,7 +27,7 @@ type Frame uint8
 
 const (
 	UserFrame     Frame = iota // or one of the standard library
-	LibraryFrame               // one of the library's own, or of where goroutines wait
+	LibraryFrame               // one of the library's own, see Library, or of where goroutines wait
 	HandlersFrame              // the library's loop over handlers: what is above is a handler
 	CallbackFrame              // what calls other functions of the user's
 )
@@ -54,32 +49,34 @@ func FrameOf(fn string) Frame {
 			return LibraryFrame
 		}
 	}
-	rest, ours := strings.CutPrefix(fn, module)
-	if ours && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/")) {
+	if Library(fn) {
 		return LibraryFrame
 	}
 	return UserFrame
 }
 
 // PanickingFunc describes the user's function whose panic is being handled by a deferred
-// function of the library: the last one before the library's own.
+// function of the library: the last one before the library's own, or what that is called
+// where it has panicked itself.
 func PanickingFunc() string {
-	fn, panicking := "unknown", false
+	fn, own, panicking := "", "unknown", false
 	frames := runtime.CallersFrames(callers())
 	for {
 		f, more := frames.Next()
 		switch kind := FrameOf(f.Function); {
 		case kind == HandlersFrame || kind == CallbackFrame:
 			if panicking {
-				return fn
+				return cmp.Or(fn, own)
 			} // else what is above the panic, the deferred function's
 		case f.Function == "runtime.gopanic":
 			panicking = true
 		case panicking && kind == UserFrame:
 			fn = describe(f.Function, f.File, f.Line)
+		case panicking && isPart(f.Function):
+			own, _ = Public(f.Function)
 		}
 		if !more {
-			return fn
+			return cmp.Or(fn, own)
 		}
 	}
 }
@@ -96,11 +93,15 @@ func callers() []uintptr {
 	}
 }
 
-// Func describes the function that starts at pc: its name, file and line.
+// Func describes the function that starts at pc: its name, file and line. One of the
+// library's own is described by what it is called, see [Public].
 func Func(pc uintptr) string {
 	f := runtime.FuncForPC(pc)
 	if f == nil {
 		return "unknown"
+	}
+	if name, ok := Public(f.Name()); ok {
+		return name
 	}
 	file, line := f.FileLine(pc)
 	return describe(f.Name(), file, line)
@@ -118,50 +119,4 @@ func Site(pc uintptr) string {
 
 func describe(fn, file string, line int) string {
 	return fmt.Sprintf("%s (%s:%d)", fn, file, line)
-}
-
-// RunningHandlers describes the handlers that run now, on any goroutine, and where
-// they stand. It stops the world while the runtime prints all stacks.
-func RunningHandlers() []string {
-	buf := make([]byte, 1<<16)
-	for {
-		n := runtime.Stack(buf, true)
-		if n < len(buf) {
-			buf = buf[:n]
-			break
-		}
-		buf = make([]byte, 2*len(buf))
-	}
-	var handlers []string
-	for g := range strings.SplitSeq(string(buf), "\n\n") {
-		handlers = append(handlers, handlersIn(g)...)
-	}
-	return handlers
-}
-
-// handlersIn reads one goroutine's stack: pairs of lines, a function with its
-// arguments and its position, innermost first. The handler is the last user
-// function before the library's own.
-func handlersIn(stack string) (handlers []string) {
-	lines := strings.Split(stack, "\n")
-	user := ""
-	for i := 1; i+1 < len(lines); i += 2 {
-		fn := lines[i]
-		if j := strings.LastIndexByte(fn, '('); j > 0 {
-			fn = fn[:j]
-		}
-		switch FrameOf(fn) {
-		case HandlersFrame:
-			if user != "" {
-				handlers = append(handlers, user)
-			}
-			user = ""
-		case CallbackFrame:
-			user = ""
-		case UserFrame:
-			pos, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " ")
-			user = fmt.Sprintf("%s (%s)", fn, pos)
-		}
-	}
-	return handlers
 }

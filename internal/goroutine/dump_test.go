@@ -49,7 +49,11 @@ func TestAHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
 		{[]string{"(nameless)", deliver, main}, []string{"(nameless) (/src/0.go:0)"}},
 		{[]string{"main.f", deliver, main}, []string{"main.f (/src/0.go:0)"}},
 	} {
-		require.Equal(t, c.want, handlersIn(stack(c.stack...)), "%q", c.stack)
+		var got []string
+		for _, h := range handlersIn(stack(c.stack...)) {
+			got = append(got, h.String())
+		}
+		require.Equal(t, c.want, got, "%q", c.stack)
 	}
 }
 

@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
@@ -71,5 +70,5 @@ func (c *cleanup) name() string {
 	if c.f != nil {
 		return goroutine.Func(PC(c.f))
 	}
-	return fmt.Sprintf("(%T).Close", c.closer)
+	return goroutine.CloseOf(c.closer)
 }

@@ -76,13 +76,14 @@ func nameHandlers(calls []Call, handlers []int, running []string) {
 	if len(running) < len(handlers) {
 		return
 	}
+	first, _, _ := strings.Cut(running[0], " ")
 	sameOwner, sameFunc := len(running) == len(handlers), true
 	for _, i := range handlers {
 		sameOwner = sameOwner && calls[i].Owner == calls[handlers[0]].Owner
 	}
 	for _, fn := range running {
 		name, _, _ := strings.Cut(fn, " ")
-		sameFunc = sameFunc && strings.HasPrefix(running[0], name+" ")
+		sameFunc = sameFunc && name == first
 	}
 	if sameOwner || sameFunc {
 		for k, i := range handlers {
