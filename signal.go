@@ -107,7 +107,7 @@ func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
 		opt.signal(&c)
 	}
 	if c.inTurn {
-		holder = holder.NewTurn(nameOf[T](), made())
+		holder = holder.NewTurn(nameOf[T](), placed())
 	}
 	s := new(Signal[T])
 	if c.active != nil {
@@ -161,9 +161,9 @@ func (s *Signal[T]) Len() int { return s.list.Len() }
 // nameOf is what a signal of values of type T is called in the names of owners.
 func nameOf[T any]() string { return "signal of " + reflect.TypeFor[T]().String() }
 
-// made returns what a child of the library's own is made with: if anybody wants to know,
+// placed returns what a child of the library's own is made with: if anybody wants to know,
 // the place where the user's code has called the library.
-func made() (c scope.Config) {
+func placed() (c scope.Config) {
 	if scope.Observed() {
 		c.Site = goroutine.UserCall()
 	}
@@ -175,7 +175,7 @@ func made() (c scope.Config) {
 // a signal must not keep its owner from being found lost.
 func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scope.Scope, call func(*scope.Scope)) {
 	handle := remember(o)
-	open = func() *scope.Scope { return holder.NewChild(c.name, made()) }
+	open = func() *scope.Scope { return holder.NewChild(c.name, placed()) }
 	call = func(s *scope.Scope) {
 		parent := handle.Value()
 		if holder != parent.scope {

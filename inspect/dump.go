@@ -151,6 +151,9 @@ func (d *dumper) holds(depth int, s *scope.Scope) {
 		d.line(depth, outline.Count(n, "handler")+" running", Place{})
 	}
 	d.queues(depth, s)
+	for _, l := range s.Lingering() {
+		d.line(depth, outline.Count(l.Len, "value")+" pending", funcAt(l.PC))
+	}
 	for _, g := range members(s) {
 		text := kindName(g.kind)
 		if g.kind == scope.Connection && g.what != "" {

@@ -41,6 +41,7 @@ type OwnerInfo struct {
 	Timers      []Place // pending or running
 	Cleanups    []Place
 	Interrupts  []Place
+	Pending     []Pending // of an owner that was cut off
 
 	text  string // the path, quoted
 	scope weak.Pointer[scope.Scope]
@@ -62,6 +63,13 @@ type Queue struct {
 	Overflow string // as the constant is called
 	Taken    uint64 // values that it has let in so far
 	Dropped  uint64
+}
+
+// Pending describes values that a queue has accepted, and that are still to be handled
+// though the owner of their connection was cut off: see [tether.Finish].
+type Pending struct {
+	Values  int
+	Handler Place
 }
 
 // A Signal describes a signal that closes with its owner.
@@ -130,6 +138,9 @@ func info(s *scope.Scope) OwnerInfo {
 				i.Signals = append(i.Signals, Signal{typeName(d.Signal), d.Len})
 			}
 		}
+	}
+	for _, d := range s.Lingering() {
+		i.Pending = append(i.Pending, Pending{d.Len, funcAt(d.PC)})
 	}
 	return i
 }

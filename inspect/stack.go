@@ -8,7 +8,7 @@ import (
 )
 
 // A stack is a handler that runs, as a dump of all goroutines shows it.
-type stack struct{ goroutine.Handler }
+type stack struct{ goroutine.HandlerCall }
 
 // key tells the handlers that run apart, but for one that has been called again by
 // itself.

@@ -23,7 +23,7 @@ type report struct {
 	lines    int
 	dropped  int
 	lost     map[*scope.Scope]bool
-	handlers func() []goroutine.Handler // that run; looked at once
+	handlers func() []goroutine.HandlerCall // that run; looked at once
 }
 
 // head writes a line of text.
@@ -137,6 +137,9 @@ func (r *report) tree(depth int, path string, like []*scope.Scope) {
 		}
 		for _, m := range shot.Members {
 			held.add(describe(m))
+		}
+		for _, l := range s.Lingering() {
+			held.add(thing{kind: "pending value", pc: l.PC}, l.Len)
 		}
 		children = append(children, shot.Children...)
 	}

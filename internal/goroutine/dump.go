@@ -12,6 +12,7 @@ var (
 	handlerNames = []string{
 		module + "/internal/connlist.Fire[...]",
 		module + "/internal/connlist.(*firing[...]).deliver",
+		module + "/internal/goroutine.Handler",
 		module + ".(*runner).handle",
 	}
 	callbackNames = []string{

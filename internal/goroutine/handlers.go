@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A Handler is a call of a handler that is running, as a dump of all goroutines shows it.
-type Handler struct {
+// A HandlerCall is a call of a handler that is running, as a dump of all goroutines shows it.
+type HandlerCall struct {
 	Goroutine string   // its number
 	Funcs     []string // the user's functions from the library's call on, outermost last
 	File      string   // where the outermost one stands
@@ -19,13 +19,13 @@ type Handler struct {
 
 // Func returns the outermost function. Where the library itself handles a value, it is
 // what that is called, see [Public], and there is no file.
-func (h Handler) Func() string { return h.Funcs[len(h.Funcs)-1] }
+func (h HandlerCall) Func() string { return h.Funcs[len(h.Funcs)-1] }
 
 // Runs reports whether fn is the handler. A source of the user's own, or the library, may
 // have put a function of its own around that.
-func (h Handler) Runs(fn string) bool { return slices.Contains(h.Funcs, fn) }
+func (h HandlerCall) Runs(fn string) bool { return slices.Contains(h.Funcs, fn) }
 
-func (h Handler) String() string {
+func (h HandlerCall) String() string {
 	if h.File == "" {
 		return h.Func()
 	}
@@ -46,7 +46,7 @@ func Stacks() []string {
 
 // Handlers returns the handlers that run now, on any goroutine. Its cost is that of
 // [Stacks].
-func Handlers() (all []Handler) {
+func Handlers() (all []HandlerCall) {
 	for _, g := range Stacks() {
 		all = append(all, handlersIn(g)...)
 	}
@@ -65,10 +65,10 @@ func RunningHandlers() (all []string) {
 // function with its arguments and its position, innermost first. A handler is the last
 // user function before the library's own that has called it. One that fires has others
 // above it.
-func handlersIn(g string) (all []Handler) {
+func handlersIn(g string) (all []HandlerCall) {
 	lines := strings.Split(g, "\n")
 	id, state, _ := strings.Cut(strings.TrimPrefix(lines[0], "goroutine "), " ")
-	var h Handler
+	var h HandlerCall
 	own := "" // of the library's, if there is no other
 	for i := 1; i+1 < len(lines); i += 2 {
 		fn := Function(lines[i])
@@ -80,9 +80,9 @@ func handlersIn(g string) (all []Handler) {
 			if h.Funcs != nil {
 				all = append(all, h)
 			}
-			h, own = Handler{}, ""
+			h, own = HandlerCall{}, ""
 		case CallbackFrame: // what is above is a cleanup, timer function or the like
-			h, own = Handler{}, ""
+			h, own = HandlerCall{}, ""
 		case UserFrame:
 			h.Funcs = append(h.Funcs, fn)
 			h.File, h.Line = position(lines[i+1])
