@@ -73,3 +73,53 @@ func TestADumpOfManyGoroutinesIsReadToItsEnd(t *testing.T) {
 	close(hold)
 	wg.Wait()
 }
+
+func TestWhereNobodyOfTheUsersIsThereIsNoCall(t *testing.T) {
+	pc := make(chan uintptr)
+	go func() { pc <- UserCall() }() // a function of the library's own, like this test
+	require.Zero(t, <-pc)
+}
+
+// made is to CallerOf what NewChild is, and ByLibrary a function of the library that makes
+// something for the user.
+//
+//go:noinline
+func made() uintptr { return CallerOf(0) }
+
+//go:noinline
+func ByLibrary() uintptr { return made() }
+
+func TestAHandlerOfTheLibrarysGoesByTheUsersFunctionInIt(t *testing.T) {
+	const (
+		fire    = module + "/internal/connlist.Fire[...](0x1)"
+		wrapper = module + "/weakref.Connect[...].func1(0x1)"
+		record  = module + "/history.Record[...].func2(0x1)"
+		main    = "main.main()"
+	)
+	for _, c := range []struct {
+		stack []string
+		want  []string
+		funcs []string // of the first
+	}{
+		{[]string{"main.(*T).Move(0x1)", wrapper, fire, main}, []string{"main.(*T).Move (/src/0.go:0)"}, []string{"main.(*T).Move"}},
+		{[]string{"main.helper()", "main.handler()", "main.source.func1()", fire, main}, []string{"main.source.func1 (/src/2.go:2)"}, []string{"main.helper", "main.handler", "main.source.func1"}},
+		{[]string{record, fire, main}, []string{"history.Record"}, []string{"history.Record"}},
+		{[]string{"main.f()", fire, module + ".(*Signal[...]).Fire(...)", record, fire, main}, []string{"main.f (/src/0.go:0)", "history.Record"}, []string{"main.f"}},
+		{[]string{module + "/internal/finally.Each(0x1)", module + ".(*Signal[...]).Fire(...)", fire, main}, nil, nil},
+	} {
+		all := handlersIn(stack(c.stack...))
+		var got []string
+		for _, h := range all {
+			got = append(got, h.String())
+		}
+		require.Equal(t, c.want, got, "%q", c.stack)
+		if c.want != nil {
+			require.Equal(t, c.funcs, all[0].Funcs)
+			require.Equal(t, "1", all[0].Goroutine)
+			for _, fn := range c.funcs {
+				require.True(t, all[0].Runs(fn))
+			}
+			require.False(t, all[0].Runs("main.other"))
+		}
+	}
+}
