@@ -1264,7 +1264,7 @@ func TestRun_ItsOwnerIsAmongTheRootsWhileItRuns(t *testing.T) {
 	require.NoError(t, tether.Run(t.Context(), "run of a test", func(o *tether.Owner) error {
 		found := find()
 		require.Len(t, found, 1)
-		require.Contains(t, goroutine.Func(found[0].Site), "owner_test.go")
+		require.Contains(t, goroutine.FuncAt(found[0].Site), "owner_test.go")
 		return nil
 	}))
 	require.Empty(t, find())

@@ -89,7 +89,7 @@ func (d *dumper) roots() {
 		lost, garbage bool
 	}
 	lines, rest := outline.Of(slices.Collect(scope.Roots()), func(r scope.Root) key {
-		return key{outline.Key{Site: r.Site, Name: outline.Fold(r.Name)}, r.Lost, r.Scope() == nil}
+		return key{outline.MakeKey(r.Site, r.Name), r.Lost, r.Scope() == nil}
 	})
 	for _, l := range lines {
 		switch r := l[0]; {

@@ -93,7 +93,7 @@ func groups(s *scope.Scope) []group {
 	list := members(s)
 	lines := make(map[groupKey]int)
 	for _, c := range s.Children() {
-		k := groupKey{scope.Child, c.Site(), outline.Fold(c.Name())}
+		k := groupKey{scope.Child, outline.Site(c.Site()), outline.Fold(c.Name())}
 		n, ok := lines[k]
 		if !ok {
 			n = len(list)

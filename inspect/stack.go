@@ -12,28 +12,30 @@ type stack struct{ goroutine.HandlerCall }
 
 // key tells the handlers that run apart, but for one that has been called again by
 // itself.
-func (g stack) key() string { return g.Goroutine + " " + g.Func() }
+func (g stack) key() string { return g.Goroutine + " " + g.Outermost().Name }
 
 // among reports whether it is a handler with one of the given names.
 func (g stack) among(names map[string]bool) bool {
-	for _, fn := range g.Funcs {
-		if names[fn] {
-			return true
-		}
-	}
-	return false
+	_, ok := g.Among(names)
+	return ok
 }
 
 // handler describes the handler: where it is written, if s has a connection with
 // it still, or else where it stands.
 func (g stack) handler(s *scope.Scope) Place {
-	p := Place{g.Func(), g.File, g.Line}
+	written := make(map[string]Place)
+	names := make(map[string]bool)
 	s.Each(connections, func(d scope.Detail) {
-		if q := funcAt(d.PC); g.Runs(q.Name) && q.File != "" {
-			p = q
-		}
+		p := funcAt(d.PC)
+		written[p.Name], names[p.Name] = p, true
 	})
-	return p
+	f, ok := g.Among(names)
+	if p := written[f.Name]; p.File != "" {
+		return p
+	} else if !ok {
+		f = g.Outermost()
+	}
+	return Place{f.Name, f.File, f.Line}
 }
 
 func connections(k scope.Kind) bool { return k == scope.Connection }

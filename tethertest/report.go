@@ -82,7 +82,7 @@ func (r *report) entries(all []*entry) {
 	}
 	lines, rest := outline.Of(all, func(e *entry) key {
 		s := e.scope.Value()
-		return key{outline.Key{Site: e.site, Name: outline.Fold(e.name)}, e.kind, s == nil, r.lost[s]}
+		return key{outline.MakeKey(e.site, e.name), e.kind, s == nil, r.lost[s]}
 	})
 	for _, l := range lines {
 		switch e := l[0]; {
@@ -200,14 +200,14 @@ func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []s
 	own := map[string]bool{}
 	for _, m := range shot.Members {
 		if m.Kind == scope.Connection {
-			name, _, _ := strings.Cut(goroutine.Func(m.PC), " ")
+			name, _, _ := strings.Cut(goroutine.FuncAt(m.PC), " ")
 			own[name] = true
 		}
 	}
 	names = nil
 	for _, h := range r.handlers() {
-		if slices.ContainsFunc(h.Funcs, func(fn string) bool { return own[fn] }) {
-			names = append(names, h.String())
+		if f, ok := h.Among(own); ok {
+			names = append(names, f.String())
 		}
 	}
 	if len(names) == shot.Handlers {
@@ -223,7 +223,7 @@ func (r *report) growths(all []growth) {
 		thing
 		site uintptr
 	}
-	lines, rest := outline.Of(all, func(g growth) key { return key{g.root, outline.Fold(g.path), g.thing, g.site} })
+	lines, rest := outline.Of(all, func(g growth) key { return key{g.root, outline.Fold(g.path), g.thing, outline.Site(g.site)} })
 	lines = slices.AppendSeq(lines, slices.Chunk(rest, 1))
 	slices.SortStableFunc(lines, func(a, b []growth) int { return a[0].seq - b[0].seq })
 	owner := ""

@@ -50,7 +50,7 @@ func (th thing) what() string {
 	text := th.name
 	switch {
 	case th.pc != 0:
-		text = goroutine.Func(th.pc)
+		text = goroutine.FuncAt(th.pc)
 	case th.overflow != "":
 		text = fmt.Sprintf("in a queue with capacity %d and %s", th.capacity, th.overflow)
 	}

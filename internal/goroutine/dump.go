@@ -94,9 +94,9 @@ func callers() []uintptr {
 	}
 }
 
-// Func describes the function that starts at pc: its name, file and line. One of the
+// FuncAt describes the function that starts at pc: its name, file and line. One of the
 // library's own is described by what it is called, see [Public].
-func Func(pc uintptr) string {
+func FuncAt(pc uintptr) string {
 	f := runtime.FuncForPC(pc)
 	if f == nil {
 		return "unknown"

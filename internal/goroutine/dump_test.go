@@ -51,7 +51,7 @@ func TestAHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
 	} {
 		var got []string
 		for _, h := range handlersIn(stack(c.stack...)) {
-			got = append(got, h.String())
+			got = append(got, h.Outermost().String())
 		}
 		require.Equal(t, c.want, got, "%q", c.stack)
 	}
@@ -110,16 +110,21 @@ func TestAHandlerOfTheLibrarysGoesByTheUsersFunctionInIt(t *testing.T) {
 		all := handlersIn(stack(c.stack...))
 		var got []string
 		for _, h := range all {
-			got = append(got, h.String())
+			got = append(got, h.Outermost().String())
 		}
 		require.Equal(t, c.want, got, "%q", c.stack)
 		if c.want != nil {
-			require.Equal(t, c.funcs, all[0].Funcs)
-			require.Equal(t, "1", all[0].Goroutine)
-			for _, fn := range c.funcs {
-				require.True(t, all[0].Runs(fn))
+			var names []string
+			for _, f := range all[0].Funcs {
+				names = append(names, f.Name)
+				found, ok := all[0].Among(map[string]bool{f.Name: true, "main.other": true})
+				require.True(t, ok)
+				require.Equal(t, f, found)
 			}
-			require.False(t, all[0].Runs("main.other"))
+			require.Equal(t, c.funcs, names)
+			require.Equal(t, "1", all[0].Goroutine)
+			_, ok := all[0].Among(map[string]bool{"main.other": true})
+			require.False(t, ok)
 		}
 	}
 }

@@ -10,26 +10,39 @@ import (
 
 // A HandlerCall is a call of a handler that is running, as a dump of all goroutines shows it.
 type HandlerCall struct {
-	Goroutine string   // its number
-	Funcs     []string // the user's functions from the library's call on, outermost last
-	File      string   // where the outermost one stands
-	Line      int
+	Goroutine string // its number
+	Funcs     []Func // the user's from the library's call on, outermost last; at least one
 	Text      string // of the whole goroutine, without how long it has been waiting
 }
 
-// Func returns the outermost function. Where the library itself handles a value, it is
-// what that is called, see [Public], and there is no file.
-func (h HandlerCall) Func() string { return h.Funcs[len(h.Funcs)-1] }
+// A Func is a function on a stack, and where it stands. Where the library itself handles a
+// value, it is what that is called, see [Public], and there is no file.
+type Func struct {
+	Name string
+	File string
+	Line int
+}
 
-// Runs reports whether fn is the handler. A source of the user's own, or the library, may
-// have put a function of its own around that.
-func (h HandlerCall) Runs(fn string) bool { return slices.Contains(h.Funcs, fn) }
-
-func (h HandlerCall) String() string {
-	if h.File == "" {
-		return h.Func()
+func (f Func) String() string {
+	if f.File == "" {
+		return f.Name
 	}
-	return describe(h.Func(), h.File, h.Line)
+	return describe(f.Name, f.File, f.Line)
+}
+
+// Outermost returns the function that the library has called.
+func (h HandlerCall) Outermost() Func { return h.Funcs[len(h.Funcs)-1] }
+
+// Among returns the outermost function that has one of the given names. It need not be the
+// one that the library has called: a source of the user's own may have put another around
+// the handler.
+func (h HandlerCall) Among(names map[string]bool) (f Func, ok bool) {
+	for _, f := range slices.Backward(h.Funcs) {
+		if names[f.Name] {
+			return f, true
+		}
+	}
+	return f, false
 }
 
 // Stacks returns the stacks of all goroutines, one by one. It stops the world while the
@@ -56,7 +69,7 @@ func Handlers() (all []HandlerCall) {
 // RunningHandlers describes the handlers that run now, and where they stand.
 func RunningHandlers() (all []string) {
 	for _, h := range Handlers() {
-		all = append(all, h.String())
+		all = append(all, h.Outermost().String())
 	}
 	return all
 }
@@ -75,7 +88,7 @@ func handlersIn(g string) (all []HandlerCall) {
 		switch FrameOf(fn) {
 		case HandlersFrame:
 			if h.Funcs == nil && own != "" {
-				h.Funcs = []string{own}
+				h.Funcs = []Func{{Name: own}}
 			}
 			if h.Funcs != nil {
 				all = append(all, h)
@@ -84,8 +97,8 @@ func handlersIn(g string) (all []HandlerCall) {
 		case CallbackFrame: // what is above is a cleanup, timer function or the like
 			h, own = HandlerCall{}, ""
 		case UserFrame:
-			h.Funcs = append(h.Funcs, fn)
-			h.File, h.Line = position(lines[i+1])
+			file, line := position(lines[i+1])
+			h.Funcs = append(h.Funcs, Func{fn, file, line})
 		case LibraryFrame:
 			if name, ok := Public(fn); ok && isPart(fn) {
 				own = name

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -52,12 +54,36 @@ func Of[T any, K comparable](all []T, key func(T) K) (lines [][]T, rest []T) {
 // A Key tells the owners below one apart that a reader can tell apart. Those that one
 // call has made are alike, and have one name but for digits.
 type Key struct {
-	Site uintptr // see [scope.Scope.Site]
+	Site uintptr // see [Site]
 	Name string  // see [Fold]
 }
 
 // KeyOf returns the key of s.
-func KeyOf(s *scope.Scope) Key { return Key{s.Site(), Fold(s.Name())} }
+func KeyOf(s *scope.Scope) Key { return MakeKey(s.Site(), s.Name()) }
+
+// MakeKey returns the key of what was made at pc with a name.
+func MakeKey(pc uintptr, name string) Key { return Key{Site(pc), Fold(name)} }
+
+// Site returns pc, or another that stands for the same line of the same function: a call in
+// a function that was inlined has as many as that has callers. Cost: the first time some
+// microseconds, as names are read.
+func Site(pc uintptr) uintptr {
+	if pc == 0 {
+		return 0
+	}
+	if same, ok := sites.Load(pc); ok {
+		return same.(uintptr)
+	}
+	same, _ := lines.LoadOrStore(goroutine.Site(pc), pc)
+	sites.Store(pc, same)
+	return same.(uintptr)
+}
+
+// What is known of the calls that make owners. There are at most as many as the program has.
+var (
+	sites sync.Map // of uintptr to uintptr
+	lines sync.Map // of string to uintptr
+)
 
 // Fold replaces every run of digits by "#".
 func Fold(name string) string {

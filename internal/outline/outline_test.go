@@ -1,6 +1,7 @@
 package outline
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -71,11 +72,22 @@ func TestASumSaysWhatOwnersHoldTogether(t *testing.T) {
 	require.Equal(t, "", Sum(nil))
 }
 
+//go:noinline
+func caller() uintptr {
+	var pc [1]uintptr
+	runtime.Callers(2, pc[:])
+	return pc[0]
+}
+
+func one() uintptr { return caller() } // inlined where it is called
+
 func TestKeysTellOwnersApartByCallAndFoldedName(t *testing.T) {
-	app := scope.New("app", scope.Config{})
-	at := func(name string, site uintptr) Key { return KeyOf(app.NewChild(name, scope.Config{Site: site})) }
-	require.Equal(t, at("p1", 1), at("p22", 1))
-	require.NotEqual(t, at("p1", 1), at("p1", 2))
-	require.NotEqual(t, at("p1", 1), at("q1", 1))
+	require.Equal(t, MakeKey(one(), "p1"), MakeKey(one(), "p22"), "what one line has made")
+	require.Equal(t, MakeKey(0, "p1"), MakeKey(0, "p22"))
+	require.NotEqual(t, MakeKey(caller(), "p1"), MakeKey(one(), "p1"))
+	require.NotEqual(t, MakeKey(one(), "p1"), MakeKey(one(), "q1"))
+	pc := one()
+	app := scope.New("app7", scope.Config{Site: pc})
+	require.Equal(t, MakeKey(pc, "app1"), KeyOf(app))
 	require.NoError(t, app.Destroy())
 }

@@ -68,7 +68,7 @@ func (c *cleanup) run() {
 // name describes what is called. c.s.mu is held.
 func (c *cleanup) name() string {
 	if c.f != nil {
-		return goroutine.Func(PC(c.f))
+		return goroutine.FuncAt(PC(c.f))
 	}
 	return goroutine.CloseOf(c.closer)
 }

@@ -94,7 +94,7 @@ func (i *interrupt) name() string {
 	if i.closer != nil {
 		return goroutine.CloseOf(i.closer)
 	}
-	return goroutine.Func(PC(i.f))
+	return goroutine.FuncAt(PC(i.f))
 }
 
 func (i *interrupt) stop() bool {

@@ -28,10 +28,10 @@ func (s *Scope) Running() []Call {
 		for n := p.last; n != nil; n = n.prev {
 			switch m := n.m.(type) {
 			case *Task:
-				calls = append(calls, Call{path(), "goroutine", goroutine.Func(m.name)})
+				calls = append(calls, Call{path(), "goroutine", goroutine.FuncAt(m.name)})
 			case *timer:
 				if m.state != waiting {
-					calls = append(calls, Call{path(), "timer", goroutine.Func(m.name)})
+					calls = append(calls, Call{path(), "timer", goroutine.FuncAt(m.name)})
 				}
 			case *interrupt:
 				if m.taken {
@@ -50,7 +50,7 @@ func (s *Scope) Running() []Call {
 			}
 		}
 		if queued != 0 {
-			calls = append(calls, Call{path(), "queue", goroutine.Func(queued)})
+			calls = append(calls, Call{path(), "queue", goroutine.FuncAt(queued)})
 		}
 		for range p.calls {
 			handlers = append(handlers, len(calls))
