@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
@@ -339,19 +338,4 @@ func TestAVerificationInABubbleKnowsItsTimers(t *testing.T) {
 		})
 	})
 	passed(t, outer)
-}
-
-func TestMisuse(t *testing.T) {
-	clean(t)
-	var nobody *testing.T
-	assert.PanicsWithValue(t, "tethertest: VerifyNone with nil testing.TB", func() { tethertest.VerifyNone(nobody) })
-	assert.PanicsWithValue(t, "tethertest: NewOwner with nil testing.TB", func() { tethertest.NewOwner(nobody) })
-	assert.PanicsWithValue(t, "tethertest: VerifyNone with nil testing.TB", func() { tethertest.VerifyNone(nil) })
-	assert.PanicsWithValue(t, "tethertest: NewOwner with nil testing.TB", func() { tethertest.NewOwner(nil) })
-	assert.PanicsWithValue(t, "tethertest: Record with nil testing.TB", func() {
-		tethertest.Record(nil, new(tether.Signal[int]))
-	})
-	assert.PanicsWithValue(t, "tethertest: Record with nil Source", func() { tethertest.Record[int](t, nil) })
-	var none *tether.Signal[int]
-	assert.PanicsWithValue(t, "tethertest: Record with nil Source", func() { tethertest.Record(t, none) })
 }
