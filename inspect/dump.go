@@ -135,9 +135,9 @@ func notes(s *scope.Scope, top, lost bool) string {
 			all = append(all, what)
 		}
 	}
-	alive, sealed := s.Alive(), s.Sealed()
+	sealed, alive := s.Sealed(), s.Alive()
 	add(top || !alive, s.State())
-	add(alive && sealed, "ending in stages")
+	add(sealed, "ending in stages")
 	add(alive && !sealed && s.Staged(), "staged")
 	add(alive && s.InTurn(), "ends in turn")
 	add(top && s.Unattended(), "unattended")

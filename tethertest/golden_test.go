@@ -353,7 +353,8 @@ func TestAnUnattendedRootIsLeftAloneWhileNothingOfItRuns(t *testing.T) {
 	passed(t, run("TestUses", func(t *fake) {
 		tethertest.VerifyWithin(t, 0)
 		b.leave(idle(newRoot(tether.Unattended())))
-		idle(newRoot(tether.Unattended())) // garbage
+		newRoot(tether.Unattended()).Defer(sweep) // garbage
+		runtime.GC()
 		runtime.GC()
 	}))
 	s.DisconnectAll()

@@ -1,7 +1,6 @@
 package goroutine
 
 import (
-	"cmp"
 	"fmt"
 	"runtime"
 	"strings"
@@ -57,27 +56,24 @@ func FrameOf(fn string) Frame {
 }
 
 // PanickingFunc describes the user's function whose panic is being handled by a deferred
-// function of the library: the last one before the library's own, or what that is called
-// where it has panicked itself.
+// function of the library: the last one before the library's own.
 func PanickingFunc() string {
-	fn, own, panicking := "", "unknown", false
+	fn, panicking := "unknown", false
 	frames := runtime.CallersFrames(callers())
 	for {
 		f, more := frames.Next()
 		switch kind := FrameOf(f.Function); {
 		case kind == HandlersFrame || kind == CallbackFrame:
 			if panicking {
-				return cmp.Or(fn, own)
+				return fn
 			} // else what is above the panic, the deferred function's
 		case f.Function == "runtime.gopanic":
 			panicking = true
 		case panicking && kind == UserFrame:
 			fn = describe(f.Function, f.File, f.Line)
-		case panicking && isPart(f.Function):
-			own, _ = Public(f.Function)
 		}
 		if !more {
-			return cmp.Or(fn, own)
+			return fn
 		}
 	}
 }
