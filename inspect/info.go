@@ -22,7 +22,7 @@ type OwnerInfo struct {
 	Name  string // as it is; Dump and LogValue quote it, as tether.Owner.String does
 	Path  string // likewise
 	State string // "alive", "cut off", "unwinding", "ended"; or "garbage", of a lost root
-	Made  Place  // the call that made it; of children see [RecordSites]
+	Made  Place  // the call that made it, perhaps by way of this library; of children see [RecordSites]
 	Lost  bool   // a root whose handle became garbage before it was destroyed
 
 	Staged     bool // made with tether.Staged
