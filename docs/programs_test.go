@@ -18,6 +18,7 @@ import (
 
 // The pages that show whole programs, and where these are.
 var programs = map[string]string{
+	"shutdown.md":  "shutdown/*/main.go",
 	"../README.md": "first/main.go",
 }
 
