@@ -128,7 +128,7 @@ var bugs = []struct {
 		{queueRunGo, "\tdefer owner.Retract(slot)\n", "\tif BUG {\n\t\towner.Retract(slot)\n\t} else {\n\t$\t}\n"},
 	}},
 	{"value in hand not counted", "queue, Block: Fire, Destroy of the queue's owner", []patch{
-		{queueGo, "\t\tq.current, q.waiting = place{}, false\n\t\tq.dropped++\n", "$\t\tif BUG {\n\t\t\tq.dropped--\n\t\t}\n"},
+		{queueGo, "\tq.current, q.waiting = place{}, false\n\tq.dropped++\n", "$\tif BUG {\n\t\tq.dropped--\n\t}\n"},
 	}},
 	{"held firer not let go", "queue, Block: Fire, Destroy of the connection's owner", []patch{
 		{queueConnGo, "\tq.room.Broadcast()\n}\n\n// push is", "\tif !BUG {\n\t\tq.room.Broadcast()\n\t}\n}\n\n// push is"},
