@@ -107,7 +107,8 @@ func TestADumpOfAProgramIsItsOwn(t *testing.T) {
 	}
 	tether.NewQueue(server, tether.Unbounded, tether.Block)
 	for range 4 {
-		tether.NewQueue(server, 8, tether.DropNewest)
+		said.Connect(server, hear, tether.On(tether.NewQueue(server, 8, tether.DropNewest, tether.Manual())))
+		said.Fire("y")
 	}
 	inspect.Log(app.NewChild("log"), beat, slog.New(slog.DiscardHandler))
 	inspect.WatchGrowth(app.NewChild("growth"), beat, 10, func(inspect.Group) {})
@@ -150,16 +151,16 @@ app  alive  TestADumpOfAProgramIsItsOwn
   weak  TestADumpOfAProgramIsItsOwn
     connection int  (*sprite).moved
   server  staged  TestADumpOfAProgramIsItsOwn
-    queue 2/2 DropOldest, 5 taken, 3 dropped
+    queue 2/2 DropOldest, 9 taken, 7 dropped
     queue 0/unbounded Block, 0 taken, 0 dropped
-    queue 8 DropNewest ×4, 0 pending, 0 taken, 0 dropped
+    queue 8 DropNewest ×4, 10 pending, 10 taken, 0 dropped
     interrupt  (*net.TCPListener).Close
     interrupt  (*net.pipe).Close
     cleanup  (*net.pipe).Close
     interrupt  sweep
     timer  sweep
     goroutine  poll
-    connection string  hear
+    connection string ×5  hear
     session-# ×5: 5 cleanups  session
   log  TestADumpOfAProgramIsItsOwn
     connection tether.Tick  inspect.Log
