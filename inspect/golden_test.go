@@ -34,7 +34,7 @@ func golden(dump string) string {
 	return "\n" + site.ReplaceAllString(dump, "$1")
 }
 
-type sprite struct{ at [64]int }
+type sprite struct{ _ [64]int }
 
 func (*sprite) moved(int)                     {}
 func draw(tether.Tick)                        {}
