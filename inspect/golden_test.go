@@ -340,3 +340,19 @@ func TestADumpIsBounded(t *testing.T) {
 	require.Equal(t, 22, strings.Count(text, "\n"))
 	require.Contains(t, text, "\n  10 more queues, 0 pending, 0 taken, 0 dropped\n")
 }
+
+func spawn(o *tether.Owner, name string) *tether.Owner { return o.NewChild(name) } // inlined
+
+// One line of an inlined function has as many places in the program as that has callers.
+func TestChildrenMadeByOneLineAreOneGroup(t *testing.T) {
+	defer inspect.RecordSites()()
+	app := newOwner(t, "app")
+	for range 3 {
+		spawn(app, "child-1")
+		spawn(app, "child-2")
+	}
+	groups := inspect.Growth(app, 0)
+	require.Len(t, groups, 1)
+	require.Equal(t, 6, groups[0].Count)
+	require.Contains(t, dumpOf(t, app), "  child-# ×6  ")
+}

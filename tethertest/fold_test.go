@@ -172,3 +172,21 @@ func TestGrowthOfManyKindsIsListed(t *testing.T) {
 		require.Contains(t, f.message(), fmt.Sprintf("    owner hub/%c\n        1 more owner by this path, made by made (golden_test.go)\n", 'a'+i))
 	}
 }
+
+func spawn(o *tether.Owner, name string) *tether.Owner { return o.NewChild(name) } // inlined
+
+func TestGrowthByOneLineIsShownTogether(t *testing.T) {
+	clean(t)
+	hub := tether.NewOwner("hub")
+	defer hub.Destroy()
+	f := run("TestGrows", func(t *fake) {
+		tethertest.VerifyWithin(t, 0)
+		for i := range 3 {
+			spawn(hub, fmt.Sprint("a", i))
+		}
+		for i := range 3 {
+			spawn(hub, fmt.Sprint("a", i+3))
+		}
+	})
+	require.Contains(t, f.message(), lines("    owner hub/a#", "        6 more owners by this path, made by spawn (fold_test.go)"))
+}
