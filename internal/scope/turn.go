@@ -29,7 +29,7 @@ func (u *unwinder) turn(child *Scope) bool {
 	if inside == nil {
 		inside = func() bool { return true }
 	}
-	_ = child.destroyNow(child.parent.Cause(), true, inside) // its errors are passed on at its end
+	child.destroyNow(child.parent.Cause(), true, inside) // its errors are passed on at its end
 	if child.Over() {
 		return true
 	}
