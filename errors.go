@@ -73,6 +73,9 @@ type PanicError struct {
 }
 
 func newPanicError(s *scope.Scope, value any) *PanicError {
+	if m, ok := value.(made); ok {
+		return m.p
+	}
 	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.String(), Func: goroutine.PanickingFunc()}
 }
 

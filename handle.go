@@ -3,6 +3,7 @@ package tether
 import (
 	"weak"
 
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -58,7 +59,11 @@ func handleOf(s *scope.Scope, root *Owner) *Owner {
 	return o
 }
 
-// The sub-packages look behind an Owner and an option by way of package handle.
+// made is what a supervisor is told where the PanicError was made before.
+type made struct{ p *PanicError }
+
+// The sub-packages look behind an Owner, a Connection and an option by way of package
+// handle.
 func init() {
 	handle.Scope = func(op string, owner any) *scope.Scope {
 		o := owner.(*Owner)
@@ -67,8 +72,18 @@ func init() {
 		}
 		return o.scope
 	}
+	handle.Conn = func(connection any) *connlist.Conn { return &connection.(*Connection).conn }
 	handle.Priority = func(option any) (int, bool) {
 		p, ok := option.(priorityOption)
 		return int(p), ok
+	}
+	handle.Queued = func(option any) bool {
+		_, ok := option.(queueOption)
+		return ok
+	}
+	handle.Report = func(s *scope.Scope, value any) error {
+		p := newPanicError(s, value)
+		s.Report(made{p})
+		return p
 	}
 }

@@ -15,7 +15,7 @@ import (
 type Where uint8
 
 const (
-	InHandler   Where = 1 << iota // of a signal or queue
+	InHandler   Where = 1 << iota // of a signal, a queue or another of the library's things
 	InCallback                    // a timer function, or one of WhileActive
 	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
@@ -53,6 +53,12 @@ func within(want Where) (yes bool) {
 
 // All user code but the handlers of a signal, which are called by package connlist, is
 // called by one of the following. They must have frames of their own, to be found.
+
+// Handler calls a handler that answers, see package visit. f is the library's own and calls
+// it: so it can have any arguments, and nothing escapes.
+//
+//go:noinline
+func Handler(f func()) { f() }
 
 // Callback calls a timer function or one of WhileActive.
 //
@@ -110,6 +116,7 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 	marked.mu.Lock()
 	defer marked.mu.Unlock()
 	m := map[uintptr]Where{
+		funcPC(Handler):  InHandler,
 		funcPC(Callback): InCallback,
 		funcPC(Cleanup):  InCleanup,
 		funcPC(Close):    InCleanup,
