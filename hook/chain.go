@@ -113,7 +113,7 @@ func (c *Chain[In, Out]) run(ctx context.Context, in In, w connlist.Walk, last a
 // A link is a link that runs.
 type link[In, Out any] struct {
 	chain *Chain[In, Out]
-	rest  connlist.Walk // begins after the link; never moved, so that next can be called again
+	rest  connlist.Walk // begins after the link; copied, so that next can be called again
 	last  action[In, Out]
 	over  atomic.Bool
 }
@@ -127,5 +127,5 @@ func (l *link[In, Out]) next(ctx context.Context, in In) (out Out, err error) {
 	if l.over.Load() {
 		return out, errOver
 	}
-	return l.chain.run(ctx, in, l.rest.Fork(), l.last)
+	return l.chain.run(ctx, in, l.rest, l.last)
 }

@@ -132,6 +132,80 @@ type own struct {
 	done          chan struct{}
 }
 
+// A meddler is a context that does something when it is asked.
+type meddler struct {
+	context.Context
+	err, done func()
+}
+
+func (m *meddler) Err() error {
+	if m.err != nil {
+		m.err()
+	}
+	return m.Context.Err()
+}
+
+func (m *meddler) Done() <-chan struct{} {
+	if m.done != nil {
+		m.done()
+	}
+	return m.Context.Done()
+}
+
+// A cut-off that comes between the decision to call a handler and the making of its
+// context, which is what asks the caller's here.
+func TestAHandlersContextHasEndedIfItsOwnerWasCutOffJustBefore(t *testing.T) {
+	for _, k := range kinds(nil)[:3] { // a Run asks before it decides
+		app := newApp(t)
+		o := app.NewChild("o")
+		asked := 0
+		caller := &meddler{Context: context.WithValue(bg, key{}, 1), err: func() {
+			if asked++; asked == 2 { // the first time is before all
+				o.Cancel(errOwner)
+			}
+		}}
+		called := false
+		k.connect(o, func(ctx context.Context) {
+			called = true
+			require.Equal(t, errOwner, context.Cause(ctx))
+			require.Equal(t, context.Canceled, ctx.Err())
+		})
+		require.NoError(t, k.call(caller))
+		require.True(t, called)
+	}
+}
+
+// The inner context is made twice if two ask at once, and one of the two is used.
+func TestAHandlersContextIsOneThoughItIsMadeTwice(t *testing.T) {
+	each(t, func(t *testing.T, k kind) {
+		app := newApp(t)
+		base, cancel := context.WithCancel(bg)
+		defer cancel()
+		caller := &meddler{Context: base}
+		k.connect(app, func(ctx context.Context) {
+			var first <-chan struct{}
+			caller.done = func() {
+				caller.done = nil
+				first = ctx.Done()
+			}
+			require.Equal(t, ctx.Done(), ctx.Done())
+			require.Equal(t, first, ctx.Done())
+		})
+		require.NoError(t, k.call(caller))
+	})
+}
+
+// The closing comes after it was asked whether the hook has closed.
+func TestAHookThatClosesAtTheLastMomentSaysSo(t *testing.T) {
+	app := newApp(t)
+	for i := range kinds(nil) {
+		o := app.NewChild("o")
+		k := kinds(o)[i]
+		k.connect(app, func(context.Context) { t.Error("called") })
+		require.Equal(t, hook.ErrClosed, k.call(&meddler{Context: bg, err: func() { _ = o.Destroy() }}), k.name)
+	}
+}
+
 func newOwn() own                   { return own{bg, nil, make(chan struct{})} }
 func (o own) Done() <-chan struct{} { return o.done }
 func (o own) Err() error {

@@ -257,6 +257,20 @@ func TestHandlersMayDestroyEachOthersOwners(t *testing.T) {
 	})
 }
 
+// The teardown of an owner completes, cleanups and all, when its handler has returned and
+// before the next one is called. What these end is not called either.
+func TestWhatACleanupEndsBetweenTwoHandlersIsNotCalled(t *testing.T) {
+	each(t, func(t *testing.T, k kind) {
+		app := newApp(t)
+		a, b := app.NewChild("a"), app.NewChild("b")
+		a.Defer(func() { _ = b.Destroy() })
+		k.connect(a, func(context.Context) { _ = a.Destroy() })
+		k.connect(b, func(context.Context) { t.Error("called") })
+		_ = k.call(bg)
+		require.False(t, b.Alive())
+	})
+}
+
 // A report names the handler itself, and not what stands between.
 func TestPendingErrorNamesTheHandlerThatIsWaitedFor(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {

@@ -15,7 +15,7 @@ import (
 // handler after Next and before the next Next or End, is inside of that announcement, and a
 // teardown of the owner waits for it.
 //
-// A Walk lives on the stack of one goroutine. It is copied only by Fork.
+// A Walk lives on the stack of one goroutine, and is not copied once Next was called.
 type Walk struct {
 	cursor
 	handler unsafe.Pointer
@@ -47,7 +47,6 @@ func (w *Walk) Next() bool {
 		yield.Point("walk: call")
 		return true
 	}
-	w.End()
 	return false
 }
 
