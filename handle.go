@@ -81,9 +81,9 @@ func init() {
 		_, ok := option.(queueOption)
 		return ok
 	}
-	handle.Report = func(s *scope.Scope, value any) error {
-		p := newPanicError(s, value)
-		s.Report(made{p})
+	handle.Report = func(s *scope.Scope, value, fired any) error {
+		p := newPanicError(s, value, fired)
+		s.Report(made{p}, fired)
 		return p
 	}
 }

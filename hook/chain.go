@@ -104,7 +104,7 @@ func (c *Chain[In, Out]) run(ctx context.Context, in In, w connlist.Walk, last a
 	l := &link[In, Out]{chain: c, rest: v.Fork(), last: last}
 	defer l.over.Store(true)
 	inner := v.Context()
-	if p := v.Call(func() { out, err = f(inner, in, l.next) }); p != nil {
+	if p := v.Call(func() { out, err = f(inner, in, l.next) }, func() any { return in }); p != nil {
 		err = p
 	}
 	return out, err

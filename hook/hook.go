@@ -133,7 +133,7 @@ func (h *Hook[In, Out]) Len() int { return h.self().len() }
 func ask[In, Out any](v *visit.Visit, in In) (out Out, err error) {
 	f := visit.Func[func(context.Context, In) (Out, error)](v)
 	ctx := v.Context()
-	if p := v.Call(func() { out, err = f(ctx, in) }); p != nil {
+	if p := v.Call(func() { out, err = f(ctx, in) }, func() any { return in }); p != nil {
 		err = p
 	}
 	return out, err

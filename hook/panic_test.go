@@ -66,6 +66,7 @@ func TestASupervisedPanicIsReportedAndIsTheHandlersError(t *testing.T) {
 		require.ErrorAs(t, err, &p, what)
 		require.Equal(t, []*tether.PanicError{p}, *told, "told the same, once")
 		require.Equal(t, errBoom, p.Value, what)
+		require.Equal(t, 1, p.Fired, what)
 		require.ErrorIs(t, err, errBoom, what)
 		require.Contains(t, p.Owner, "app/")
 		require.Contains(t, p.Func, "hook_test.TestASupervisedPanicIsReported", what+": the handler, not the library's")

@@ -82,7 +82,7 @@ func (v *Veto[T]) Len() int { return v.self().len() }
 func object[T any](v *visit.Visit, x T) (err error) {
 	f := visit.Func[func(context.Context, T) error](v)
 	ctx := v.Context()
-	if p := v.Call(func() { err = f(ctx, x) }); p != nil {
+	if p := v.Call(func() { err = f(ctx, x) }, func() any { return x }); p != nil {
 		err = p
 	}
 	return err

@@ -21,7 +21,7 @@ var Priority func(option any) (p int, ok bool)
 // Queued reports whether option, a tether.ConnectOption, is one of On.
 var Queued func(option any) bool
 
-// Report gives what a handler of s has panicked with to the supervisor of s, which there
-// must be, and returns the *tether.PanicError that it got. It is called by a deferred
-// function, while the panic is on the stack.
-var Report func(s *scope.Scope, value any) error
+// Report gives what a handler of s, called with fired, has panicked with to the supervisor
+// of s, which there must be, and returns the *tether.PanicError that it got. It is called by
+// a deferred function, while the panic is on the stack.
+var Report func(s *scope.Scope, value, fired any) error

@@ -48,22 +48,23 @@ func (v *Visit) Context() context.Context {
 }
 
 // Call calls f, which calls the handler that v is at. If the handler's owner is
-// supervised, a panic is reported, and returned as a *tether.PanicError.
-func (v *Visit) Call(f func()) error { return Call(v.Owner(), f) }
+// supervised, a panic is reported, and returned as a *tether.PanicError; fired says what
+// the handler was called with, and is called for that alone.
+func (v *Visit) Call(f func(), fired func() any) error { return Call(v.Owner(), f, fired) }
 
 // Call calls f, which calls a handler of owner. See [Visit.Call].
-func Call(owner *scope.Scope, f func()) error {
+func Call(owner *scope.Scope, f func(), fired func() any) error {
 	if owner.Supervised() {
-		return supervised(owner, f)
+		return supervised(owner, f, fired)
 	}
 	goroutine.Handler(f)
 	return nil
 }
 
-func supervised(owner *scope.Scope, f func()) (err error) {
+func supervised(owner *scope.Scope, f func(), fired func() any) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // nil: none, or Goexit
-			err = handle.Report(owner, p)
+			err = handle.Report(owner, p, fired())
 		}
 	}()
 	goroutine.Handler(f)
