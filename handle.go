@@ -77,10 +77,13 @@ func init() {
 		p, ok := option.(priorityOption)
 		return int(p), ok
 	}
-	handle.Queued = func(option any) bool {
-		_, ok := option.(queueOption)
-		return ok
+	handle.Queued = func(option any) (uint64, bool) {
+		if o, ok := option.(queueOption); ok {
+			return o.q.number, true
+		}
+		return 0, false
 	}
+	handle.Enqueue = func(h handle.Queueing) any { return enqueueAny(h) }
 	handle.Report = func(s *scope.Scope, value, fired any) error {
 		p := newPanicError(s, value, fired)
 		s.Report(made{p}, fired)

@@ -56,7 +56,7 @@ func priority(op string, opts []tether.ConnectOption) (p int) {
 		if opt == nil {
 			panic(op + " with nil option")
 		}
-		if handle.Queued(opt) {
+		if _, on := handle.Queued(opt); on {
 			panic(op + " with On: an answer is due on the caller's goroutine, not later on a queue")
 		}
 		if q, ok := handle.Priority(opt); ok {

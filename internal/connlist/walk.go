@@ -20,6 +20,7 @@ type Walk struct {
 	cursor
 	handler unsafe.Pointer
 	at      *Conn
+	rest    []Place // see WalkAll; nil if there is one list only
 }
 
 // Walk begins a walk. Its user calls End in any case.
@@ -31,7 +32,7 @@ func (l *List) Walk() Walk {
 // takes back the announcement of the one before if that has another owner: a teardown that
 // has waited for nothing else completes here, and cleanups may run, and panic.
 func (w *Walk) Next() bool {
-	for e := w.entry(); e != nil; e = w.entry() {
+	for e := w.first(); e != nil; e = w.first() {
 		if e.load() == nil || !w.announce(e) {
 			w.pass(e)
 			continue
@@ -50,14 +51,21 @@ func (w *Walk) Next() bool {
 	return false
 }
 
-// Fork returns a walk over what comes after the handler that w is at, with the snapshot of
-// w. It announces for itself.
+// Fork returns a walk over what comes after the handler that w is at, in the one list that w
+// is over, with the snapshot of w. It announces for itself.
 func (w *Walk) Fork() Walk {
 	return Walk{cursor: cursor{list: w.list, block: w.block, next: w.next, limit: w.limit}}
 }
 
 // Owner returns the owner of the handler.
 func (w *Walk) Owner() *scope.Scope { return w.at.owner }
+
+// Quiet reports whether the handler is the library's own and runs without being announced.
+func (w *Walk) Quiet() bool { return w.id == 0 }
+
+// PC returns where the code of the user's handler starts. It is for connections that were
+// made with Hooks.
+func (w *Walk) PC() uintptr { return w.at.hooks.PC }
 
 // Handler returns the word of the handler, which has the type of the user's choice.
 func (w *Walk) Handler() unsafe.Pointer { return w.handler }

@@ -3,6 +3,8 @@
 package handle
 
 import (
+	"unsafe"
+
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -18,8 +20,34 @@ var Conn func(connection any) *connlist.Conn
 // anything.
 var Priority func(option any) (p int, ok bool)
 
-// Queued reports whether option, a tether.ConnectOption, is one of On.
-var Queued func(option any) bool
+// Queued returns the number on the stack of a goroutine that handles for the queue that
+// option, a tether.ConnectOption, says; ok is false if it does not say one.
+var Queued func(option any) (number uint64, ok bool)
+
+// A Queueing says what Enqueue is to connect.
+type Queueing struct {
+	List    *connlist.List
+	Owner   any     // the *tether.Owner
+	Options any     // the []tether.ConnectOption, one of them On
+	PC      uintptr // of the user's function
+
+	// Entry is given the function that queues a value, and reports whether that was let in,
+	// and returns the word of what the list is to have in its entry.
+	Entry func(queue func(v any) bool) unsafe.Pointer
+	// Handle is called by the queue.
+	Handle func(v any)
+	// Once spends the connection on the first value.
+	Once bool
+	// Tell has the Dropped method of each value called that was let in and is not handled,
+	// with the queue locked; and firers are not held by Block, but go over capacity.
+	Tell bool
+}
+
+// A Dropper is a value that is told.
+type Dropper interface{ Dropped() }
+
+// Enqueue connects a handler by way of a queue and returns the *tether.Connection.
+var Enqueue func(Queueing) any
 
 // Report gives what a handler of s, called with fired, has panicked with to the supervisor
 // of s, which there must be, and returns the *tether.PanicError that it got. It is called by
