@@ -77,3 +77,14 @@ func (v *Visit) End() {
 	v.own.release()
 	v.Walk.End()
 }
+
+// One calls a handler of owner on behalf of the caller whose context is given, where the
+// owner is announced by others.
+func One(caller context.Context, owner *scope.Scope, f func(context.Context) error, fired func() any) (err error) {
+	ctx, own := contextFor(caller, owner)
+	defer own.release()
+	if p := Call(owner, func() { err = f(ctx) }, fired); p != nil {
+		err = p
+	}
+	return err
+}
