@@ -27,7 +27,7 @@ import (
 // handler's owner has a panic handler, that is told, and the *[tether.PanicError] is the
 // handler's error. Cost: no lock and no allocation where ctx is [context.Background] or
 // [context.TODO], nobody fails, and nothing has changed since the last Publish of this
-// handle; a few words for each list of patterns beyond the first few.
+// handle.
 func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	t.check("Publish")
 	if ctx == nil {
@@ -63,8 +63,7 @@ func deliver[T any](b *Bus, ctx context.Context, m Message[T], lists []*connlist
 	if len(lists) == 0 || len(lists) == 1 && lists[0].Head() == nil {
 		return false, nil
 	}
-	var places [8]connlist.Place // arbitrary
-	v := visit.Begin(ctx, connlist.WalkAll(lists, b.numbers.Load(), places[:]))
+	v := visit.Begin(ctx, connlist.WalkAll(lists, b.numbers.Load()))
 	defer v.End()
 	var errs []error
 	finally.Each(func() bool {

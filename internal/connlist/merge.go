@@ -1,5 +1,7 @@
 package connlist
 
+import "sync"
+
 // Several lists can be walked as one, if one counter numbers their connections (see
 // [List.NumberBy]): by priority, then by number, which is the order in which they were
 // connected, to whichever list.
@@ -43,10 +45,19 @@ func (k key) before(other key) bool {
 	return k.number < other.number
 }
 
+// heaps keeps what walks over several lists have used, a *[]Place each, for other walks: a
+// Walk is on the stack, but what it points to can't be.
+var heaps = sync.Pool{New: func() any { return new([]Place) }}
+
 // WalkAll begins a walk over the connections of all lists, of which there is one at least,
-// up to the number limit. buf is where the walk keeps its places, if there is room.
-func WalkAll(lists []*List, limit uint64, buf []Place) Walk {
-	w := Walk{cursor: cursor{list: lists[0], block: lists[0].Head(), limit: limit}, rest: buf[:0]}
+// up to the number limit.
+func WalkAll(lists []*List, limit uint64) Walk {
+	w := Walk{cursor: cursor{list: lists[0], block: lists[0].Head(), limit: limit}}
+	if len(lists) == 1 {
+		return w
+	}
+	w.heap = heaps.Get().(*[]Place)
+	w.rest = (*w.heap)[:0]
 	for _, l := range lists[1:] {
 		if b := l.Head(); b != nil {
 			w.rest = append(w.rest, Place{list: l, block: b, key: key{priority: b.priority}})
@@ -56,6 +67,16 @@ func WalkAll(lists []*List, limit uint64, buf []Place) Walk {
 		w.sift(i)
 	}
 	return w
+}
+
+// endHeap gives the heap back, with nothing in it.
+func (w *Walk) endHeap() {
+	if w.heap != nil {
+		clear(w.rest)
+		*w.heap = w.rest[:0]
+		heaps.Put(w.heap)
+		w.heap, w.rest = nil, nil
+	}
 }
 
 // first returns the next entry of the snapshot, nil at the end.

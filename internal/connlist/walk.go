@@ -20,7 +20,10 @@ type Walk struct {
 	cursor
 	handler unsafe.Pointer
 	at      *Conn
-	rest    []Place // see WalkAll; nil if there is one list only
+
+	// Of a walk over several lists, see WalkAll; else nil.
+	rest []Place  // where it has left off in the others, a heap
+	heap *[]Place // where rest is kept
 }
 
 // Walk begins a walk. Its user calls End in any case.
@@ -71,7 +74,10 @@ func (w *Walk) PC() uintptr { return w.at.hooks.PC }
 func (w *Walk) Handler() unsafe.Pointer { return w.handler }
 
 // End takes back what is announced, as Next does.
-func (w *Walk) End() { w.retract() }
+func (w *Walk) End() {
+	w.endHeap()
+	w.retract()
+}
 
 // PC returns where the code of the handler starts that was connected by the word w.
 func PC(w unsafe.Pointer) uintptr { return *(*uintptr)(w) } // a func value points to where its code's address is
