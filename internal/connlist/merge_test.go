@@ -17,7 +17,11 @@ func TestWalkAll_GoesByPriorityThenNumberWhateverComesAndGoes(t *testing.T) {
 		conn     *Conn
 		priority int
 	}
-	for seed := range 300 {
+	programs := 300
+	if testing.Short() {
+		programs = 50
+	}
+	for seed := range programs {
 		r := rand.New(rand.NewPCG(uint64(seed), 3))
 		owner := newScope(t)
 		var numbers atomic.Uint64
