@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/fifo"
+	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
@@ -17,10 +18,13 @@ type queueConn struct {
 	once bool // the first value spends the connection
 	over bool // its firers are never held by Block, but go over capacity
 
+	linger *linger // nil unless q is a Finish queue
+
 	// Guarded by q.mu.
 	pending int  // values in the queue's order
 	linked  bool // conn is connected, or that has failed
 	spent   bool // at most one value is pending or current, which DropOldest passes over
+	shut    bool // nothing more comes in: it is spent, or has ended
 	ended   bool // nothing comes out of it any more
 }
 
@@ -63,18 +67,24 @@ func newMailbox[T any](c *hookedConnection, handler func(T), q *Queue) *mailbox[
 // connect enters the connection in its books. word is that of what the list's owner calls,
 // which queues a value.
 func (m *mailbox[T]) connect(list *connlist.List, c *hookedConnection, owner *Owner, word unsafe.Pointer, priority int) {
-	if m.join() {
+	if m.join(owner.scope, c.hooks.PC) {
 		defer m.link() // also if WhileActive's function panics: the connection stands
 		c.hooks.Ended = m.end
 		list.Connect(&c.conn, owner.scope, word, priority, true, &c.hooks)
 	}
 }
 
-// join enters c in its queue's book, unless the queue is dead.
-func (c *queueConn) join() bool {
+// join enters c in its queue's book, unless the queue is dead; on a Finish queue in the
+// owner's as well, unless that one is.
+func (c *queueConn) join(owner *scope.Scope, pc uintptr) bool {
+	if c.q.finish && !c.lingers(owner, pc) {
+		return false
+	}
+	defer c.settle(false) // if it did not join
 	c.q.mu.Lock()
 	defer c.q.mu.Unlock()
 	if c.q.dead {
+		c.shut = true
 		return false
 	}
 	if c.q.conns == nil {
@@ -92,12 +102,14 @@ func (c *queueConn) link() {
 	c.linked = true
 	if !c.conn.Live() && !c.spent {
 		delete(q.conns, c)
+		c.shut = true
 	}
 	dead, spent := q.dead, c.spent
 	q.mu.Unlock()
 	if dead {
 		c.disconnect(spent)
 	}
+	c.settle(false) // if it failed
 }
 
 // disconnect ends the connection of a queue that is dead.
@@ -110,9 +122,15 @@ func (c *queueConn) disconnect(spent bool) {
 // end is the connection's end: for one that was spent, that of its owner or signal.
 func (c *queueConn) end() {
 	q := c.q
+	defer c.settle(false)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.conns, c)
+	if q.finish {
+		c.shutLocked()
+		return
+	}
+	c.shut = true
 	q.dropped += uint64(q.order.end(c))
 	c.box.clear()
 	q.releaseFlushesLocked()
@@ -128,9 +146,10 @@ func (m *mailbox[T]) offer(v T) bool {
 	yield.Point("queue: push")
 	q.mu.Lock()
 	var h *hold
-	if q.dead || m.ended || m.spent || q.order.len() >= q.capacity {
+	var victim *queueConn
+	if q.dead || m.shut || q.order.len() >= q.capacity {
 		var ok bool
-		if h, ok = q.admitLocked(&m.queueConn); !ok {
+		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
 			q.mu.Unlock()
 			h.end()
 			return false
@@ -139,11 +158,12 @@ func (m *mailbox[T]) offer(v T) bool {
 	var rest func()
 	if m.once {
 		if rest, m.spent = m.conn.Spend(); !m.spent {
-			q.lostLocked(h)
+			q.lostLocked(h, true)
 			q.mu.Unlock() // its end is on the way, and will wake the others
 			h.end()
 			return false
 		}
+		m.shut = true
 		q.room.Broadcast() // others may be held by the same connection
 	}
 	var wake func()
@@ -168,6 +188,7 @@ func (m *mailbox[T]) offer(v T) bool {
 	if rest != nil {
 		rest()
 	}
+	victim.settle(false)
 	if wake != nil && q.scope.Enter() {
 		q.scope.Call(wake)
 	}
@@ -175,28 +196,33 @@ func (m *mailbox[T]) offer(v T) bool {
 }
 
 // admitLocked makes room for a value of c and reports whether it may be queued. h is
-// what the caller must end with no lock held; nil if it was not to be held for that.
-func (q *Queue) admitLocked(c *queueConn) (h *hold, ok bool) {
+// what the caller must end with no lock held; nil if it was not to be held for that. victim
+// is whose value was dropped for that, to be settled by the caller; nil for nobody's.
+func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
 	for {
 		switch {
-		case q.dead || c.ended || c.spent:
-			q.lostLocked(h)
-			return h, false
+		case q.dead || c.shut:
+			q.lostLocked(h, !c.spent)
+			return h, victim, false
 		case q.order.len() < q.capacity, !q.busy && !q.manual:
-			return h, true
-		case q.overflow == DropNewest || q.overflow == DropOldest && !q.dropOldestLocked():
+			return h, victim, true
+		case q.overflow == DropNewest:
 			q.dropped++
-			return h, false
+			return h, victim, false
 		case q.overflow == DropOldest:
+			if victim = q.dropOldestLocked(); victim == nil {
+				q.dropped++
+				return h, victim, false
+			}
 		case c.over:
-			return h, true
+			return h, victim, true
 		case h == nil:
 			h = holdLocked(&q.mu, &q.room, q.number)
 		case h.inside:
-			return h, true
+			return h, victim, true
 		case h.letGo:
 			q.dropped++
-			return h, false
+			return h, victim, false
 		default:
 			q.held++
 			h.waitLocked()
@@ -205,23 +231,24 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, ok bool) {
 	}
 }
 
-// lostLocked counts the value of a Fire that was held and finds that it need not be.
-func (q *Queue) lostLocked(h *hold) {
-	if h != nil && h.waited {
+// lostLocked counts the value of a Fire that was held and finds that it need not be; on a
+// Finish queue also one that was under way when the connection came to an end.
+func (q *Queue) lostLocked(h *hold, ended bool) {
+	if h != nil && h.waited || q.finish && ended {
 		q.dropped++
 	}
 }
 
-// dropOldestLocked drops the oldest value that may be, and reports whether there was one.
-func (q *Queue) dropOldestLocked() bool {
+// dropOldestLocked drops the oldest value that may be, and returns whose it was, nil if
+// there was none.
+func (q *Queue) dropOldestLocked() *queueConn {
 	c := q.order.oldest()
-	if c == nil {
-		return false
+	if c != nil {
+		c.box.drop()
+		q.dropped++
+		q.releaseFlushesLocked()
 	}
-	c.box.drop()
-	q.dropped++
-	q.releaseFlushesLocked()
-	return true
+	return c
 }
 
 func (m *mailbox[T]) take()   { m.current = m.values.Pop() }

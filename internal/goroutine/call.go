@@ -31,6 +31,24 @@ func MustNotWait() bool {
 // InsideCleanup reports whether the caller is inside something that a teardown calls.
 func InsideCleanup() bool { return within(InCleanup) }
 
+// MustNotWaitOutside is MustNotWait without what runs inside the number, which is on the
+// caller's stack: a panic may have left frames there.
+func MustNotWaitOutside(number uint64) (yes bool) {
+	known := functions()
+	var r reader
+	outside := false
+	walk(func(entry uintptr) bool {
+		if outside {
+			yes = known[entry]&(InHandler|InCallback|InCleanup|InCoroutine) != 0
+			return !yes
+		}
+		n, ok := r.read(entry)
+		outside = ok && n == number
+		return true
+	})
+	return yes
+}
+
 // InsideOf reports whether the caller is inside a call of f, a function that is not
 // generic and not inlined. Cost: it looks f up each time.
 func InsideOf(f any) (yes bool) {
@@ -54,7 +72,7 @@ func within(want Where) (yes bool) {
 // All user code but the handlers of a signal, which are called by package connlist, is
 // called by one of the following. They must have frames of their own, to be found.
 
-// Handler calls a handler that answers, see package visit. f is the library's own and calls
+// Handler calls a handler that answers, see packages visit and keyed. f is the library's own and calls
 // it: so it can have any arguments, and nothing escapes.
 //
 //go:noinline

@@ -28,7 +28,7 @@ var (
 	}
 	// between has the sub-packages that stand between those above and what they call for
 	// the user.
-	between = []string{"/hook.", "/bus."}
+	between = []string{"/hook.", "/bus.", "/keyed."}
 )
 
 // A Frame says who has called a function on a stack.

@@ -82,11 +82,17 @@ const (
 	inflightGo = "internal/inflight/inflight.go"
 	queueGo    = "queue.go"
 	queueRunGo = "queue_run.go"
+	finishGo   = "queue_finish.go"
 	holdGo     = "hold.go"
 	inboxGo    = "wait.go"
 	beatGo     = "heartbeat.go"
 	timerGo    = "internal/scope/timer.go"
 	connectGo  = "signal_connect.go"
+	stageGo    = "internal/scope/stage.go"
+	turnGo     = "internal/scope/turn.go"
+	failGo     = "internal/scope/fail.go"
+	openingGo  = "keyed/opening.go"
+	circleGo   = "keyed/circle.go"
 )
 
 // mutexes are the files whose mutexes are modelled, or that refer to such ones.
@@ -166,7 +172,22 @@ var bugs = []struct {
 		{waitGo, "\t\tyounger, circle := w.search()\n", "$\t\tcircle = circle && !yield.Bug(\"circle of goroutines\")\n"},
 	}},
 	{"queue does not look", "queue block destroy", []patch{
-		{queueRunGo, "\t\tif !c.conn.Callable(c.spent) {", "\t\tif !yield.Bug(\"queue does not look\") && !c.conn.Callable(c.spent) {"},
+		{queueRunGo, "\t\tif !c.callable() {", "\t\tif !yield.Bug(\"queue does not look\") && !c.callable() {"},
+	}},
+	{"what is taken is not left", "finish, connection's owner destroyed", []patch{
+		{finishGo, "c.pending > 0 || c.q.current.conn == c }", "c.pending > 0 || c.q.current.conn == c && (!yield.Bug(\"what is taken is not left\") || c.q.waiting) }"},
+	}},
+	{"the cut-off does not shut", "finish, connection's owner destroyed", []patch{
+		{finishGo, "\tl.conn.shutLocked()\n", "\tif !yield.Bug(\"the cut-off does not shut\") {\n\t$\t}\n"},
+	}},
+	{"gone without being said", "finish, disconnect, destroy", []patch{
+		{finishGo, "\tl.gone = true\n\tkept :=", "\tl.gone = !yield.Bug(\"gone without being said\")\n\tkept :="},
+	}},
+	{"a queue is not busy before it runs", "finish, queue's owner destroyed", []patch{
+		{finishGo, "q.dead, q.kept = true, q.busy\n", "q.dead, q.kept = true, q.busy && (!yield.Bug(\"a queue is not busy before it runs\") || !q.waiting)\n"},
+	}},
+	{"who is idle lets go of another's run", "finish, queue's owner destroyed", []patch{
+		{finishGo, "\tdue := q.kept && !q.busy\n", "\tdue := q.kept && (!q.busy || yield.Bug(\"who is idle lets go of another's run\"))\n"},
 	}},
 	{"context left to the ancestor", "child destroy parent destroy fire", []patch{ // found here, and mended, in November 2026
 		{cutoffGo, "\tif s.cancel != nil { // if s was", "\tif s.cancel != nil && (co.from == nil || !yield.Bug(\"context left to the ancestor\")) { // if s was"},
@@ -227,8 +248,39 @@ $`},
 	{"late beat forgotten", "heartbeat: disconnect, connect, tick", []patch{
 		{beatGo, "h.late = h.late || h.active == active //", "h.late = (h.late || h.active == active) && !yield.Bug(\"late beat forgotten\") //"},
 	}},
+	{"the next stage too early", "staged destroy in a child's handler, destroy", []patch{
+		{stageGo, "\tif s.Over() {\n\t\treturn true\n\t}\n\trest", "\tif s.Over() || yield.Bug(\"the next stage too early\") {\n\t\treturn true\n\t}\n\trest"},
+	}},
+	{"a child while the stages run", "staged destroy, child made", []patch{
+		{scopeGo, "\tcase s.sealed && !child.inTurn:\n", "\tcase s.sealed && !child.inTurn && !yield.Bug(\"a child while the stages run\"):\n"},
+	}},
+	{"a circle by way of stages", "staged, mutual destroy in goroutines, and from outside", []patch{
+		{waitGo, "\t\tif st := s.tree.stages[p]; st != nil {\n", "\t\tif st := s.tree.stages[p]; st != nil && !yield.Bug(\"a circle by way of stages\") {\n"},
+	}},
+	{"a circle by way of a turn", "close in turn, active and another destroy each other", []patch{
+		{waitGo, "\t\tif !s.tree.parts.Load() {\n", "\t\tif !s.tree.parts.Load() || yield.Bug(\"a circle by way of a turn\") {\n"},
+	}},
+	{"a turn is not waited for", "close in turn, destroyed in a handler, and outside", []patch{
+		{turnGo, "package scope\n", "$\nimport (\n)\n"},
+		{turnGo, "\tif child.Over() {\n", "\tif child.Over() || yield.Bug(\"a turn is not waited for\") {\n"},
+	}},
+	{"a failure ends what ends", "goroutine fails in a child, parent destroy", []patch{ // found by a test, and mended, in November 2026
+		{failGo, "\tif !s.Alive() {\n", "\tif !s.Alive() && !(yield.Bug(\"a failure ends what ends\") && s.down.draining && s.down.top != s) {\n"},
+	}},
 	{"stop does not ask the timer", "timer, stop, destroy", []patch{
 		{timerGo, "t.state != waiting || !t.timer.Stop() {\n", "$\t\tif yield.Bug(\"stop does not ask the timer\") && t.state == running {\n\t\t\treturn true\n\t\t}\n"},
+	}},
+	{"open is not counted", "keyed map: get get destroy", []patch{
+		{openingGo, "\tc.begun = c.dead || c.e.scope().Enter()\n", "\tc.dead = c.dead || yield.Bug(\"open is not counted\")\n$"},
+	}},
+	{"replace does not wait", "keyed map: replace replace cancel", []patch{
+		{openingGo, "\tg.await(c.older)\n", "\tif !yield.Bug(\"replace does not wait\") {\n\t$\t}\n"},
+	}},
+	{"told before the cut-off", "keyed map: open panics", []patch{
+		{openingGo, "\t\tfunc() { _ = s.DestroyOutside(true) },\n", "\t\tfunc() {\n\t\t\tif !yield.Bug(\"told before the cut-off\") {\n\t\t\t\t_ = s.DestroyOutside(true)\n\t\t\t}\n\t\t},\n"},
+	}},
+	{"waits without an edge", "keyed map: a circle", []patch{
+		{circleGo, "\t\tg.on = f\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
 	}},
 }
 
