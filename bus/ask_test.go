@@ -376,3 +376,41 @@ func TestAsk_RespondersThatComeAndGo(t *testing.T) {
 	require.Zero(t, b.Entries())
 	t.Log("answered", answered)
 }
+
+// On a Finish queue the questions that were accepted are answered after the responder's end.
+func TestAskOnAFinishQueue_IsAnsweredThoughTheResponderHasEnded(t *testing.T) {
+	for _, how := range []string{"Disconnect", "Destroy", "given up"} {
+		synctest.Test(t, func(t *testing.T) {
+			app, b := newBus(t)
+			o := app.NewChild("o")
+			q := tether.NewQueue(app, 10, tether.Block, tether.Finish())
+			c, err := bus.Reply(o, b, func(_ context.Context, q int) (int, error) {
+				time.Sleep(time.Second)
+				return q, nil
+			}, tether.On(q))
+			require.NoError(t, err)
+			errs := make([]error, 4)
+			var wg sync.WaitGroup
+			for i := range errs {
+				wg.Go(func() { _, errs[i] = bus.Ask[int](bg, b, i) })
+				synctest.Wait()
+			}
+			want := []error{nil, nil, nil, nil}
+			switch how {
+			case "Disconnect":
+				c.Disconnect()
+			case "Destroy":
+				require.NoError(t, o.Destroy())
+			default:
+				ctx, cancel := context.WithTimeout(bg, 1500*time.Millisecond)
+				defer cancel()
+				require.Error(t, o.DestroyContext(ctx))
+				want = []error{nil, nil, bus.ErrNobody, bus.ErrNobody}
+			}
+			_, err = bus.Ask[int](bg, b, 1)
+			require.Equal(t, bus.ErrNobody, err)
+			wg.Wait()
+			require.Equal(t, want, errs, how)
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -266,19 +267,60 @@ func TestOnce_IsCalledOnce(t *testing.T) {
 		require.Equal(t, []int{1}, got)
 		require.Zero(t, b.Entries())
 
-		for range 200 { // by many at once; who comes too late sees to it that the value is not lost
-			var mu sync.Mutex
-			handled, dead := 0, 0
-			once(func(int) { mu.Lock(); handled++; mu.Unlock() })
-			d := b.Dead().Connect(app, func(bus.Letter) { mu.Lock(); dead++; mu.Unlock() })
+		// By many at once, who all come to it in the same moment: who comes too late sees to
+		// it that the value is not lost.
+		const publishers = 4
+		var arrived, leave sync.WaitGroup
+		topic.Connect(app, func(int) { arrived.Done(); leave.Wait() }, tether.Priority(1))
+		for range 300 {
+			handled, dead, other := atomic.Int64{}, atomic.Int64{}, app.NewChild("other")
+			arrived.Add(publishers)
+			leave.Add(1)
+			once(func(int) { handled.Add(1) })
+			b.Dead().Connect(other, func(bus.Letter) { dead.Add(1) })
 			var wg sync.WaitGroup
-			for range 4 {
+			for range publishers {
 				wg.Go(func() { _ = topic.Publish(bg, 1) })
 			}
+			arrived.Wait()
+			leave.Done()
 			wg.Wait()
-			d.Disconnect()
-			require.Equal(t, 1, handled)
-			require.Equal(t, 3, dead)
+			_ = other.Destroy()
+			require.Equal(t, int64(1), handled.Load())
+			require.Zero(t, dead.Load(), "the first handler got them all")
+		}
+	}
+}
+
+// A Publish whose only handler is a Once that another one has called meanwhile has reached
+// nobody.
+func TestOnce_WhatComesTooLateIsALetter(t *testing.T) {
+	rounds := 3000
+	if testing.Short() {
+		rounds = 500
+	}
+	for _, pattern := range []bool{false, true} {
+		app, b := newBus(t)
+		topic := bus.Named[int](b, "a")
+		var handled, dead atomic.Int64
+		b.Dead().Connect(app, func(bus.Letter) { dead.Add(1) })
+		for range rounds {
+			handled.Store(0)
+			dead.Store(0)
+			if pattern {
+				bus.Matching[int](b, "*").Once(app, func(bus.Message[int]) { handled.Add(1) })
+			} else {
+				topic.Once(app, func(int) { handled.Add(1) })
+			}
+			var wg sync.WaitGroup
+			ready := make(chan struct{})
+			for range 2 {
+				wg.Go(func() { <-ready; _ = topic.Publish(bg, 1) })
+			}
+			close(ready)
+			wg.Wait()
+			require.Equal(t, int64(1), handled.Load())
+			require.Equal(t, int64(1), dead.Load())
 		}
 	}
 }

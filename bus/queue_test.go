@@ -297,3 +297,32 @@ func TestManyAtOnce_WhatIsPublishedIsHandledOrALetter(t *testing.T) {
 	require.NoError(t, app.Destroy())
 	require.Zero(t, b.Entries())
 }
+
+func TestOnAFinishQueue_WhatWasAcceptedIsHandledThoughItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, b := newBus(t)
+		got := letters(app, b)
+		o := app.NewChild("o")
+		q := tether.NewQueue(app, 10, tether.Block, tether.Finish())
+		var handled []int
+		topic := bus.Named[int](b, "a")
+		topic.Handle(o, func(ctx context.Context, v int) error {
+			time.Sleep(time.Second)
+			handled = append(handled, v)
+			if v == 3 {
+				require.Error(t, ctx.Err(), "in the drain the owner is dead")
+				require.Equal(t, 7, ctx.Value(key{}))
+				return errBoom
+			}
+			return nil
+		}, tether.On(q))
+		for v := range 4 {
+			require.NoError(t, topic.Publish(context.WithValue(bg, key{}, 7), v))
+		}
+		require.NoError(t, o.Destroy())
+		require.Equal(t, []int{0, 1, 2, 3}, handled)
+		require.Len(t, *got, 1)
+		require.Equal(t, 3, (*got)[0].Value)
+		require.Zero(t, b.Entries())
+	})
+}
