@@ -13,6 +13,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/visit"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A responder is who answers the questions of a type. It is in the bus's book from before
@@ -57,6 +58,7 @@ func Reply[A, Q any](owner *tether.Owner, b *Bus, f func(ctx context.Context, q 
 		c = new(tether.Connection)
 		r.list.Connect(handle.Conn(c), s, visit.Word(call), priority(opts), false, &connlist.Hooks{PC: pc})
 	}
+	yield.Point("bus: employed")
 	handle.Conn(c).OnEnd(func() { b.dismiss(asked, r) })
 	if b.closed() {
 		return c, ErrClosed
@@ -181,6 +183,7 @@ func wait[A, Q any](e *question[A, Q], queue func(any) bool, number uint64) (non
 	if !queue(e) {
 		return none, ErrNobody
 	}
+	yield.Point("bus: asked")
 	select {
 	case r := <-e.answer:
 		return r.a, r.err

@@ -9,6 +9,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/visit"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A node is the state of a topic or pattern: the handlers connected to it. Those of names
@@ -22,9 +23,9 @@ type node struct {
 	values reflect.Type
 	gone   atomic.Bool // out of the books, for good; written with the bus's mu held
 
-	users  int    // guarded by the bus's mu
-	leave  func() // takes the node out of the books, with the bus's mu held; nil if it stays
-	userIs func() // told of the end of each connection; made once
+	users int    // guarded by the bus's mu
+	leave func() // takes the node out of the books, with the bus's mu held; nil if it stays
+	ended func() // is told of the end of each connection; made once
 }
 
 // open makes n a list of the bus's.
@@ -39,7 +40,8 @@ func (b *Bus) open(n *node, values reflect.Type) {
 func (b *Bus) newNode(values reflect.Type, leave func()) *node {
 	n := &node{leave: leave}
 	b.open(n, values)
-	n.userIs = func() {
+	n.ended = func() {
+		yield.Point("bus: ended")
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if n.users--; n.users == 0 {
@@ -67,6 +69,7 @@ type subscription[T any] struct {
 
 // connect connects call to n, in whose users the caller has counted it.
 func (s *subscription[T]) connect(n *node, call handler[T]) *tether.Connection {
+	yield.Point("bus: counted")
 	call = s.surround(call)
 	var c *tether.Connection
 	if _, on := queueOf(s.opts); on {
@@ -85,8 +88,9 @@ func (s *subscription[T]) connect(n *node, call handler[T]) *tether.Connection {
 		}
 		n.list.Connect(conn, handle.Scope("bus", s.owner), visit.Word(call), priority(s.opts), false, &connlist.Hooks{PC: s.pc})
 	}
+	yield.Point("bus: connected")
 	if n.leave != nil {
-		handle.Conn(c).OnEnd(n.userIs)
+		handle.Conn(c).OnEnd(n.ended)
 	}
 	return c
 }

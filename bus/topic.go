@@ -8,6 +8,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A Topic is where values of a type are published and handled. It is a handle: any number
@@ -157,6 +158,7 @@ func (t *Topic[T]) find() *route {
 		return r
 	}
 	r = t.look()
+	yield.Point("bus: looked")
 	t.route.Store(r)
 	return r
 }
