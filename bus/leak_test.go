@@ -142,7 +142,7 @@ func TestPublishDoesNotAllocateWhereNothingHasChanged(t *testing.T) {
 	require.Zero(t, allocs(func() { _ = nobody.Publish(bg, order{1}) }), "to nobody")
 	require.Zero(t, allocs(func() { named.Wanted() }), "Wanted")
 	ctx := context.WithValue(bg, key{}, 1)
-	require.Equal(t, 2.0, allocs(func() { _ = typed.Publish(ctx, order{1}) }), "a context for each row of handlers of one owner")
+	require.Equal(t, 2.0, allocs(func() { _ = typed.Publish(ctx, order{1}) }), "a context for each owner")
 	queued := bus.Named[order](b, "queued")
 	queued.Connect(app, func(order) {}, tether.On(tether.NewQueue(app, 1, tether.DropNewest, tether.Manual())))
 	require.Equal(t, 1.0, allocs(func() { _ = queued.Publish(ctx, order{1}) }), "what is queued, but no context")

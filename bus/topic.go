@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
@@ -115,19 +116,7 @@ func (t *Topic[T]) use(op string) *node {
 // length to make the value. The handlers of Dead and Tap do not count.
 func (t *Topic[T]) Wanted() bool {
 	t.check("Wanted")
-	if t.bus.closed() {
-		return false
-	}
-	r := t.find()
-	if r.err != nil {
-		return false
-	}
-	for _, l := range r.lists {
-		if l.Callable() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.find().lists, (*connlist.List).Callable)
 }
 
 func (t *Topic[T]) check(op string) {
@@ -142,7 +131,7 @@ func (t *Topic[T]) check(op string) {
 type route struct {
 	own            *node            // nil if the name has none
 	lists          []*connlist.List // with connections, or that may get some: own's, and of patterns
-	err            error            // not nil if the name has handlers of another type
+	err            error            // not nil if the name has handlers of another type; then there are no lists
 	patterns, made uint64
 }
 

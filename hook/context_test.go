@@ -325,26 +325,55 @@ func TestAnAnswerIsReturnedThoughTheContextEndsWhileItIsGiven(t *testing.T) {
 	require.Equal(t, 7, n)
 }
 
-func TestARowOfHandlersOfOneOwnerGetsOneContext(t *testing.T) {
+func TestHandlersOfOneOwnerGetOneContextInACall(t *testing.T) {
 	ctx, cancel := context.WithCancel(bg)
 	defer cancel()
-	for i := range 4 {
+	for i, k := range kinds(nil) {
 		app := newApp(t)
-		k := kinds(nil)[i]
-		a, b := app.NewChild("a"), app.NewChild("b")
-		var got []context.Context
-		for _, o := range []*tether.Owner{a, a, b, b} {
-			k.connect(o, func(ctx context.Context) { got = append(got, ctx) })
+		var owners []*tether.Owner
+		for range 20 {
+			owners = append(owners, app.NewChild("o"))
+		}
+		got := map[*tether.Owner]context.Context{}
+		for round := range 3 {
+			for _, o := range owners {
+				k.connect(o, func(ctx context.Context) {
+					if round > 0 && i < 3 { // in a chain the caller's is another one, that of the link before
+						require.Same(t, got[o], ctx, k.name)
+					}
+					require.NoError(t, ctx.Err())
+					got[o] = ctx
+				})
+			}
 		}
 		require.NoError(t, k.call(ctx))
-		require.Same(t, got[0], got[1], k.name)
-		require.Same(t, got[2], got[3], k.name)
-		require.NotSame(t, got[1], got[2], k.name)
-		got = nil
+		seen := map[context.Context]bool{}
+		for _, c := range got {
+			require.False(t, seen[c], k.name)
+			seen[c] = true
+			require.Error(t, c.Err(), "the call is over")
+		}
+		clear(got)
 		require.NoError(t, k.call(bg))
-		require.Same(t, a.Context(), got[0], k.name)
-		require.Same(t, a.Context(), got[1], k.name)
+		if i < 3 {
+			require.Same(t, owners[3].Context(), got[owners[3]], k.name)
+		}
 	}
+
+	app := newApp(t)
+	o := app.NewChild("o")
+	var c hook.Chain[int, int]
+	var got []context.Context
+	for range 3 {
+		c.Use(o, func(ctx context.Context, in int, next func(context.Context, int) (int, error)) (int, error) {
+			got = append(got, ctx)
+			return next(ctx, in)
+		})
+	}
+	_, err := c.Run(ctx, 1, answer(1, nil))
+	require.NoError(t, err)
+	require.Same(t, got[0], got[1])
+	require.Same(t, got[0], got[2])
 }
 
 // A context that was kept ends with the call that it was made for: it holds nothing in the

@@ -69,7 +69,7 @@
 //
 //   - A call takes no lock and does not allocate where the caller's context is Background or
 //     TODO, but for what All returns and two allocations for each link of a chain.
-//   - Else it makes one context for each owner, or more precisely for each row of handlers of
-//     one owner: one allocation, and some more if the handler asks for Done.
+//   - Else it makes one context for each owner: one allocation, and some more if a handler
+//     asks for Done. In a chain that is one for each row of links of one owner.
 //   - To connect is as for a signal. The package has no goroutine.
 package hook

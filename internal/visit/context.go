@@ -25,6 +25,48 @@ func contextFor(caller context.Context, owner *scope.Scope) (ctx context.Context
 	return c, c
 }
 
+// contexts are those that one visit has made: one for each owner, whose handlers may come in
+// any order. Most visits meet few owners.
+type contexts struct {
+	few  [8]*Context // arbitrary
+	n    int         // how many there are of these
+	many map[*scope.Scope]*Context
+}
+
+// context is contextFor, with what was made before.
+func (c *contexts) context(caller context.Context, owner *scope.Scope) context.Context {
+	for _, x := range c.few[:c.n] {
+		if x.owner == owner {
+			return x
+		}
+	}
+	if x := c.many[owner]; x != nil {
+		return x
+	}
+	ctx, own := contextFor(caller, owner)
+	switch {
+	case own == nil:
+	case c.n < len(c.few):
+		c.few[c.n] = own
+		c.n++
+	default:
+		if c.many == nil {
+			c.many = make(map[*scope.Scope]*Context)
+		}
+		c.many[owner] = own
+	}
+	return ctx
+}
+
+func (c *contexts) release() {
+	for _, x := range c.few[:c.n] {
+		x.release()
+	}
+	for _, x := range c.many {
+		x.release()
+	}
+}
+
 // A Context ends with the caller's and at the cut-off of an owner, and when the call that
 // it was made for is over. It has the caller's values.
 //

@@ -19,9 +19,9 @@ type Visit struct {
 	connlist.Walk
 	caller context.Context
 
-	of  *scope.Scope    // whose context ctx is; nil before the first
-	ctx context.Context // of the handlers of that owner, as long as they follow each other
-	own *Context        // ctx, if it was made here; else nil
+	of   *scope.Scope    // whose context ctx is; nil before the first
+	ctx  context.Context // for the handler that v is at, and those of the same owner that follow
+	made contexts
 }
 
 // Begin begins a visit of the handlers that w comes by, on behalf of the caller whose
@@ -40,9 +40,7 @@ func Word[F any](f F) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(
 // Context returns the context for the handler that v is at.
 func (v *Visit) Context() context.Context {
 	if owner := v.Owner(); v.of != owner {
-		v.own.release()
-		v.of = owner
-		v.ctx, v.own = contextFor(v.caller, owner)
+		v.of, v.ctx = owner, v.made.context(v.caller, owner)
 	}
 	return v.ctx
 }
@@ -71,10 +69,10 @@ func supervised(owner *scope.Scope, f func(), fired func() any) (err error) {
 	return nil
 }
 
-// End ends the visit, and the context that it has made. A teardown that has waited for
+// End ends the visit, and the contexts that it has made. A teardown that has waited for
 // nothing else completes here: cleanups may run, and panic.
 func (v *Visit) End() {
-	v.own.release()
+	v.made.release()
 	v.Walk.End()
 }
 
