@@ -34,13 +34,12 @@ type responder struct {
 // f, one question at a time.
 func Reply[A, Q any](owner *tether.Owner, b *Bus, f func(ctx context.Context, q Q) (A, error), opts ...tether.ConnectOption) (*tether.Connection, error) {
 	b.check("Reply")
-	checkConnect("Reply", owner, f == nil, opts)
+	s := checkConnect("Reply", owner, f == nil, opts)
 	asked := concrete[Q]("Reply")
 	r, err := b.employ(asked, reflect.TypeFor[A]())
 	if err != nil {
 		return new(tether.Connection), err
 	}
-	s := handle.Scope("bus: Reply", owner)
 	pc := scope.PC(f)
 	call := answering(b, s, pc, f)
 	var c *tether.Connection

@@ -100,7 +100,7 @@ func (b *Bus) check(op string) {
 
 func (b *Bus) closed() bool { return !b.scope.Alive() }
 
-// kind returns what b has for T. It panics if T is an interface: a value has one type, and
+// kindOf returns what b has for T. It panics if T is an interface: a value has one type, and
 // what is published as an interface would be for the handlers of that alone.
 func kindOf[T any](b *Bus, op string) *kind {
 	b.check(op)

@@ -158,3 +158,13 @@ func ExampleCheckName() {
 	// bus: name "device..on" has an empty token
 	// bus: name "device.a b.on" has white space
 }
+
+// A name has one type while it has handlers: *Order is another one than Order.
+func ExampleNamed_mistake() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	b := bus.New(app, "bus")
+	bus.Named[Order](b, "orders").Connect(app, func(o Order) { fmt.Println(o.ID) })
+	fmt.Println(bus.Named[*Order](b, "orders").Publish(context.Background(), &Order{ID: 7}))
+	// Output: bus: Publish of *bus_test.Order to "orders", which has handlers of bus_test.Order
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/visit"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
@@ -61,6 +62,7 @@ type handler[T any] = func(ctx context.Context, m Message[T]) error
 type subscription[T any] struct {
 	bus   *Bus
 	owner *tether.Owner
+	scope *scope.Scope // the owner's
 	opts  []tether.ConnectOption
 	pc    uintptr // of the user's function
 	once  bool
@@ -86,7 +88,7 @@ func (s *subscription[T]) connect(n *node, call handler[T]) *tether.Connection {
 				return inner(ctx, m)
 			}
 		}
-		n.list.Connect(conn, handle.Scope("bus", s.owner), visit.Word(call), priority(s.opts), false, &connlist.Hooks{PC: s.pc})
+		n.list.Connect(conn, s.scope, visit.Word(call), priority(s.opts), false, &connlist.Hooks{PC: s.pc})
 	}
 	yield.Point("bus: connected")
 	if n.leave != nil {
@@ -100,7 +102,7 @@ func (s *subscription[T]) surround(call handler[T]) handler[T] {
 	if len(s.bus.around) == 0 {
 		return call
 	}
-	owner, pc, around := handle.Scope("bus", s.owner), s.pc, s.bus.around
+	owner, pc, around := s.scope, s.pc, s.bus.around
 	return func(ctx context.Context, m Message[T]) error {
 		d := Delivery{Topic: m.Topic, Value: m.Value, owner: owner, pc: pc}
 		return surrounded(ctx, around, d, func(ctx context.Context) error { return call(ctx, m) })
@@ -116,8 +118,9 @@ func surrounded(ctx context.Context, around []surrounder, d Delivery, call func(
 	return around[0](ctx, d, func(ctx context.Context) error { return surrounded(ctx, around[1:], d, call) })
 }
 
-func checkConnect(op string, owner *tether.Owner, noFunction bool, opts []tether.ConnectOption) {
-	handle.Scope("bus: "+op, owner)
+// checkConnect checks the arguments of a call that connects, and returns the owner's scope.
+func checkConnect(op string, owner *tether.Owner, noFunction bool, opts []tether.ConnectOption) *scope.Scope {
+	s := handle.Scope("bus: "+op, owner)
 	if noFunction {
 		panic("bus: " + op + " with nil function")
 	}
@@ -126,6 +129,7 @@ func checkConnect(op string, owner *tether.Owner, noFunction bool, opts []tether
 			panic("bus: " + op + " with nil option")
 		}
 	}
+	return s
 }
 
 func priority(opts []tether.ConnectOption) (p int) {

@@ -33,8 +33,8 @@ func Matching[T any](b *Bus, pattern string) *Pattern[T] {
 // them is handled by those of the topic and of all patterns in one order.
 func (p *Pattern[T]) Handle(owner *tether.Owner, f func(ctx context.Context, m Message[T]) error, opts ...tether.ConnectOption) *tether.Connection {
 	p.check("Handle")
-	checkConnect("Handle", owner, f == nil, opts)
-	s := &subscription[T]{bus: p.bus, owner: owner, opts: opts, pc: scope.PC(f)}
+	in := checkConnect("Handle", owner, f == nil, opts)
+	s := &subscription[T]{bus: p.bus, owner: owner, scope: in, opts: opts, pc: scope.PC(f)}
 	return s.connect(p.use(), f)
 }
 
@@ -50,8 +50,8 @@ func (p *Pattern[T]) Once(owner *tether.Owner, handler func(Message[T]), opts ..
 
 func (p *Pattern[T]) plain(op string, owner *tether.Owner, handler func(Message[T]), opts []tether.ConnectOption, once bool) *tether.Connection {
 	p.check(op)
-	checkConnect(op, owner, handler == nil, opts)
-	s := &subscription[T]{bus: p.bus, owner: owner, opts: opts, pc: scope.PC(handler), once: once}
+	in := checkConnect(op, owner, handler == nil, opts)
+	s := &subscription[T]{bus: p.bus, owner: owner, scope: in, opts: opts, pc: scope.PC(handler), once: once}
 	return s.connect(p.use(), func(_ context.Context, m Message[T]) error { handler(m); return nil })
 }
 

@@ -49,7 +49,7 @@ func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	}
 	observed := !marked(ctx)
 	if observed && b.tap.list.Head() != nil {
-		b.inform(ctx, &b.tap, Delivery{Topic: t.name, Value: v})
+		b.inform(ctx, Delivery{Topic: t.name, Value: v})
 	}
 	called, err := deliver(b, ctx, Message[T]{t.name, v}, r.lists)
 	if !called && observed {
@@ -103,8 +103,8 @@ type mark struct{}
 func marked(ctx context.Context) bool { return ctx.Value(mark{}) != nil }
 
 // inform publishes d to those of Tap.
-func (b *Bus) inform(ctx context.Context, n *node, d Delivery) {
-	_, _ = deliver(b, context.WithValue(ctx, mark{}, true), Message[Delivery]{Value: d}, []*connlist.List{&n.list})
+func (b *Bus) inform(ctx context.Context, d Delivery) {
+	_, _ = deliver(b, context.WithValue(ctx, mark{}, true), Message[Delivery]{Value: d}, []*connlist.List{&b.tap.list})
 }
 
 // letter publishes a letter, although ctx may have ended.

@@ -17,8 +17,7 @@ type envelope[T any] struct {
 
 // enqueue connects call by way of a queue.
 func (s *subscription[T]) enqueue(n *node, call handler[T]) *tether.Connection {
-	b, pc, apart := s.bus, s.pc, s.apart
-	owner := handle.Scope("bus", s.owner)
+	b, owner, pc, apart := s.bus, s.scope, s.pc, s.apart
 	return handle.Enqueue(handle.Queueing{
 		List: &n.list, Owner: s.owner, Options: s.opts, PC: pc, Once: s.once,
 		Entry: func(queue func(any) bool) unsafe.Pointer {

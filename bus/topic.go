@@ -60,8 +60,8 @@ func (t *Topic[T]) Name() string { return t.name }
 // bus closed it returns a dead Connection. Cost: as for a signal, and the bus's mutex.
 func (t *Topic[T]) Handle(owner *tether.Owner, f func(ctx context.Context, v T) error, opts ...tether.ConnectOption) *tether.Connection {
 	t.check("Handle")
-	checkConnect("Handle", owner, f == nil, opts)
-	s := &subscription[T]{bus: t.bus, owner: owner, opts: opts, pc: scope.PC(f)}
+	in := checkConnect("Handle", owner, f == nil, opts)
+	s := &subscription[T]{bus: t.bus, owner: owner, scope: in, opts: opts, pc: scope.PC(f)}
 	return t.connect("Handle", s, func(ctx context.Context, m Message[T]) error { return f(ctx, m.Value) })
 }
 
@@ -77,8 +77,8 @@ func (t *Topic[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.Con
 
 func (t *Topic[T]) plain(op string, owner *tether.Owner, handler func(T), opts []tether.ConnectOption, once bool) *tether.Connection {
 	t.check(op)
-	checkConnect(op, owner, handler == nil, opts)
-	s := &subscription[T]{bus: t.bus, owner: owner, opts: opts, pc: scope.PC(handler), once: once}
+	in := checkConnect(op, owner, handler == nil, opts)
+	s := &subscription[T]{bus: t.bus, owner: owner, scope: in, opts: opts, pc: scope.PC(handler), once: once}
 	return t.connect(op, s, func(_ context.Context, m Message[T]) error { handler(m.Value); return nil })
 }
 

@@ -130,3 +130,23 @@ func ExampleHook_Handle() {
 	fmt.Println(err)
 	// Output: tether: owner destroyed
 }
+
+// The context of a call is for the call: what a handler starts gets its owner's.
+func ExampleHook_Handle_mistake() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var save hook.Veto[string]
+	var kept context.Context
+	save.Handle(app, func(ctx context.Context, doc string) error {
+		kept = ctx
+		app.Go(func(ctx context.Context) { <-ctx.Done() }) // this one is right
+		return nil
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	fmt.Println(save.Ask(ctx, "a.txt"))
+	fmt.Println(ctx.Err(), kept.Err(), app.Context().Err())
+	// Output:
+	// <nil>
+	// <nil> context canceled <nil>
+}
