@@ -70,9 +70,11 @@ func deliver[T any](b *Bus, ctx context.Context, m Message[T], lists []*connlist
 		if !v.Next() {
 			return false
 		}
-		err := call(&v, ctx, m)
-		called = called || err != errLost
-		if err != nil && err != errLost {
+		switch err := call(&v, ctx, m); {
+		case err == nil:
+			called = true
+		case !errors.Is(err, errLost):
+			called = true
 			errs = append(errs, newHandlerError(v.Owner(), v.PC(), m.Topic, err))
 		}
 		return true

@@ -57,7 +57,7 @@ func (t *Topic[T]) Name() string { return t.name }
 // but not its end, and what f returns becomes a [Letter] to [Bus.Dead].
 //
 // Handle panics if the name has handlers of another type. Where the owner is dead or the
-// bus closed it returns a dead Connection. Cost: as for a signal, and the bus's mutex.
+// bus closed it returns a dead Connection. Cost: some allocations, and the bus's mutex.
 func (t *Topic[T]) Handle(owner *tether.Owner, f func(ctx context.Context, v T) error, opts ...tether.ConnectOption) *tether.Connection {
 	t.check("Handle")
 	in := checkConnect("Handle", owner, f == nil, opts)
