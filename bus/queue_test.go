@@ -171,6 +171,28 @@ func TestOnAQueue_AHandlerThatPublishesToItsOwnFullQueueIsNotHeld(t *testing.T) 
 	})
 }
 
+// watermill's gochannel waits for every subscriber to acknowledge, so that one that does not
+// blocks all.
+func TestOnAQueue_OneThatIsStuckHoldsUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, b := newBus(t)
+		release := make(chan struct{})
+		topic := bus.For[int](b)
+		stuck := tether.NewQueue(app, 2, tether.DropNewest)
+		direct, queued := 0, 0
+		topic.Connect(app, func(int) { <-release }, tether.On(stuck))
+		topic.Connect(app, func(int) { direct++ })
+		topic.Connect(app, func(int) { queued++ }, tether.On(tether.NewQueue(app, 1, tether.Block)))
+		for range 10 {
+			require.NoError(t, topic.Publish(bg, 1))
+		}
+		synctest.Wait()
+		require.Equal(t, []int{10, 10}, []int{direct, queued})
+		require.Equal(t, uint64(7), stuck.Dropped(), "and what is lost is counted")
+		close(release)
+	})
+}
+
 func cmpErr(a, b error) error {
 	if a != nil {
 		return a

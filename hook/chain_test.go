@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,6 +88,40 @@ func TestRun_NextMayBeCalledAgain(t *testing.T) {
 	require.Equal(t, errBoom, err)
 	require.Equal(t, 3, inner)
 	require.Equal(t, 6, tries)
+}
+
+// watermill's middleware for a time limit leaves its ended context behind, so that a retry
+// around it fails at once. Here each try has its own.
+func TestRun_ARetryAroundATimeLimitHasItsTimeEachTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newApp(t)
+		var c hook.Chain[int, int]
+		c.Use(app, func(ctx context.Context, in int, next func(context.Context, int) (int, error)) (n int, err error) {
+			for range 3 {
+				if n, err = next(ctx, in); err == nil {
+					break
+				}
+			}
+			return n, err
+		})
+		c.Use(app, func(ctx context.Context, in int, next func(context.Context, int) (int, error)) (int, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			return next(ctx, in)
+		})
+		tries := 0
+		began := time.Now()
+		n, err := c.Run(bg, 7, func(ctx context.Context, in int) (int, error) {
+			if tries++; tries < 3 {
+				<-ctx.Done()
+				return 0, ctx.Err()
+			}
+			return in, ctx.Err()
+		})
+		require.NoError(t, err)
+		require.Equal(t, 7, n)
+		require.Equal(t, 2*time.Second, time.Since(began))
+	})
 }
 
 func TestRun_ARetryPassesOverWhatHasDiedMeanwhileAndWhatIsNew(t *testing.T) {
