@@ -122,9 +122,6 @@ func Ask[A, Q any](ctx context.Context, b *Bus, q Q) (a A, err error) {
 func (b *Bus) employ(asked, answers reflect.Type) (*responder, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed() {
-		return nil, ErrClosed
-	}
 	if r := b.responders[asked]; r != nil {
 		if r.answers != answers {
 			panic(fmt.Sprintf("bus: Reply with %v to %v, which is answered with %v", answers, asked, r.answers))

@@ -68,6 +68,18 @@ func TestAsk_IsAnsweredByTheOneResponder(t *testing.T) {
 	require.Equal(t, bus.ErrTaken, err)
 }
 
+func TestAsk_WithAContextThatHasEndedAsksNobody(t *testing.T) {
+	app, b := newBus(t)
+	ctx, end := context.WithCancelCause(bg)
+	end(errBoom)
+	_, err := bus.Ask[int](ctx, b, 1)
+	require.Equal(t, errBoom, err, "though nobody is there")
+	_, err = bus.Reply(app, b, func(context.Context, int) (int, error) { t.Error("called"); return 0, nil })
+	require.NoError(t, err)
+	_, err = bus.Ask[int](ctx, b, 1)
+	require.Equal(t, errBoom, err)
+}
+
 func TestReply_OfADeadOwnerIsADeadConnectionAlone(t *testing.T) {
 	app, b := newBus(t)
 	o := app.NewChild("o")

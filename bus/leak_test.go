@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
+	"github.com/seed-ec287111/tether/inspect"
 )
 
 func TestNamesAndPatternsOnceUsedLeaveTheHeapFlat(t *testing.T) {
@@ -42,6 +43,40 @@ func TestNamesAndPatternsOnceUsedLeaveTheHeapFlat(t *testing.T) {
 	require.Zero(t, b.Entries())
 	require.Zero(t, b.Patterns())
 	require.Equal(t, tether.Stats{Owners: 2}, app.Stats())
+}
+
+// Package inspect shows the topics of a bus as signals of its owner: those that there are.
+func TestInspectShowsTheTopicsPatternsAndRespondersThatThereAre(t *testing.T) {
+	app, b := newBus(t)
+	signals := func() (all []inspect.Signal) {
+		for child := range inspect.Of(app).Children() {
+			if child.Name == "bus" {
+				require.Equal(t, "app/bus", child.Path)
+				all = child.Signals
+			}
+		}
+		return all
+	}
+	require.Len(t, signals(), 2, "Dead and Tap")
+	o := app.NewChild("o")
+	bus.Named[int](b, "a").Connect(o, func(int) {})
+	bus.Matching[string](b, "*").Connect(o, func(bus.Message[string]) {})
+	_, err := bus.Reply(o, b, func(context.Context, order) (int, error) { return 0, nil })
+	require.NoError(t, err)
+	require.Equal(t, []inspect.Signal{
+		{Type: "int", Connections: 1}, {Type: "string", Connections: 1}, {Type: "bus_test.order", Connections: 1},
+	}, used(signals())) // beside those of the types int and string, for For
+	require.NoError(t, o.Destroy())
+	require.Len(t, signals(), 4)
+}
+
+func used(list []inspect.Signal) (all []inspect.Signal) {
+	for _, s := range list {
+		if s.Connections > 0 {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // A map keeps the room that it has once needed; the bus gives it back.

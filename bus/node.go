@@ -66,7 +66,6 @@ type subscription[T any] struct {
 	opts  []tether.ConnectOption
 	pc    uintptr // of the user's function
 	once  bool
-	apart bool // of Dead or Tap
 }
 
 // connect connects call to n, in whose users the caller has counted it.

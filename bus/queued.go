@@ -17,7 +17,7 @@ type envelope[T any] struct {
 
 // enqueue connects call by way of a queue.
 func (s *subscription[T]) enqueue(n *node, call handler[T]) *tether.Connection {
-	b, owner, pc, apart := s.bus, s.scope, s.pc, s.apart
+	b, owner, pc := s.bus, s.scope, s.pc
 	return handle.Enqueue(handle.Queueing{
 		List: &n.list, Owner: s.owner, Options: s.opts, PC: pc, Once: s.once,
 		Entry: func(queue func(any) bool) unsafe.Pointer {
@@ -30,7 +30,7 @@ func (s *subscription[T]) enqueue(n *node, call handler[T]) *tether.Connection {
 			e := v.(*envelope[T])
 			err := visit.One(e.ctx, owner, func(ctx context.Context) error { return call(ctx, e.Message) },
 				func() any { return e.Value })
-			if err != nil && !apart && !marked(e.ctx) {
+			if err != nil && !marked(e.ctx) {
 				b.letter(e.ctx, e.Topic, e.Value, newHandlerError(owner, pc, e.Topic, err))
 			}
 		},

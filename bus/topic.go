@@ -62,7 +62,7 @@ func (t *Topic[T]) Handle(owner *tether.Owner, f func(ctx context.Context, v T) 
 	t.check("Handle")
 	in := checkConnect("Handle", owner, f == nil, opts)
 	s := &subscription[T]{bus: t.bus, owner: owner, scope: in, opts: opts, pc: scope.PC(f)}
-	return t.connect("Handle", s, func(ctx context.Context, m Message[T]) error { return f(ctx, m.Value) })
+	return s.connect(t.use("Handle"), func(ctx context.Context, m Message[T]) error { return f(ctx, m.Value) })
 }
 
 // Connect is Handle for a handler that neither needs a context nor fails.
@@ -79,12 +79,7 @@ func (t *Topic[T]) plain(op string, owner *tether.Owner, handler func(T), opts [
 	t.check(op)
 	in := checkConnect(op, owner, handler == nil, opts)
 	s := &subscription[T]{bus: t.bus, owner: owner, scope: in, opts: opts, pc: scope.PC(handler), once: once}
-	return t.connect(op, s, func(_ context.Context, m Message[T]) error { handler(m.Value); return nil })
-}
-
-func (t *Topic[T]) connect(op string, s *subscription[T], call handler[T]) *tether.Connection {
-	s.apart = t.apart != nil
-	return s.connect(t.use(op), call)
+	return s.connect(t.use(op), func(_ context.Context, m Message[T]) error { handler(m.Value); return nil })
 }
 
 // use returns the topic's node, for a connection that is counted as a user of it.
