@@ -73,6 +73,7 @@ func init() {
 		return o.scope
 	}
 	handle.Conn = func(connection any) *connlist.Conn { return &connection.(*Connection).conn }
+	handle.Attribute = func(connection any, pc uintptr) { connection.(*Connection).conn.Attribute(pc) }
 	handle.Priority = func(option any) (int, bool) {
 		p, ok := option.(priorityOption)
 		return int(p), ok

@@ -37,7 +37,7 @@ func (d Delivery) Func() string {
 	if d.owner == nil {
 		return ""
 	}
-	return goroutine.Func(d.pc)
+	return goroutine.FuncAt(d.pc)
 }
 
 // A Letter is a value that nobody was there to get, or that a handler on a queue has failed
@@ -57,7 +57,7 @@ type HandlerError struct {
 }
 
 func newHandlerError(owner *scope.Scope, pc uintptr, topic string, err error) error {
-	return &HandlerError{Owner: owner.String(), Func: goroutine.Func(pc), Topic: topic, Err: err}
+	return &HandlerError{Owner: owner.String(), Func: goroutine.FuncAt(pc), Topic: topic, Err: err}
 }
 
 func (e *HandlerError) Error() string {

@@ -68,7 +68,7 @@ func (v *Veto[T]) Ask(ctx context.Context, x T) error {
 		}
 		if err := object(&i, x); err != nil {
 			return &Objection{
-				Owner: i.Owner().String(), Func: goroutine.Func(connlist.PC(i.Handler())), Err: err,
+				Owner: i.Owner().String(), Func: goroutine.FuncAt(connlist.PC(i.Handler())), Err: err,
 			}
 		}
 	}

@@ -16,6 +16,10 @@ var Scope func(verb string, owner any) *scope.Scope
 // Conn returns what is behind connection, which must be a *tether.Connection.
 var Conn func(connection any) *connlist.Conn
 
+// Attribute notes that connection, a *tether.Connection, serves the user's function which
+// starts at pc, where the library has connected one of its own.
+var Attribute func(connection any, pc uintptr)
+
 // Priority returns what option, a tether.ConnectOption, says of the priority, if
 // anything.
 var Priority func(option any) (p int, ok bool)

@@ -48,11 +48,8 @@ func (v *Visit) Context() context.Context {
 // Call calls f, which calls the handler that v is at. If the handler's owner is
 // supervised, a panic is reported, and returned as a *tether.PanicError; fired says what
 // the handler was called with, and is called for that alone.
-func (v *Visit) Call(f func(), fired func() any) error { return Call(v.Owner(), f, fired) }
-
-// Call calls f, which calls a handler of owner. See [Visit.Call].
-func Call(owner *scope.Scope, f func(), fired func() any) error {
-	if owner.Supervised() {
+func (v *Visit) Call(f func(), fired func() any) error {
+	if owner := v.Owner(); owner.Supervised() {
 		return supervised(owner, f, fired)
 	}
 	goroutine.Handler(f)
@@ -76,13 +73,17 @@ func (v *Visit) End() {
 	v.Walk.End()
 }
 
-// One calls a handler of owner on behalf of the caller whose context is given, where the
-// owner is announced by others.
+// One calls a handler of owner on behalf of the caller whose context is given, for a queue,
+// which has announced the call and is seen on the stack. See [Visit.Call].
 func One(caller context.Context, owner *scope.Scope, f func(context.Context) error, fired func() any) (err error) {
 	ctx, own := contextFor(caller, owner)
 	defer own.release()
-	if p := Call(owner, func() { err = f(ctx) }, fired); p != nil {
-		err = p
+	if owner.Supervised() {
+		defer func() {
+			if p := recover(); p != nil {
+				err = handle.Report(owner, p, fired())
+			}
+		}()
 	}
-	return err
+	return f(ctx)
 }
