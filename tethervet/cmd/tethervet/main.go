@@ -1,0 +1,9 @@
+package main
+
+import (
+	"golang.org/x/tools/go/analysis/multichecker"
+
+	"github.com/seed-ec287111/tether/tethervet/lostowner"
+)
+
+func main() { multichecker.Main(lostowner.Analyzer) }

@@ -1,0 +1,2 @@
+package lostowner
+const doc = "x"
