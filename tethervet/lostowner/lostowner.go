@@ -49,7 +49,7 @@ func (c checker) check(f *scan.Func, call inspector.Cursor) {
 	made := creation{call: call, f: f}
 	if name, ok := c.Made(call.Node()); ok {
 		made.what, made.root = fmt.Sprintf("the root owner that %s makes", name), true
-	} else if _, ok := c.Child(call.Node()); ok {
+	} else if child, ok := c.Child(call.Node()); ok && c.outlives(child.Receiver(), f) {
 		made.what = "the child that NewChild makes"
 	} else {
 		return
@@ -108,7 +108,25 @@ func (c checker) variable(call inspector.Cursor) (v *types.Var, dropped bool) {
 		}
 		return v, false
 	}
-	return nil, c.Effect(call) == scan.Borrow
+	return nil, c.Effect(call) == scan.Borrow && !c.climbable(call)
+}
+
+// climbable reports whether the owner that call makes has nothing but a child for a
+// handle: NewOwner("a").NewChild("b"), of which Parent leads back.
+func (c checker) climbable(call inspector.Cursor) bool {
+	chain := call.Parent().Parent()
+	next, ok := scan.API(c.Info, chain.Node())
+	return ok && next.Is("", "Owner", "NewChild") && scan.Used(chain)
+}
+
+// outlives reports whether an owner comes from outside of f, and not from a
+// function around it, which may end it.
+func (c checker) outlives(owner ast.Expr, f *scan.Func) bool {
+	trail := c.Trail(owner)
+	if trail == nil || f.Outer != nil {
+		return false
+	}
+	return !scan.In(trail[0].Pos(), f.Body)
 }
 
 // follow asks what becomes of the owner in v.

@@ -115,12 +115,12 @@ func OwnerArg(info *types.Info, call *ast.CallExpr) ast.Expr {
 // the arguments, and whether all options were calls that can be told.
 func (c Call) Option(info *types.Info, name string) (option *Call, known bool) {
 	known = !c.Ellipsis.IsValid()
-	for _, a := range c.Args {
-		named, _ := types.Unalias(info.TypeOf(a)).(*types.Named)
-		if named == nil || !strings.HasSuffix(named.Obj().Name(), "Option") {
-			continue
-		}
-		o, ok := API(info, a)
+	fn := Callee(info, c.CallExpr)
+	if fn == nil || !fn.Signature().Variadic() {
+		return nil, false
+	}
+	for i := fn.Signature().Params().Len() - 1; i < len(c.Args); i++ {
+		o, ok := API(info, c.Args[i])
 		if !ok {
 			known = false
 		} else if o.Name == name {

@@ -86,6 +86,8 @@ func (p *Package) selected(n *ast.SelectorExpr, c inspector.Cursor) Effect {
 	switch {
 	case called && slices.Contains(ending, n.Sel.Name):
 		return End
+	case called && n.Sel.Name == "NewChild" && p.climbs && Used(c.Parent()):
+		return Keep // child.Parent() is somewhere in this package
 	case called && slices.Contains(borrowing, n.Sel.Name):
 		return Borrow
 	}

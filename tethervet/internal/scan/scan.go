@@ -38,6 +38,7 @@ type Package struct {
 	Calls []Site  // of the library
 
 	likes   []Site // calls of other functions that take an owner and return a connection
+	climbs  bool   // from a child to its parent, somewhere
 	params  map[*types.Func]*Params
 	pass    *analysis.Pass
 	byNode  map[ast.Node]*Func
@@ -115,6 +116,7 @@ func (p *Package) read(root inspector.Cursor) {
 		case *ast.CallExpr:
 			if call, ok := API(p.Info, n); ok {
 				p.Calls = append(p.Calls, Site{call, c})
+				p.climbs = p.climbs || call.Is("", "Owner", "Parent")
 			} else if Connects(p.Info, n) {
 				p.likes = append(p.likes, Site{like(p.Info, n), c})
 			}
