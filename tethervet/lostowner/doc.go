@@ -1,2 +1,3 @@
 package lostowner
+
 const doc = "x"

@@ -3,7 +3,8 @@ package main
 import (
 	"golang.org/x/tools/go/analysis/multichecker"
 
+	"github.com/seed-ec287111/tether/tethervet/growth"
 	"github.com/seed-ec287111/tether/tethervet/lostowner"
 )
 
-func main() { multichecker.Main(lostowner.Analyzer) }
+func main() { multichecker.Main(lostowner.Analyzer, growth.Analyzer) }

@@ -95,7 +95,7 @@ func (p *Package) Fixed(e ast.Expr, f *Func) bool {
 		if i == 0 && obj == f.receiver() && isValue(obj.Type()) && len(trail) == 1 {
 			return false
 		}
-		if !p.settled(obj) {
+		if !p.Settled(obj) {
 			return false
 		}
 	}
@@ -107,9 +107,9 @@ func isValue(t types.Type) bool {
 	return !ok
 }
 
-// settled reports whether nobody assigns to obj, but for the function that makes
+// Settled reports whether nobody assigns to obj, but for the function that makes
 // what it is a field of.
-func (p *Package) settled(obj types.Object) bool {
+func (p *Package) Settled(obj types.Object) bool {
 	for _, w := range p.writes[obj] {
 		as, ok := w.Node().(*ast.AssignStmt)
 		if !ok {

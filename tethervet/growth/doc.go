@@ -1,0 +1,3 @@
+package growth
+
+const doc = "x"
