@@ -3,8 +3,7 @@ package main
 import (
 	"golang.org/x/tools/go/analysis/multichecker"
 
-	"github.com/seed-ec287111/tether/tethervet/growth"
-	"github.com/seed-ec287111/tether/tethervet/lostowner"
+	"github.com/seed-ec287111/tether/tethervet"
 )
 
-func main() { multichecker.Main(lostowner.Analyzer, growth.Analyzer) }
+func main() { multichecker.Main(tethervet.Analyzers...) }

@@ -42,7 +42,7 @@ func (p *Package) exportReads() {
 func (p *Package) ReadsIn(v types.Object, f *Func) bool { return p.readsIn(v, f, nil) }
 
 func (p *Package) readsIn(v types.Object, f *Func, path []*Func) bool {
-	if slices.Contains(path, f) {
+	if slices.Contains(path, f) || p.unblocked(v, f, nil) {
 		return false
 	}
 	path = append(path, f)
@@ -73,6 +73,75 @@ func spawned(c inspector.Cursor) bool {
 		return e.ParentEdgeKind() == edge.GoStmt_Call
 	}
 	return false
+}
+
+// unblocked reports whether something in f may end what blocks in v: it closes it,
+// other than by a defer of the reader's own, sets a deadline, or gives it to who
+// knows what.
+func (p *Package) unblocked(v types.Object, f *Func, path []*Func) bool {
+	if slices.Contains(path, f) {
+		return false
+	}
+	path = append(path, f)
+	for _, c := range p.Uses(v) {
+		if in(c.Node().Pos(), f.Node()) && !p.Harmless(c, f, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// Harmless reports whether a use of a connection or listener certainly neither
+// closes it nor sets a deadline; but a deferred Close of the function f, which
+// blocks in it, is none that unblocks.
+func (p *Package) Harmless(u inspector.Cursor, f *Func, path []*Func) bool {
+	for u.ParentEdgeKind() == edge.ParenExpr_X || u.ParentEdgeKind() == edge.SelectorExpr_Sel {
+		u = u.Parent()
+	}
+	switch n := u.Parent().Node().(type) {
+	case *ast.SelectorExpr:
+		switch name := n.Sel.Name; {
+		case strings.HasPrefix(name, "Set"):
+			return false
+		case name == "Close":
+			return f != nil && p.Around(u) == f && u.Parent().Parent().ParentEdgeKind() == edge.DeferStmt_Call
+		}
+		return u.Parent().ParentEdgeKind() == edge.CallExpr_Fun || p.isField(n)
+	case *ast.CallExpr:
+		return u.ParentEdgeKind() == edge.CallExpr_Args && p.harmlessArg(n, u.ParentEdgeIndex(), path)
+	case *ast.AssignStmt:
+		return u.ParentEdgeKind() == edge.AssignStmt_Lhs
+	case *ast.BinaryExpr:
+		return true
+	}
+	return false
+}
+
+func (p *Package) isField(n *ast.SelectorExpr) bool {
+	v, ok := p.Object(n).(*types.Var)
+	return ok && v.IsField()
+}
+
+func (p *Package) harmlessArg(call *ast.CallExpr, i int, path []*Func) bool {
+	if own, ok := API(p.Info, call); ok {
+		return own.Is("", "", "Own")
+	}
+	fn := Callee(p.Info, call)
+	if fn == nil || fn.Pkg() == nil {
+		return false
+	}
+	switch fn.Pkg().Path() {
+	case "fmt", "io", "bufio", "log", "log/slog", "encoding/json", "encoding/gob", "encoding/xml", "net/textproto":
+		return true
+	}
+	if p.readsArg(call, i, path) {
+		return true // it was asked there
+	}
+	g := p.Decl(fn)
+	if g == nil || i >= fn.Signature().Params().Len() || fn.Signature().Variadic() {
+		return false
+	}
+	return !p.unblocked(g.Obj.Signature().Params().At(i), g, path)
 }
 
 func blocking(method string) bool {

@@ -1,0 +1,3 @@
+package blockedclose
+
+const doc = "x"

@@ -1,0 +1,3 @@
+package computedget
+
+const doc = "x"

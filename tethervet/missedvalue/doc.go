@@ -1,0 +1,3 @@
+package missedvalue
+
+const doc = "x"

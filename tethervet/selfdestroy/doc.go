@@ -1,0 +1,3 @@
+package selfdestroy
+
+const doc = "x"
