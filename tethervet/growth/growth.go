@@ -306,12 +306,12 @@ func (c checker) seenFrom(e ast.Expr, f *scan.Func, call *ast.CallExpr) ast.Expr
 	}
 	root := trail[0]
 	if root == f.Receiver() {
-		return c.joined(scan.Receiver(call), e)
+		return c.Joined(scan.Receiver(call), e)
 	}
 	params := f.Obj.Signature().Params()
 	for i := range params.Len() {
 		if params.At(i) == root && i < len(call.Args) && !f.Obj.Signature().Variadic() {
-			return c.joined(call.Args[i], e)
+			return c.Joined(call.Args[i], e)
 		}
 	}
 	if root.Parent() == c.Types.Scope() {
@@ -322,20 +322,4 @@ func (c checker) seenFrom(e ast.Expr, f *scan.Func, call *ast.CallExpr) ast.Expr
 
 func (c checker) settledPath(trail []types.Object) bool {
 	return !slices.ContainsFunc(trail, func(o types.Object) bool { return !c.Settled(o) })
-}
-
-// joined returns base with the fields that e has behind its first variable, as an
-// expression that has the types of both.
-func (c checker) joined(base, e ast.Expr) ast.Expr {
-	switch x := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		return base
-	case *ast.SelectorExpr:
-		if b := c.joined(base, x.X); b != nil {
-			return &ast.SelectorExpr{X: b, Sel: x.Sel}
-		}
-	case *ast.UnaryExpr:
-		return c.joined(base, x.X)
-	}
-	return nil
 }

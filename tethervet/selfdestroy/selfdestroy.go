@@ -59,8 +59,8 @@ func (c checker) ended(r scan.Registration) {
 		if u.Op != token.ARROW || c.Around(e) != r.Func || c.amongOthers(e) {
 			continue
 		}
-		if call, ok := scan.API(c.Info, u.X); ok && call.Is("", "Owner", "Ended") && c.Same(call.Receiver(), r.Owner) {
-			c.found(u, "%s has ended only when this %s has returned, which waits for that: it hangs", types.ExprString(r.Owner), r.Kind)
+		if call, ok := scan.API(c.Info, u.X); ok && call.Is("", "Owner", "Ended") && c.SameOwner(r, call.Receiver()) {
+			c.found(u, "%s has ended only when this %s has returned, which waits for that: it hangs", types.ExprString(call.Receiver()), r.Kind)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func (c checker) amongOthers(e inspector.Cursor) bool {
 func (c checker) destroyed(r scan.Registration) {
 	for e := range r.Func.Preorder((*ast.CallExpr)(nil)) {
 		call, ok := scan.API(c.Info, e.Node())
-		if !ok || c.Around(e) != r.Func || !call.Is("", "Owner", "Destroy") || !c.Same(call.Receiver(), r.Owner) {
+		if !ok || c.Around(e) != r.Func || !call.Is("", "Owner", "Destroy") || !c.SameOwner(r, call.Receiver()) {
 			continue
 		}
 		switch e.ParentEdgeKind() {
@@ -217,7 +217,7 @@ func (c checker) sent(ch ast.Expr, r scan.Registration) bool {
 			continue
 		}
 		for s := range o.Func.Preorder((*ast.SendStmt)(nil)) {
-			if c.Same(s.Node().(*ast.SendStmt).Chan, ch) {
+			if scan.SameTrail(c.TrailIn(o, s.Node().(*ast.SendStmt).Chan), c.TrailIn(r, ch)) {
 				return true
 			}
 		}
@@ -249,26 +249,26 @@ func (c checker) writtenByCleanup(x ast.Expr, r scan.Registration) bool {
 		return false
 	}
 	for _, o := range c.handlers {
-		if o.Kind == scan.Cleanup && o.Func != nil && c.Same(o.Owner, r.Owner) && c.WrittenIn(v, o.Func.Node()) && c.writes(o.Func, x) {
+		if o.Kind == scan.Cleanup && o.Func != nil && c.Same(o.Owner, r.Owner) && c.WrittenIn(v, o.Func.Node()) && c.writes(o, c.TrailIn(r, x)) {
 			return true
 		}
 	}
 	return false
 }
 
-// writes reports whether f assigns to x itself, and not to the same field of
+// writes reports whether a cleanup assigns to x itself, and not to the same field of
 // something else.
-func (c checker) writes(f *scan.Func, x ast.Expr) bool {
-	for a := range f.Preorder((*ast.AssignStmt)(nil), (*ast.IncDecStmt)(nil)) {
+func (c checker) writes(o scan.Registration, x []types.Object) bool {
+	for a := range o.Func.Preorder((*ast.AssignStmt)(nil), (*ast.IncDecStmt)(nil)) {
 		switch s := a.Node().(type) {
 		case *ast.AssignStmt:
 			for _, l := range s.Lhs {
-				if c.Same(l, x) {
+				if scan.SameTrail(c.TrailIn(o, l), x) {
 					return true
 				}
 			}
 		case *ast.IncDecStmt:
-			if c.Same(s.X, x) {
+			if scan.SameTrail(c.TrailIn(o, s.X), x) {
 				return true
 			}
 		}

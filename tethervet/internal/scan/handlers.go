@@ -62,6 +62,30 @@ func like(info *types.Info, call *ast.CallExpr) Call {
 	return c
 }
 
+// SameOwner reports whether e, in the function of r, is the owner of r: literally so
+// in a literal, and by way of the receiver in a method that is used as a value.
+func (p *Package) SameOwner(r Registration, e ast.Expr) bool {
+	return SameTrail(p.TrailIn(r, e), p.Trail(r.Owner))
+}
+
+// TrailIn returns the trail of e, in the function of r, as it is where r stands: of
+// a method value, the receiver is replaced by what it is bound to.
+func (p *Package) TrailIn(r Registration, e ast.Expr) []types.Object {
+	trail := p.Trail(e)
+	if len(trail) == 0 || r.Func.Obj == nil || trail[0] != r.Func.Receiver() {
+		return trail
+	}
+	sel, ok := ast.Unparen(r.Arg).(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	base := p.Trail(sel.X)
+	if base == nil {
+		return nil
+	}
+	return append(slices.Clone(base), trail[1:]...)
+}
+
 func kindOf(c Call, info *types.Info) (Kind, bool) {
 	switch {
 	case c.Recv == "Owner" && c.Pkg == "":

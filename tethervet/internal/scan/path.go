@@ -38,10 +38,11 @@ func (p *Package) Trail(e ast.Expr) []types.Object {
 // Same reports whether two expressions certainly name the same thing, while none
 // of the variables on the way is assigned to.
 func (p *Package) Same(a, b ast.Expr) bool {
-	return sameTrail(p.Trail(a), p.Trail(b))
+	return SameTrail(p.Trail(a), p.Trail(b))
 }
 
-func sameTrail(a, b []types.Object) bool {
+// SameTrail reports whether two trails are equal, and there are any.
+func SameTrail(a, b []types.Object) bool {
 	if len(a) == 0 || len(a) != len(b) {
 		return false
 	}
@@ -58,13 +59,13 @@ func sameTrail(a, b []types.Object) bool {
 // one type, of which a method usually has only one in hand.
 func (p *Package) Shared(a, b ast.Expr) bool {
 	x, y := p.Trail(a), p.Trail(b)
-	if sameTrail(x, y) {
+	if SameTrail(x, y) {
 		return true
 	}
 	if len(x) < 2 || len(x) != len(y) {
 		return false
 	}
-	return sameTrail(x[1:], y[1:]) && types.Identical(deref(x[0].Type()), deref(y[0].Type()))
+	return SameTrail(x[1:], y[1:]) && types.Identical(deref(x[0].Type()), deref(y[0].Type()))
 }
 
 func deref(t types.Type) types.Type {
@@ -161,3 +162,19 @@ func (f *Func) receiver() types.Object {
 
 // Receiver returns the receiver of a method, or nil.
 func (f *Func) Receiver() types.Object { return f.receiver() }
+
+// Joined returns base with the fields that e has behind its first variable, as an
+// expression that has the types of both.
+func (p *Package) Joined(base, e ast.Expr) ast.Expr {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		return base
+	case *ast.SelectorExpr:
+		if b := p.Joined(base, x.X); b != nil {
+			return &ast.SelectorExpr{X: b, Sel: x.Sel}
+		}
+	case *ast.UnaryExpr:
+		return p.Joined(base, x.X)
+	}
+	return nil
+}

@@ -1,0 +1,3 @@
+package hiddenowner
+
+const doc = "x"

@@ -1,0 +1,3 @@
+package rawgo
+
+const doc = "x"

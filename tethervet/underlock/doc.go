@@ -1,0 +1,3 @@
+package underlock
+
+const doc = "x"
