@@ -31,6 +31,16 @@ func (c *Connection) Disconnect() bool { return c.conn.Disconnect() }
 // time Connected returns.
 func (c *Connection) Connected() bool { return c.conn.Live() }
 
+// Ended returns a channel that is closed when the connection has ended, by whatever way;
+// [Connection.Connected] is false by then. It says that no Fire which begins later calls
+// the handler. It does not say that none of its calls runs still: for that use an owner,
+// and [Owner.Ended]. On a queue it is closed when the queue takes nothing more in from
+// this connection, and for a [Signal.Once] there when its value has been queued.
+//
+// The channel is made on first use, and is the same for later calls; a connection that had
+// ended by then gives one that is closed.
+func (c *Connection) Ended() <-chan struct{} { return c.conn.Gone() }
+
 // Mute has the handler skipped until unmute is called. It counts: a connection
 // that was muted twice needs both functions. Further calls of one unmute do
 // nothing, and neither function revives a dead connection. A connection on a

@@ -70,10 +70,17 @@ type PanicError struct {
 	Stack []byte // of the goroutine that panicked, as by [debug.Stack]
 	Owner string // path of the owner whose function panicked, as [Owner.String] has it
 	Func  string // the handler or other function given to the owner, and where it stood
+
+	// Fired is the value that the handler was called with. It is nil where no handler
+	// panicked, but a goroutine, cleanup or another function. It has the type that the
+	// signal fires, and may be nil itself. Whoever keeps the PanicError keeps it.
+	Fired any
 }
 
-func newPanicError(s *scope.Scope, value any) *PanicError {
-	return &PanicError{Value: value, Stack: debug.Stack(), Owner: s.String(), Func: goroutine.PanickingFunc()}
+func newPanicError(s *scope.Scope, value, fired any) *PanicError {
+	return &PanicError{
+		Value: value, Stack: debug.Stack(), Owner: s.String(), Func: goroutine.PanickingFunc(), Fired: fired,
+	}
 }
 
 func (e *PanicError) Error() string {

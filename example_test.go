@@ -419,26 +419,40 @@ func ExampleFixedStep() {
 	// 5ms
 }
 
-// A Source can be wrapped. This one passes on even values only.
-type even struct{ tether.Source[int] }
-
-func (e even) Connect(o *tether.Owner, f func(int), opts ...tether.ConnectOption) *tether.Connection {
-	return e.Source.Connect(o, func(v int) {
-		if v%2 == 0 {
-			f(v)
-		}
-	}, opts...)
-}
-
+// A Source can be made of another one. This one passes on even values only, to Once too.
 func ExampleSource() {
-	var s tether.Signal[int]
+	var numbers tether.Signal[int]
+	even := tether.NewSource(func(owner *tether.Owner, f func(int), opts ...tether.ConnectOption) *tether.Connection {
+		return numbers.Connect(owner, func(v int) {
+			if v%2 == 0 {
+				f(v)
+			}
+		}, opts...)
+	})
+
 	owner := tether.NewOwner("owner")
 	defer owner.Destroy()
-	even{&s}.Connect(owner, func(v int) { fmt.Println(v) })
-	for i := range 4 {
-		s.Fire(i)
+	even.Connect(owner, func(v int) { fmt.Println("even:", v) })
+	even.Once(owner, func(v int) { fmt.Println("first:", v) })
+	for v := range 4 {
+		numbers.Fire(v + 1)
 	}
 	// Output:
-	// 0
-	// 2
+	// even: 2
+	// first: 2
+	// even: 4
+}
+
+// The firing goroutine is never held, and nothing is dropped.
+func ExampleUnbounded() {
+	owner := tether.NewOwner("owner")
+	defer owner.Destroy()
+	var lines tether.Signal[int]
+	log := tether.NewQueue(owner, tether.Unbounded, tether.Block, tether.Manual())
+	lines.Connect(owner, func(int) {}, tether.On(log))
+	for i := range 1000 {
+		lines.Fire(i)
+	}
+	fmt.Println(log.Len(), "pending,", log.Drain(), "written")
+	// Output: 1000 pending, 1000 written
 }

@@ -79,7 +79,7 @@ func NewHeartbeat(owner *Owner, interval time.Duration, opts ...HeartbeatOption)
 		}
 		opt.heartbeat(h)
 	}
-	h.signal = NewSignal[Tick](owner, WhileActive(h.run))
+	h.signal = NewSignal[Tick](owner, WhileActive(h.run), activeName("heartbeat "+interval.String()))
 	return h
 }
 

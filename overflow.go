@@ -1,6 +1,15 @@
 package tether
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
+
+// Unbounded is a capacity that nothing reaches, for a [Queue] or a [Values] loop whose
+// values must neither hold who fires them nor be dropped. What is pending takes memory, so
+// somebody else must see to it that the values come no faster than they are handled, on
+// the whole.
+const Unbounded = math.MaxInt
 
 // Overflow says what happens to a value that finds no room.
 type Overflow int

@@ -42,11 +42,13 @@ func NewOwner(name string, opts ...OwnerOption) *Owner {
 	c := configure("NewOwner", opts)
 	c.Site = caller()
 	o := &Owner{scope: scope.New(name, c.Config)}
-	watched := c.Context == nil || c.Context.Done() == nil
+	bound := c.Context != nil && c.Context.Done() != nil
+	watched := !bound && !c.unattended
 	n := o.scope.List(watched)
 	if watched {
 		runtime.AddCleanup(o, reportLost, n)
-	} else {
+	}
+	if bound {
 		o.scope.Bind(c.Context)
 	}
 	return o
@@ -130,7 +132,9 @@ func (o *Owner) DestroyContext(ctx context.Context) error {
 // when all has drained the cleanups, run on a goroutine of the teardown's own.
 //
 // cause becomes the cause of [Owner.Context]; nil means [ErrDestroyed]. If o is
-// dead already, cause is ignored.
+// dead already, cause is ignored. To end an owner with a cause and wait for it, call
+// Cancel and then DestroyContext. For one that is [Staged], Cancel passes over the
+// stages: see there for the way to give these a cause.
 func (o *Owner) Cancel(cause error) {
 	defer runtime.KeepAlive(o)
 	o.check("Cancel").Cancel(cause)
@@ -144,9 +148,11 @@ func (o *Owner) Ended() <-chan struct{} { return o.check("Ended").Ended() }
 
 // Context returns a context that is cancelled at the cut-off, and not before:
 // when it is done, o is dead. Its Err is [context.Canceled] and its cause that of
-// the cut-off: what Cancel was given, the cause of the context which ended, or
-// [ErrDestroyed]. It is made on first use and has the values and the deadline of
-// the context that o, or else its nearest ancestor with one, was made with.
+// the cut-off: what Cancel was given, the error of a [Owner.GoErr], the cause of the
+// context which ended, or [ErrDestroyed]. It is made on first use and has the values
+// and the deadline of the context that o, or else its nearest ancestor with one, was
+// made with; but an owner that is [Staged] outlives the deadline of its context, and
+// passes on the values only.
 func (o *Owner) Context() context.Context { return o.check("Context").Context() }
 
 // Name returns the name that o was made with, as it is. Where others choose it, log
@@ -189,7 +195,8 @@ func (o *Owner) Stats() Stats { return Stats(o.check("Stats").Count()) }
 // back and reports whether it did, as with [context.AfterFunc].
 //
 // Where o is unwinding or has ended, cleanup runs before Defer returns, on the
-// caller: what is handed to an owner is never lost.
+// caller: what is handed to an owner is never lost. So do not call Defer with a lock
+// held that cleanup takes: register it after the unlock.
 func (o *Owner) Defer(cleanup func()) (stop func() bool) {
 	s := o.check("Defer")
 	if cleanup == nil {
@@ -198,12 +205,15 @@ func (o *Owner) Defer(cleanup func()) (stop func() bool) {
 	return s.Defer(cleanup)
 }
 
-// Interrupt has f called at the cut-off, before anything is waited for: the
-// place for what unblocks an owned goroutine, such as a listener's Close. f must
-// not wait. Interrupts run newest first, on the goroutine that cuts off, or on
-// one of the teardown's own under [Owner.Cancel] and for contexts; they count as
-// running, and a Destroy inside one behaves as in a cleanup. stop takes it back
-// and reports whether it did. Where o is dead, f runs before Interrupt returns.
+// Interrupt arranges for f to be called at the cut-off, before anything is waited for:
+// the place for what unblocks an owned goroutine. If that is a Close, [OwnBlocking] is
+// shorter. f must not wait. Interrupts run newest first, on the goroutine that cuts off,
+// or on one of the teardown's own under [Owner.Cancel] and for contexts. They count as
+// running, and a Destroy inside one behaves as in a cleanup. stop takes f back and
+// reports whether it did.
+//
+// Where o is dead, f runs before Interrupt returns, on the caller. So do not call
+// Interrupt with a lock held that f takes.
 func (o *Owner) Interrupt(f func()) (stop func() bool) {
 	s := o.check("Interrupt")
 	if f == nil {
@@ -212,16 +222,40 @@ func (o *Owner) Interrupt(f func()) (stop func() bool) {
 	return s.Interrupt(f)
 }
 
-// Own has c closed when o unwinds, in turn with the cleanups, and returns c.
-// What Close returns is part of what Destroy returns. Where o is unwinding or
-// has ended, c is closed before Own returns; an error that comes too late for the
-// first Destroy is part of what later ones return.
+// Own arranges for c to be closed when o unwinds, in turn with the cleanups, and returns
+// c. It is for what is used until all of o has returned: a file, a database. What a
+// goroutine of o blocks in belongs to [OwnBlocking], as Own would wait for that goroutine
+// first.
+//
+// What Close returns is part of what Destroy returns. Where o is unwinding or has ended,
+// c is closed before Own returns, on the caller; do not call Own with a lock held that
+// Close takes. An error that comes too late for the first Destroy is part of what later
+// ones return.
 func Own[C io.Closer](o *Owner, c C) C {
 	s := o.check("Own")
 	if check.Nil(c) {
 		panic("tether: Own with nil closer")
 	}
 	s.Own(c)
+	return c
+}
+
+// OwnBlocking arranges for c to be closed at the cut-off of o, before anything is waited
+// for, and returns c. It is for what goroutines of o block in: a connection, a listener, a
+// pipe. Their Read or Accept returns then, they see that [Owner.Context] has ended, and
+// return. What is used until all of o has returned belongs to [Own].
+//
+// c is closed once, as an interrupt is run, see [Owner.Interrupt]. What Close returns is
+// part of what Destroy returns, unless it only says that c was closed before:
+// [net.ErrClosed], [os.ErrClosed], [io.ErrClosedPipe], or a wrapped one. Joined errors are
+// left out if each says so. Where o is dead, c is closed before OwnBlocking returns, on the
+// caller; do not call it with a lock held that Close takes.
+func OwnBlocking[C io.Closer](o *Owner, c C) C {
+	s := o.check("OwnBlocking")
+	if check.Nil(c) {
+		panic("tether: OwnBlocking with nil closer")
+	}
+	s.OwnBlocking(c)
 	return c
 }
 
@@ -234,6 +268,28 @@ func (o *Owner) Go(f func(ctx context.Context)) bool {
 		panic("tether: Go with nil function")
 	}
 	return s.Go(f)
+}
+
+// GoErr is [Owner.Go] for a function that can fail. The first error that is not nil ends o,
+// as if by [Owner.Cancel]: it becomes the cause of [Owner.Context], and part of what Destroy
+// and [Run] return. An owner that is [Staged] begins its stages with that cause.
+//
+// An error that comes later is part of what Destroy returns too, but not the cause. It is
+// ignored if it only says that o ends: if it is, or wraps, [context.Canceled], the cause of
+// o's end, or an error of use after Close, see [OwnBlocking]. Joined errors are ignored if
+// each says so.
+//
+// A parent does not get the error of a child that ended by itself. Who wants it asks the
+// child:
+//
+//	<-child.Ended()
+//	err := context.Cause(child.Context())
+func (o *Owner) GoErr(f func(ctx context.Context) error) bool {
+	s := o.check("GoErr")
+	if f == nil {
+		panic("tether: GoErr with nil function")
+	}
+	return s.GoErr(f)
 }
 
 // AfterFunc runs f on a goroutine of its own after d, unless o is dead by then

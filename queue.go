@@ -54,6 +54,8 @@ type Queue struct {
 	flushes list.List               // of flush, by ascending number
 	dropped uint64
 	dead    bool
+	wake    func() // see Notify; nil without, and once dead
+	armed   bool   // the next value queued calls wake
 
 	runner runner // of the goroutine for which the queue is busy
 }
@@ -66,8 +68,28 @@ type queueOptionFunc func(*Queue)
 func (f queueOptionFunc) queue(q *Queue) { f(q) }
 
 // Manual makes a queue without a goroutine: its values are handled when the user
-// calls [Queue.Drain], as from the main loop of a game or a user interface.
+// calls [Queue.Drain], as from the main loop of a game or a user interface. A loop that
+// sleeps is woken by [Notify].
 func Manual() QueueOption { return queueOptionFunc(func(q *Queue) { q.manual = true }) }
+
+// Notify arranges for wake to be called when a [Manual] queue needs a [Queue.Drain]. A new
+// queue is armed, and each Drain arms it again before it looks for values; the first value
+// that is queued while the queue is armed calls wake, once. So no value waits without a
+// call of wake after the Drain before, and a value costs nothing while one is due.
+//
+// wake runs on the goroutine that fires, after the value was queued, with no lock of the
+// library's held. It must not wait: it posts to the loop of a user interface, or sends to
+// a channel that has room for one, and if that is full does nothing. It counts as a handler
+// of the queue's owner: Destroy waits for it, and it is not called after the cut-off. A
+// panic goes on to the caller of Fire, or to the owner's panic handler.
+//
+// Without Manual, NewQueue panics.
+func Notify(wake func()) QueueOption {
+	if wake == nil {
+		panic("tether: Notify with nil function")
+	}
+	return queueOptionFunc(func(q *Queue) { q.wake, q.armed = wake, true })
+}
 
 // NewQueue returns a queue that belongs to owner. capacity bounds how many
 // values may be pending, the one being handled not included, so that an idle
@@ -91,6 +113,9 @@ func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption
 			panic("tether: NewQueue with nil option")
 		}
 		opt.queue(q)
+	}
+	if q.wake != nil && !q.manual {
+		panic("tether: NewQueue with Notify, but not Manual")
 	}
 	if q.manual || q.overflow == Block {
 		q.number = goroutine.NewNumber()
@@ -130,6 +155,7 @@ func (q *Queue) die() {
 		return
 	}
 	q.dead = true
+	q.wake, q.armed = nil, false
 	type linked struct {
 		*queueConn
 		spent bool
@@ -265,6 +291,7 @@ func (q *Queue) takeTurn() bool {
 		}
 		q.turn.Wait()
 	}
+	q.armed = q.wake != nil // before it is looked at what is there
 	if q.dead || q.order.len() == 0 {
 		q.turn.Signal() // the next in turn, if any
 		return false

@@ -26,11 +26,14 @@ type queueConn struct {
 // A box keeps the values of a connection, oldest first. The queue's mutex guards it, but
 // the one being handled is, once it has been taken, its goroutine's.
 type box interface {
-	take()      // makes the oldest value the current one
-	drop()      // drops the oldest value
-	clear()     // drops all values, and the handler
-	forget()    // drops the current value
-	call() bool // calls the handler with the current value, unless it is gone
+	take()   // makes the oldest value the current one
+	drop()   // drops the oldest value
+	clear()  // drops all values, and the handler
+	forget() // drops the current value
+
+	// call calls the handler with the current value, unless it is gone. A panic is
+	// reported to the connection's owner if that is supervised.
+	call(supervised bool) (called bool)
 }
 
 // A mailbox is the typed part of a queueConn.
@@ -127,6 +130,7 @@ func (m *mailbox[T]) push(v T) {
 		}
 		q.room.Broadcast() // others may be held by the same connection
 	}
+	var wake func()
 	q.last++
 	start := !q.busy && !q.manual
 	if start {
@@ -135,6 +139,9 @@ func (m *mailbox[T]) push(v T) {
 	} else {
 		m.values.Push(v)
 		q.order.push(&m.queueConn, q.last)
+		if q.armed {
+			q.armed, wake = false, q.wake
+		}
 	}
 	q.mu.Unlock()
 	yield.Point("queue: pushed")
@@ -144,6 +151,9 @@ func (m *mailbox[T]) push(v T) {
 	}
 	if rest != nil {
 		rest()
+	}
+	if wake != nil && q.scope.Enter() {
+		q.scope.Call(wake)
 	}
 }
 
@@ -204,13 +214,27 @@ func (m *mailbox[T]) clear() {
 	atomic.StorePointer(&m.handler, nil)
 }
 
-func (m *mailbox[T]) call() bool {
+func (m *mailbox[T]) call(supervised bool) (called bool) {
 	handler := atomic.LoadPointer(&m.handler)
 	if handler == nil {
 		return false
 	}
 	v := m.current
 	m.forget()
+	if supervised {
+		m.callSupervised(handler, v)
+		return true
+	}
 	connlist.Call(handler, v)
 	return true
+}
+
+// callSupervised calls handler with v, and reports its panic.
+func (m *mailbox[T]) callSupervised(handler unsafe.Pointer, v T) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.conn.Owner().Report(p, v)
+		}
+	}()
+	connlist.Call(handler, v)
 }

@@ -117,13 +117,6 @@ func (r *runner) handle() {
 	defer owner.Retract(slot)
 	yield.Point("queue: announced")
 	supervised := owner.Supervised()
-	if supervised {
-		defer func() {
-			if p := recover(); p != nil {
-				owner.Report(p)
-			}
-		}()
-	}
 	for {
 		if !c.conn.Callable(c.spent) { // NOTE: asked after the announcement
 			q.skip(c)
@@ -132,7 +125,7 @@ func (r *runner) handle() {
 		q.release(c)
 		yield.Point("queue: call")
 		r.calls++
-		if !c.box.call() { // it has ended in this moment
+		if !c.box.call(supervised) { // it has ended in this moment
 			r.calls--
 			q.skip(c)
 			return

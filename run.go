@@ -18,9 +18,10 @@ import (
 // the owner is cut off, and it is unwound after f has returned. If ctx has ended
 // before, f still runs, with a dead owner, and its cleanups run after it.
 //
-// Run returns f's error, what closers returned, and, where f returned nil, the
-// cause if the owner was ended by [Owner.Cancel] with one. The end of ctx alone
-// is no error. With [WithGrace] the error may be a *[PendingError]; inside a
+// Run returns f's error, what closers and [Owner.GoErr] functions returned, and, where f
+// returned nil, the cause if the owner was ended by [Owner.Cancel] with one. An error of
+// GoErr that is the owner's cause, and that f returns as well, is there once. The end of
+// ctx alone is no error. With [WithGrace] the error may be a *[PendingError]; inside a
 // handler, where nothing waits, it may be [ErrPending]. With [WithPanicHandler]
 // a panic of f is reported there and returned as a *[PanicError].
 func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOption) (err error) {
@@ -39,11 +40,18 @@ func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOp
 	inside := goroutine.MustNotWait() // asked now, as a panic of f leaves its frames on the stack
 	defer func() {
 		left := o.destroyWithin(c.grace, inside)
-		blame := o.scope.Blame()
-		if err != nil {
-			blame = nil
+		failure := o.scope.Failure()
+		if !o.scope.Over() {
+			left = join(left, failure) // else it is there
 		}
-		err = join(err, left, blame)
+		switch {
+		case err == nil:
+			err = join(left, o.scope.Blame())
+		case failure != nil && scope.Same(err, failure):
+			err = left
+		default:
+			err = join(err, left)
+		}
 	}()
 	bind := func() {
 		o.scope.Bind(ctx)
@@ -55,7 +63,7 @@ func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOp
 		if c.panicked != nil {
 			defer func() {
 				if v := recover(); v != nil {
-					p := newPanicError(o.scope, v)
+					p := newPanicError(o.scope, v, nil)
 					err = p
 					c.panicked(p)
 				}

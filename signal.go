@@ -6,8 +6,9 @@ import (
 )
 
 // A Source is what a subscriber needs of a signal: it hides Fire. It is small so
-// that users can wrap it, to filter or convert. What a wrapper returns is the
-// Connection whose end ends the subscription.
+// that users can wrap it, to filter or convert; [NewSource] makes one of a single
+// function, with a Once that is right. What a wrapper returns is the Connection whose
+// end ends the subscription.
 type Source[T any] interface {
 	Connect(owner *Owner, handler func(T), opts ...ConnectOption) *Connection
 	Once(owner *Owner, handler func(T), opts ...ConnectOption) *Connection
@@ -34,7 +35,11 @@ func (*noCopy) Unlock() {}
 // A SignalOption is an option of [NewSignal].
 type SignalOption interface{ signal(*signalConfig) }
 
-type signalConfig struct{ active func(*Owner) }
+type signalConfig struct {
+	active func(*Owner)
+	name   string // of the owners that active is called with
+	inTurn bool
+}
 
 type signalOption func(*signalConfig)
 
@@ -64,23 +69,45 @@ func WhileActive(f func(active *Owner)) SignalOption {
 	return signalOption(func(c *signalConfig) { c.active = f })
 }
 
+// CloseInTurn makes a signal that closes at its turn in the unwinding of its owner, among
+// the cleanups, and not at the cut-off. So goroutines of the owner that drain, and cleanups
+// registered after the signal, may still fire it, to subscribers of other owners: for a
+// last word. Those of the owner itself ended at the cut-off.
+//
+// The signal is held by a child named "signal", which is alive until that turn. With
+// [WhileActive], active is a child of that one, and so is cut off at the same turn.
+//
+// A [Wait] on such a signal in a goroutine of the same owner must be given the owner's
+// context, as the owner waits for the goroutine before it closes the signal.
+func CloseInTurn() SignalOption {
+	return signalOption(func(c *signalConfig) { c.inTurn = true })
+}
+
+// activeName sets the name of the owners that the function of WhileActive is called with.
+func activeName(name string) SignalOption {
+	return signalOption(func(c *signalConfig) { c.name = name })
+}
+
 // NewSignal returns a signal that closes with owner: its connections end at the
 // cut-off, further ones are born dead, and Fire does nothing. The owner holds
 // the signal until then; give signals that come and go an owner that does too.
 func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
-	o := owner.check("NewSignal")
-	var c signalConfig
+	holder := owner.check("NewSignal")
+	c := signalConfig{name: "active"}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("tether: NewSignal with nil option")
 		}
 		opt.signal(&c)
 	}
+	if c.inTurn {
+		holder = holder.NewTurn("signal")
+	}
 	s := new(Signal[T])
 	if c.active != nil {
-		s.list.WhileActive(owner.activity(c.active))
+		s.list.WhileActive(owner.activity(holder, c))
 	}
-	s.list.Bind(o)
+	s.list.Bind(holder)
 	return s
 }
 
@@ -118,16 +145,18 @@ func (s *Signal[T]) DisconnectAll() { s.list.DisconnectAll() }
 // a [Values] loop in progress is one.
 func (s *Signal[T]) Len() int { return s.list.Len() }
 
-// activity returns how to make an owner for WhileActive, and how to call f.
-// Only a weak reference to o is kept: a signal must not keep its owner from
-// being found lost.
-func (o *Owner) activity(f func(*Owner)) (open func() *scope.Scope, call func(*scope.Scope)) {
-	parent, handle := o.scope, remember(o)
-	open = func() *scope.Scope {
-		return parent.NewChild("active", scope.Config{})
-	}
+// activity returns how to make an owner for WhileActive, a child of holder, which is o or
+// a child of it, and how to call the user's function. Only a weak reference to o is kept:
+// a signal must not keep its owner from being found lost.
+func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scope.Scope, call func(*scope.Scope)) {
+	handle := remember(o)
+	open = func() *scope.Scope { return holder.NewChild(c.name, scope.Config{}) }
 	call = func(s *scope.Scope) {
-		f(&Owner{scope: s, parent: handle.Value()})
+		parent := handle.Value()
+		if holder != parent.scope {
+			parent = &Owner{scope: holder, parent: parent}
+		}
+		c.active(&Owner{scope: s, parent: parent})
 	}
 	return open, call
 }

@@ -46,6 +46,7 @@ type Hooks struct {
 	PC    uintptr // of the user's handler, if the entry's word is another one
 
 	ends  *watcher       // see OnEnd; the newest
+	gone  chan struct{}  // see Gone; nil before the first use
 	muted atomic.Int32   // written with the list's mu held
 	word  unsafe.Pointer // the handler while muted
 }
@@ -152,14 +153,7 @@ func (c *Conn) OnEnd(f func()) (forget func()) {
 	if c.list != nil {
 		c.list.mu.Lock()
 		if c.Live() {
-			if c.hooks == nil {
-				c.hooks = new(Hooks)
-			}
-			w := &watcher{f: f, older: c.hooks.ends}
-			if w.older != nil {
-				w.older.newer = w
-			}
-			c.hooks.ends = w
+			w := c.watchLocked(f)
 			c.list.mu.Unlock()
 			return func() { c.forget(w) }
 		}
@@ -167,6 +161,40 @@ func (c *Conn) OnEnd(f func()) (forget func()) {
 	}
 	f()
 	return func() {}
+}
+
+// Gone returns a channel that is closed when c ends, as by OnEnd. It is made here, so that
+// who connects does not pay for it.
+func (c *Conn) Gone() <-chan struct{} {
+	if c.list != nil {
+		c.list.mu.Lock()
+		defer c.list.mu.Unlock()
+		if c.hooks != nil && c.hooks.gone != nil {
+			return c.hooks.gone
+		}
+		if c.Live() {
+			gone := make(chan struct{})
+			c.watchLocked(func() { close(gone) })
+			c.hooks.gone = gone
+			return gone
+		}
+	}
+	gone := make(chan struct{}) // not one for all: a bubble's channel is of no use outside
+	close(gone)
+	return gone
+}
+
+// watchLocked has f called when c, which is alive, ends.
+func (c *Conn) watchLocked(f func()) *watcher {
+	if c.hooks == nil {
+		c.hooks = new(Hooks)
+	}
+	w := &watcher{f: f, older: c.hooks.ends}
+	if w.older != nil {
+		w.older.newer = w
+	}
+	c.hooks.ends = w
+	return w
 }
 
 // A watcher is a function given to OnEnd, in the list of those of one connection.

@@ -115,7 +115,7 @@ func (f *firing[T]) attempt() {
 	defer func() {
 		if owner := f.supervised(); owner != nil && f.block != nil {
 			if p := recover(); p != nil { // nil: Goexit
-				owner.Report(p)
+				owner.Report(p, f.value)
 			}
 		}
 	}()
@@ -127,7 +127,7 @@ func (f *firing[T]) attempt() {
 func (f *firing[T]) report(owner *scope.Scope, p any) {
 	defer f.finish()
 	if p != nil {
-		owner.Report(p)
+		owner.Report(p, f.value)
 	}
 }
 

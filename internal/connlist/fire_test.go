@@ -315,7 +315,8 @@ func TestFire_APanicIsReportedToItsOwnersSupervisorAlone(t *testing.T) {
 		for i := range 3 {
 			var c scope.Config
 			if i == supervised {
-				c.Super = func(s *scope.Scope, v any) {
+				c.Super = func(s *scope.Scope, v, fired any) {
+					require.Equal(t, 1, fired)
 					require.Same(t, owners[supervised], s)
 					reports = append(reports, v)
 				}

@@ -17,10 +17,13 @@ func (s *Scope) Blame() error {
 }
 
 func (s *Scope) cancelWith(cause, blame error) {
-	t := s.beginAsync(cause, blame)
-	if t == nil {
-		return
+	if t := s.beginAsync(cause, blame); t != nil {
+		t.leave()
 	}
+}
+
+// leave ends a cut-off without calling user code.
+func (t *teardown) leave() {
 	yield.Point("cancel: cut off")
 	t.runAfter()
 	if len(t.interrupts) > 0 {
@@ -30,8 +33,15 @@ func (s *Scope) cancelWith(cause, blame error) {
 	t.endCutoff()
 }
 
-// contextEnded is Cancel for a goroutine that may run user code, that of a context.
+// contextEnded is Cancel for a goroutine that may run user code, that of a context. A staged
+// scope ends in its stages.
 func (s *Scope) contextEnded(cause error) {
+	if s.staged {
+		if st, first := s.beginStages(cause); first {
+			st.run()
+		}
+		return
+	}
 	if t := s.beginAsync(cause, nil); t != nil {
 		t.runAfter()
 		t.endCutoff()
@@ -53,7 +63,7 @@ func (s *Scope) beginAsync(cause, blame error) *teardown {
 	if cause == nil {
 		cause = ErrDestroyed
 	}
-	t := s.begin(cause)
+	t := s.begin(cause, false)
 	if t != nil {
 		t.async, t.blame = true, blame
 	} else if blame != nil {

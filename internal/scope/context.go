@@ -8,6 +8,8 @@ import (
 )
 
 // Bind ends s when ctx ends, at once if that has happened.
+//
+// NOTE: a staged scope has no children yet, so no stages are needed for that.
 func (s *Scope) Bind(ctx context.Context) {
 	if ctx.Err() != nil {
 		s.cancelWith(context.Cause(ctx), nil)
@@ -46,7 +48,7 @@ func (s *Scope) Context() context.Context {
 		return first
 	}
 	s.ctx, s.cancel = ctx, cancel
-	cause := s.cause
+	cause := s.causeLocked()
 	s.mu.Unlock()
 	if cause != nil {
 		cancel(cause)

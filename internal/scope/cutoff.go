@@ -39,12 +39,13 @@ func (co *Cutoff) After(f func()) { co.after = append(co.after, f) }
 func (co *Cutoff) Remove(s *Scope, n *Node) { s.removeLocked(n) }
 
 // begin cuts off the subtree of s and gives it a teardown: when it returns, nothing
-// new starts there. tree.mu is held. s is alive, or an ancestor's teardown has cut it
+// new starts there. stage says that this is a part of the end of the parent, see
+// teardown.stage. tree.mu is held. s is alive, or an ancestor's teardown has cut it
 // off and still drains, which then waits for the new one as a whole.
 //
 // If that leaves nothing to do, wait for or unwind, begin ends s as well and returns
 // nil: the common case of owners that come and go, which need no teardown then.
-func (s *Scope) begin(cause error) *teardown {
+func (s *Scope) begin(cause error, stage bool) *teardown {
 	co := &s.tree.scratch
 	co.cause, co.from = cause, s.down
 	co.cut(s)
@@ -54,9 +55,13 @@ func (s *Scope) begin(cause error) *teardown {
 	}
 	if co.idle() && marked == 0 && s.last == nil {
 		s.down = &atOnce
+		if stage {
+			s.down = &teardown{top: s, stage: true}
+		}
 		s.becomeLocked(ended) // a Defer that comes now runs at once
 		s.mu.Unlock()
 		s.tellEnd()
+		s.passErrorsLocked()
 		*co = Cutoff{}
 		return nil
 	}
@@ -66,7 +71,7 @@ func (s *Scope) begin(cause error) *teardown {
 	s.calls += int32(marked)
 	s.mu.Unlock()
 
-	t.top, t.draining = s, true
+	t.top, t.draining, t.stage = s, true, stage
 	t.pending = co.busy + marked + 1 // the hold of the goroutine that cuts off, see drain.go
 	if co.from != nil {
 		co.from.pending -= co.busy + len(co.below)
@@ -131,6 +136,7 @@ func (co *Cutoff) cut(top *Scope) {
 			if co.from == nil {
 				m.Cut(co)
 			}
+		case child.inTurn:
 		case child.down == co.from: // read with tree.mu held
 			co.path = append(co.path, step{s, n})
 			s, n = child, co.enter(child)

@@ -19,6 +19,16 @@ func (s *Scope) DestroyOutside(inside bool) error {
 }
 
 func (s *Scope) destroy(inside func() bool) error {
+	if s.staged {
+		if st, first := s.beginStages(ErrDestroyed); st != nil {
+			return st.destroy(first, inside)
+		}
+	}
+	return s.destroyNow(ErrDestroyed, false, inside)
+}
+
+// destroyNow is destroy in one step, staged or not. stage is as for begin.
+func (s *Scope) destroyNow(cause error, stage bool, inside func() bool) error {
 	s.tree.mu.Lock()
 	if s.Over() {
 		s.tree.mu.Unlock()
@@ -32,14 +42,25 @@ func (s *Scope) destroy(inside func() bool) error {
 		s.tree.mu.Unlock()
 		return s.destroyBelow(t, number, inside)
 	}
-	t := s.begin(ErrDestroyed)
+	t := s.begin(cause, stage)
 	s.tree.mu.Unlock()
 	if t == nil {
+		if s.staged { // whose goroutines may have left errors
+			return s.Err()
+		}
 		return nil
 	}
 	yield.Point("destroy: cut off")
 	t.runAfter()
 	return t.interruptAndAwait(inside)
+}
+
+// outcome is what Destroy returns when it does not wait any more.
+func (s *Scope) outcome() error {
+	if s.Over() {
+		return s.Err()
+	}
+	return ErrPending
 }
 
 // interruptAndAwait runs the interrupts and waits. It is a barrier though an interrupt
@@ -71,8 +92,8 @@ func (t *teardown) await(hold bool, inside func() bool) error {
 	if hold && t.pending == 1 { // nothing runs: the common case
 		due := t.dropLocked(destroyer)
 		s.tree.mu.Unlock()
-		due.complete()
-		return s.Err()
+		due.completeBy(inside)
+		return s.outcome()
 	}
 	s.tree.mu.Unlock()
 
@@ -83,16 +104,13 @@ func (t *teardown) await(hold bool, inside func() bool) error {
 	if hold {
 		if due := t.dropLocked(destroyer); due != nil {
 			s.tree.mu.Unlock()
-			due.complete()
-			return s.Err()
+			due.completeBy(func() bool { return !free })
+			return s.outcome()
 		}
 	}
 	if !free {
 		s.tree.mu.Unlock()
-		if s.Over() {
-			return s.Err()
-		}
-		return ErrPending
+		return s.outcome()
 	}
 	if t.draining {
 		t.waiters++
@@ -106,11 +124,11 @@ func (t *teardown) await(hold bool, inside func() bool) error {
 	select {
 	case <-token:
 		yield.Point("await: token")
-		t.complete()
+		t.completeBy(func() bool { return false })
 	case <-s.Ended():
 		yield.Point("await: woken")
 	}
-	return s.Err()
+	return s.outcome()
 }
 
 // DestroyContext is Destroy whose user code, interrupts and cleanups, runs on goroutines
@@ -124,6 +142,11 @@ func (s *Scope) DestroyContext(ctx context.Context) (ok bool, err error) {
 func (s *Scope) DestroyContextOutside(ctx context.Context, inside bool) (ok bool, err error) {
 	if inside {
 		return true, s.Destroy()
+	}
+	if s.staged && ctx.Err() == nil {
+		if st, first := s.beginStages(ErrDestroyed); st != nil {
+			return st.destroyContext(ctx, first)
+		}
 	}
 	if s.cancelWith(ErrDestroyed, nil); s.Over() {
 		return true, s.Err()

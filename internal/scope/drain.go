@@ -19,6 +19,7 @@ package scope
 type teardown struct {
 	top   *Scope
 	above *teardown // that has begun and waits for this one; nil if there is none
+	stage bool      // the end of top is a part of its parent's, and so are its errors
 
 	pending  int
 	draining bool

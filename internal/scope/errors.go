@@ -21,18 +21,16 @@ type errorList struct {
 	late  []error // came after the end, here and below
 	lost  int     // came when late was full
 
+	failure error // of a goroutine that ended the scope by it
+
 	joined error // nil: not joined since the last change
 }
 
-// addError makes err, which a closer of s returned, part of what Destroy returns: of
-// s, and at once of all above, up to the one whose teardown ends s, if it comes late.
+// addError makes err part of what Destroy returns: of s, and at once of all above whose
+// end that of s is a part of, if it comes late.
 func (s *Scope) addError(err error) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
-	top := s // also if it ended at once
-	if s.down != nil && s.down.top != nil {
-		top = s.down.top
-	}
 	for p := s; ; p = p.parent {
 		p.mu.Lock()
 		over := p.Over()
@@ -46,21 +44,36 @@ func (s *Scope) addError(err error) {
 			l.lost++
 		}
 		p.mu.Unlock()
-		if !over || p == top {
+		if !over || !p.endsWithParentLocked() {
 			return
 		}
 	}
 }
 
-// adoptErrorsLocked makes the errors of a child part of those of s. tree.mu is held.
-func (s *Scope) adoptErrorsLocked(child *errorList) {
-	if child == nil {
+// endsWithParentLocked reports whether the end of s, which is dead, is a part of its
+// parent's, and not on its own account. tree.mu is held.
+func (s *Scope) endsWithParentLocked() bool {
+	t := s.down
+	return t.top != nil && (t.top != s || t.stage) // the top of atOnce is nil
+}
+
+// passErrorsLocked makes the errors of s, which has ended, part of its parent's if its end
+// is. tree.mu is held.
+func (s *Scope) passErrorsLocked() {
+	if !s.endsWithParentLocked() {
 		return
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.errorsLocked()
-	l.items = append(l.items, child)
+	errs := s.errs
+	s.mu.Unlock()
+	if errs == nil {
+		return
+	}
+	p := s.parent
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.errorsLocked()
+	l.items = append(l.items, errs)
 }
 
 func (s *Scope) errorsLocked() *errorList {

@@ -1,16 +1,20 @@
 package scope
 
 import (
+	"fmt"
+	"io"
+
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// An interrupt is a function to call at the cut-off.
+// An interrupt is a function to call, or a closer to close, at the cut-off.
 type interrupt struct {
-	node  Node
-	s     *Scope
-	f     func()
-	taken bool // it will be called, or was; guarded by s.mu
+	node   Node
+	s      *Scope
+	f      func()
+	closer io.Closer // if f is nil
+	taken  bool      // it will be called, or was; guarded by s.mu
 }
 
 func (i *interrupt) Kind() Kind { return Interrupt }
@@ -26,11 +30,22 @@ func (i *interrupt) Cut(co *Cutoff) {
 // was.
 func (s *Scope) Interrupt(f func()) (stop func() bool) {
 	i := &interrupt{s: s, f: f}
+	stop = i.stop // also if f panics below, and is supervised
+	s.interruptBy(i)
+	return stop
+}
+
+// OwnBlocking arranges for closer to be closed at the cut-off of s, or closes it now if
+// that was.
+func (s *Scope) OwnBlocking(closer io.Closer) {
+	s.interruptBy(&interrupt{s: s, closer: closer})
+}
+
+func (s *Scope) interruptBy(i *interrupt) {
 	if s.Attach(&i.node, i, nil) {
-		return i.stop
+		return
 	}
 	i.taken = true
-	stop = i.stop // also if f panics below, and is supervised
 	yield.Point("interrupt: late")
 	s.tree.mu.Lock()
 	counted := s.state.Load() == cutOff && s.down.draining
@@ -45,22 +60,42 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 	if counted {
 		i.run()
 	} else {
-		i.f = nil // the caller may keep stop
-		defer s.supervise()
-		goroutine.Cleanup(f)
+		defer i.forget()
+		i.call()
 	}
-	return stop
 }
 
+// run runs an interrupt that is counted.
 func (i *interrupt) run() {
 	defer func() {
-		i.s.mu.Lock()
-		i.f = nil // the caller may keep stop
-		i.s.mu.Unlock()
+		i.forget()
 		i.s.left(&i.node, 0)
 	}()
+	i.call()
+}
+
+func (i *interrupt) call() {
 	defer i.s.supervise()
-	goroutine.Cleanup(i.f)
+	if i.f != nil {
+		goroutine.Cleanup(i.f)
+	} else if err := goroutine.Close(i.closer); err != nil && !says(err, wasClosed) {
+		i.s.addError(err)
+	}
+}
+
+// forget lets go of what was called, as the caller may keep stop.
+func (i *interrupt) forget() {
+	i.s.mu.Lock()
+	i.f, i.closer = nil, nil
+	i.s.mu.Unlock()
+}
+
+// name describes what is called. i.s.mu is held.
+func (i *interrupt) name() string {
+	if i.closer != nil {
+		return fmt.Sprintf("(%T).Close", i.closer)
+	}
+	return goroutine.Func(PC(i.f))
 }
 
 func (i *interrupt) stop() bool {

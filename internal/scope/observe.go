@@ -162,10 +162,13 @@ func (c *cleanup) Describe() Detail {
 
 // Describe makes an interrupt a Describer.
 func (i *interrupt) Describe() Detail {
-	if i.f == nil {
-		return Detail{}
+	switch {
+	case i.f != nil:
+		return Detail{PC: PC(i.f)}
+	case i.closer != nil:
+		return Detail{Name: i.name()}
 	}
-	return Detail{PC: PC(i.f)}
+	return Detail{}
 }
 
 // State says how far s has come: "alive", "cut off", "unwinding" or "ended".

@@ -34,7 +34,7 @@ func (s *Scope) Running() []Call {
 				}
 			case *interrupt:
 				if m.taken {
-					calls = append(calls, Call{path(), "interrupt", goroutine.Func(PC(m.f))})
+					calls = append(calls, Call{path(), "interrupt", m.name()})
 				}
 			case *cleanup:
 				left = append(left, m)

@@ -119,7 +119,7 @@ func Lose(n uint64) (r Root, held Count, lost bool) {
 	lost = true
 	if s := entry.scope.Value(); s != nil {
 		held = s.Count()
-		lost = s.Alive() && held.Goroutines == 0
+		lost = s.Alive() && held.Goroutines == 0 && !s.ending()
 	}
 	roots.mu.Lock()
 	defer roots.mu.Unlock()

@@ -6,7 +6,8 @@
 // A scope is alive, then cut off (nothing new starts), then unwinding (its children
 // and cleanups run), then ended. A teardown takes a whole subtree through these
 // states: see cutoff.go, drain.go and unwind.go for its three phases, destroy.go and
-// cancel.go for those who begin it.
+// cancel.go for those who begin it. Two layers above that end parts of a subtree on their
+// own account, one after the other: stage.go and turn.go.
 //
 // # Locks
 //
@@ -36,8 +37,9 @@ var ErrDestroyed = errors.New("tether: owner destroyed")
 // ErrPending says that the scope is cut off and that the rest will follow.
 var ErrPending = errors.New("tether: teardown pending")
 
-// A Supervisor gets what a supervised function panicked with.
-type Supervisor func(s *Scope, value any)
+// A Supervisor gets what a supervised function panicked with, and for a handler the value
+// that it was called with, else nil.
+type Supervisor func(s *Scope, value, fired any)
 
 // The states of a scope.
 const (
@@ -51,9 +53,11 @@ const (
 type tree struct {
 	entry uint64 // in the list of roots; 0: not listed. Set before use
 
-	mu sync.Mutex // guards the teardowns of the tree and the counts of cut scopes
+	mu     sync.Mutex         // guards the teardowns of the tree and the counts of cut scopes
+	stages map[*Scope]*stages // of the staged scopes whose stages have begun; nil before the first one
 
-	scratch Cutoff // for cut-offs that leave nothing to do; guarded by mu, else zero
+	parts   atomic.Bool // it has, or had, scopes that are staged or end in their turn
+	scratch Cutoff      // for cut-offs that leave nothing to do; guarded by mu, else zero
 }
 
 // A Scope is the state behind an owner. Everything that refers to an owner
@@ -66,8 +70,11 @@ type Scope struct {
 	base   context.Context // what Context derives from
 	site   uintptr         // where it was made; 0: unknown. Set before use
 
-	state atomic.Uint32 // only grows; written with mu held
-	id    atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
+	state  atomic.Uint32 // only grows; written with mu held
+	staged bool          // see stage.go
+	sealed bool          // it is, and the stages have begun: it takes no children; guarded by mu
+	inTurn bool          // see turn.go
+	id     atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
 
 	node Node // in the parent's list, guarded by the parent's mu
 
@@ -80,7 +87,7 @@ type Scope struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil before the first use of Context
 	unbind func()                  // from the contexts that end the scope; nil if there are none
-	cause  error                   // nil before the cut-off
+	cause  error                   // of the cut-off, or of the stages if these have begun; else nil
 	errs   *errorList              // what closers returned; nil where there is none
 	ended  chan struct{}           // nil before the first use
 	now    *cleanup                // what the unwinding runs now, for reports
@@ -96,51 +103,68 @@ type Config struct {
 	Context context.Context // nil: none
 	Super   Supervisor
 	Site    uintptr // where the scope is made, 0 for unknown
+	Staged  bool    // see stage.go
 }
 
 // New returns a root scope. The caller calls Bind if there is a context.
 func New(name string, c Config) *Scope {
-	s := &Scope{name: name, tree: new(tree), super: c.Super, base: context.Background(), site: c.Site}
-	if c.Context != nil {
-		s.base = c.Context
-	}
+	s := &Scope{name: name, tree: new(tree)}
+	s.configure(c, nil, context.Background())
 	return s
 }
 
-// NewChild returns a child of s: a dead one if s is dead.
+// NewChild returns a child of s: a dead one if s is dead or its stages have begun.
 func (s *Scope) NewChild(name string, c Config) *Scope {
-	child := &Scope{name: name, parent: s, tree: s.tree, super: c.Super, base: c.Context, site: c.Site}
-	if child.super == nil {
-		child.super = s.super
-	}
-	if child.base == nil {
-		child.base = s.base
-	}
-	s.mu.Lock()
-	state := s.state.Load()
-	switch state {
-	case alive:
-		s.addLocked(&child.node, child)
-	case cutOff: // it unwinds with s
-		child.bornDead(cutOff, s)
-		s.addLocked(&child.node, child)
-	default:
-		child.bornDead(ended, s)
-	}
-	s.mu.Unlock()
+	child := &Scope{name: name, parent: s, tree: s.tree}
+	child.configure(c, s.super, s.base)
+	s.adopt(child)
 	if Observed() {
 		tell(child, made)
 	}
-	if c.Context != nil && state == alive {
+	if c.Context != nil && child.Alive() {
 		child.Bind(c.Context)
 	}
 	return child
 }
 
-// bornDead makes s, which nobody else knows yet, a child of a dead parent.
+// configure gives s, which nobody else knows yet, what c says, or else what it inherits.
+func (s *Scope) configure(c Config, super Supervisor, base context.Context) {
+	s.super, s.base, s.site, s.staged = super, base, c.Site, c.Staged
+	if c.Super != nil {
+		s.super = c.Super
+	}
+	if c.Context != nil {
+		s.base = c.Context
+		if s.staged { // it outlives the deadline
+			s.base = context.WithoutCancel(c.Context)
+		}
+	}
+	if s.staged {
+		s.tree.parts.Store(true)
+	}
+}
+
+// adopt makes child, which nobody else knows yet, a child of s.
+func (s *Scope) adopt(child *Scope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state := s.state.Load(); {
+	case s.sealed && !child.inTurn:
+		child.bornDead(ended, s)
+	case state == alive:
+		s.addLocked(&child.node, child)
+	case state == cutOff: // it unwinds with s
+		child.bornDead(cutOff, s)
+		s.addLocked(&child.node, child)
+	default:
+		child.bornDead(ended, s)
+	}
+}
+
+// bornDead makes s, which nobody else knows yet, a child of a parent that takes none.
 func (s *Scope) bornDead(state uint32, parent *Scope) {
-	s.cause, s.down = parent.cause, parent.down
-	if s.down == &atOnce {
+	s.cause, s.down, s.inTurn = parent.cause, parent.down, false
+	if s.down == nil || s.down == &atOnce {
 		s.down = &teardown{top: parent} // that errors of s may find their way
 	}
 	s.state.Store(state)
@@ -175,6 +199,13 @@ func (s *Scope) Path() string {
 func (s *Scope) Cause() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.causeLocked()
+}
+
+func (s *Scope) causeLocked() error {
+	if s.sealed && s.Alive() {
+		return nil
+	}
 	return s.cause
 }
 
@@ -203,7 +234,7 @@ func (s *Scope) becomeLocked(state uint32) {
 func (s *Scope) supervise() {
 	if s.super != nil {
 		if v := recover(); v != nil {
-			s.super(s, v)
+			s.super(s, v, nil)
 		}
 	}
 }
@@ -211,5 +242,6 @@ func (s *Scope) supervise() {
 // Supervised reports whether panics in s are given to a supervisor.
 func (s *Scope) Supervised() bool { return s.super != nil }
 
-// Report gives a panic's value, recovered by the caller, to the supervisor.
-func (s *Scope) Report(value any) { s.super(s, value) }
+// Report gives what a handler, called with fired, has panicked with, and the caller has
+// recovered, to the supervisor.
+func (s *Scope) Report(value, fired any) { s.super(s, value, fired) }

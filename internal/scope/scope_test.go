@@ -323,7 +323,7 @@ func TestDefer_OnAnIdleScopeThatEndsRunsAtOnce(t *testing.T) {
 	ran := 0
 	s := New("s", Config{})
 	s.tree.mu.Lock()
-	require.Nil(t, s.begin(ErrDestroyed))
+	require.Nil(t, s.begin(ErrDestroyed, false))
 	s.Defer(func() { ran++ })
 	require.Equal(t, 1, ran)
 	s.tree.mu.Unlock()
@@ -331,7 +331,7 @@ func TestDefer_OnAnIdleScopeThatEndsRunsAtOnce(t *testing.T) {
 	s = New("s", Config{})
 	child := s.NewChild("child", Config{})
 	s.tree.mu.Lock()
-	td := s.begin(ErrDestroyed)
+	td := s.begin(ErrDestroyed, false)
 	due := td.dropLocked(destroyer)
 	require.Same(t, td, due)
 	s.tree.mu.Unlock()
@@ -384,7 +384,7 @@ func TestCancel_RunsNoCleanupOfAnAncestorOnItsCaller(t *testing.T) {
 	a.Defer(func() { ran = goroutine.ID() })
 	cancelled := x.beginAsync(nil, nil) // Cancel of x, up to its last step
 	a.tree.mu.Lock()
-	destroyed := a.begin(ErrDestroyed) // Destroy of a, in a handler: it does not wait
+	destroyed := a.begin(ErrDestroyed, false) // Destroy of a, in a handler: it does not wait
 	require.Nil(t, destroyed.dropLocked(destroyer))
 	a.tree.mu.Unlock()
 	cancelled.release()
@@ -412,7 +412,7 @@ func TestUnwind_OfAChainOfPendingTeardownsTakesABoundedStack(t *testing.T) {
 	for i := range all {
 		s := all[n-i]
 		s.tree.mu.Lock()
-		require.Nil(t, s.begin(ErrDestroyed).dropLocked(lastOut))
+		require.Nil(t, s.begin(ErrDestroyed, false).dropLocked(lastOut))
 		s.tree.mu.Unlock()
 	}
 	leaf.Leave()

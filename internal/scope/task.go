@@ -27,7 +27,20 @@ func (t *Task) Cut(*Cutoff) {}
 
 // Go starts f on a goroutine of s, or returns false if s is dead.
 func (s *Scope) Go(f func(context.Context)) bool {
-	t := &Task{s: s, ctx: s.Context(), f: f, name: PC(f), number: goroutine.NewNumber()}
+	return s.start(f, PC(f))
+}
+
+// GoErr is Go for a function whose error ends s.
+func (s *Scope) GoErr(f func(context.Context) error) bool {
+	return s.start(func(ctx context.Context) {
+		if err := f(ctx); err != nil {
+			s.fail(err)
+		}
+	}, PC(f))
+}
+
+func (s *Scope) start(f func(context.Context), name uintptr) bool {
+	t := &Task{s: s, ctx: s.Context(), f: f, name: name, number: goroutine.NewNumber()}
 	yield.Point("go: attach")
 	if !s.Attach(&t.node, t, func() bool { s.busy++; return true }) {
 		return false

@@ -16,13 +16,19 @@ type unwinder struct {
 	until  *Scope // where it ends: nil for t's top and for what comes due by its end
 	number uint64 // on the stack; 0: none
 	apart  bool   // user code is to run on another goroutine than this one
+
+	inside func() bool // whether this goroutine may not wait; nil: it may not
 }
 
 // complete unwinds t, then whatever comes due by that. Panics and Goexits go on when
 // all of it is done.
-func (t *teardown) complete() {
+func (t *teardown) complete() { t.completeBy(nil) }
+
+// completeBy is complete for a caller that would wait for the end of t unless it is inside
+// what may not. If it returns before t has ended, another goroutine goes on with it.
+func (t *teardown) completeBy(inside func() bool) {
 	if t != nil {
-		u := unwinder{t: t, at: t.top, apart: t.apart}
+		u := unwinder{t: t, at: t.top, apart: t.apart, inside: inside}
 		u.run()
 	}
 }
@@ -66,16 +72,18 @@ func (u *unwinder) step() bool {
 	}
 	c, ok := n.m.(*cleanup)
 	if !ok {
-		u.at = n.m.(*Scope) // nothing else outlives the drain
+		child := n.m.(*Scope) // nothing else outlives the drain
 		s.mu.Unlock()
 		yield.Point("unwind: child")
+		if child.inTurn {
+			return u.turn(child)
+		}
+		u.at = child
 		return true
 	}
 	if u.apart {
 		s.mu.Unlock()
-		own := unwinder{t: u.t, at: s} // another goroutine, another number
-		go own.run()
-		return false
+		return u.goOn()
 	}
 	s.removeLocked(n)
 	s.now = c
@@ -83,6 +91,13 @@ func (u *unwinder) step() bool {
 	yield.Point("unwind: cleanup")
 	c.run()
 	return true
+}
+
+// goOn leaves the rest to a goroutine of the teardown's own. It returns false.
+func (u *unwinder) goOn() bool {
+	own := unwinder{t: u.t, at: u.at, inside: func() bool { return false }} // and another number
+	go own.run()
+	return false
 }
 
 // doneLocked forgets the cleanup that ran last, and what its closure holds.
@@ -102,11 +117,10 @@ func (u *unwinder) up() bool {
 	s.mu.Lock()
 	s.doneLocked()
 	s.becomeLocked(ended)
-	errs := s.errs
 	s.mu.Unlock()
 	s.tellEnd()
+	s.passErrorsLocked()
 	if s != u.t.top {
-		s.parent.adoptErrorsLocked(errs)
 		s.tree.mu.Unlock()
 		u.at = s.parent
 		return s != u.until
@@ -138,6 +152,7 @@ func (s *Scope) tellEnd() {
 	if Observed() {
 		tell(s, finished)
 	}
+	delete(s.tree.stages, s)
 	if s.parent == nil {
 		s.tree.unlist()
 	} else {
@@ -157,7 +172,7 @@ func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) err
 		defer func() { t.nested = t.nested[:len(t.nested)-1] }()
 		u := unwinder{t: t, at: s, until: s, number: number}
 		u.run()
-		return s.Err()
+		return s.outcome()
 	}
 	if inside() {
 		return ErrPending

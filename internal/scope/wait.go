@@ -116,15 +116,27 @@ func (w *wait) search() (younger *wait, circle bool) {
 }
 
 // waitedFor returns the edges to all teardowns that wait for the goroutines of s, or
-// reports that t is one of these.
+// reports that t is one of these. Those of the scopes above wait for s by way of above, or,
+// where a part of a tree ends on its own account, without.
 func (s *Scope) waitedFor(t *teardown) (edges []*wait, found bool) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
-	for u := s.down; u != nil; u = u.above {
-		if u == t {
-			return nil, true
+	for p := s; p != nil; p = p.parent {
+		for u := p.down; u != nil; u = u.above {
+			if u == t {
+				return nil, true
+			}
+			edges = append(edges, u.waits...)
 		}
-		edges = append(edges, u.waits...)
+		if !s.tree.parts.Load() {
+			break // those above are above in that sense too
+		}
+		if st := s.tree.stages[p]; st != nil {
+			if &st.end == t {
+				return nil, true
+			}
+			edges = append(edges, st.end.waits...)
+		}
 	}
 	return edges, false
 }

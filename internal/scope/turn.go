@@ -1,0 +1,40 @@
+package scope
+
+// A scope that ends in its turn is a child that the cut-off of its parent passes over. It
+// lives until the unwinding comes to it, and is destroyed then, as a part of the end of the
+// parent: for what the parent's goroutines and cleanups need to the last.
+//
+// NOTE: it is the one exception to the rule that below a dead scope all is dead.
+
+// NewTurn returns a child of s that ends in its turn: a dead one if s is dead.
+func (s *Scope) NewTurn(name string) *Scope {
+	child := &Scope{name: name, parent: s, tree: s.tree, inTurn: true}
+	child.configure(Config{}, s.super, s.base)
+	s.tree.parts.Store(true)
+	s.adopt(child)
+	if Observed() {
+		tell(child, made)
+	}
+	return child
+}
+
+// turn destroys a child whose turn has come. Something may run in it, and this may be a
+// goroutine that must not wait, that of the last one out: another one goes on then. In an
+// unwinding before its turn the rest is left to its turn.
+func (u *unwinder) turn(child *Scope) bool {
+	if u.apart {
+		return u.goOn()
+	}
+	inside := u.inside
+	if inside == nil {
+		inside = func() bool { return true }
+	}
+	_ = child.destroyNow(child.parent.Cause(), true, inside) // its errors are passed on at its end
+	if child.Over() {
+		return true
+	}
+	if u.until == nil {
+		return u.goOn()
+	}
+	return false
+}
