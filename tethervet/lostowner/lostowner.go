@@ -191,14 +191,19 @@ func (c checker) onlyCleanups(v *types.Var, f *scan.Func) bool {
 	return true
 }
 
+// deferDestroy is a fix: a statement on the line behind the one that makes the
+// owner.
 func (c checker) deferDestroy(made creation, v *types.Var) []analysis.SuggestedFix {
 	for s := range made.call.Enclosing((*ast.AssignStmt)(nil), (*ast.DeclStmt)(nil)) {
-		if s.Parent().Node() != made.f.Body { // in a loop or branch, a defer is late
-			return nil
+		file := c.Fset.File(s.Node().End())
+		line := file.Line(s.Node().End()) + 1
+		if s.Parent().Node() != made.f.Body || line > file.LineCount() {
+			return nil // in a loop or branch, a defer would be late
 		}
+		at := file.LineStart(line)
 		return []analysis.SuggestedFix{{
 			Message:   fmt.Sprintf("defer %s.Destroy()", v.Name()),
-			TextEdits: []analysis.TextEdit{{Pos: s.Node().End(), End: s.Node().End(), NewText: fmt.Appendf(nil, "\ndefer %s.Destroy()", v.Name())}},
+			TextEdits: []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "\tdefer %s.Destroy()\n", v.Name())}},
 		}}
 	}
 	return nil

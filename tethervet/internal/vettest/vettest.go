@@ -13,15 +13,19 @@ import (
 	"golang.org/x/tools/go/analysis/analysistest"
 )
 
-// Run compares reports and facts with the want comments, and fixed files with the
-// golden ones.
+// Run compares reports with the want comments, and in the folder fix, if there is
+// one, the files as they are after the fixes with the golden ones.
 func Run(t *testing.T, a *analysis.Analyzer) {
 	t.Helper()
 	dir, err := filepath.Abs("../testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	analysistest.RunWithSuggestedFixes(t, dir, a, "./"+a.Name+"/...")
+	fixed := filepath.Join(dir, a.Name, "fix")
+	if _, err := os.Stat(fixed); err == nil {
+		analysistest.RunWithSuggestedFixes(t, dir, a, "./"+a.Name+"/fix")
+	}
+	analysistest.Run(t, dir, a, "./"+a.Name+"/...")
 	count(t, filepath.Join(dir, a.Name))
 }
 

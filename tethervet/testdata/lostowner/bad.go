@@ -64,7 +64,7 @@ func handlerThatBorrows() {
 }
 
 func earlyReturn(err error) error {
-	o := tether.NewOwner("o") // want `not destroyed on every path: not on the one that returns in line 71`
+	o := tether.NewOwner("o") // want `not destroyed on every path: not on the one that returns in line 70`
 	said.Connect(o, hear)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func earlyReturn(err error) error {
 }
 
 func earlyReturnBeforeDefer() error {
-	o := tether.NewOwner("o") // want `not on the one that returns in line 80`
+	o := tether.NewOwner("o") // want `not on the one that returns in line 79`
 	f, err := os.Open("file")
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func earlyReturnBeforeDefer() error {
 }
 
 func inASwitch(n int) error {
-	o := tether.NewOwner("o") // want `not on the one that returns in line 91`
+	o := tether.NewOwner("o") // want `not on the one that returns in line 90`
 	switch n {
 	case 1:
 		return errors.New("one")
@@ -95,7 +95,7 @@ func inASwitch(n int) error {
 }
 
 func secondGuard() error {
-	o := tether.NewOwner("o") // want `not on the one that returns in line 106`
+	o := tether.NewOwner("o") // want `not on the one that returns in line 104`
 	if err := check(); err != nil {
 		o.Destroy()
 		return err
@@ -117,14 +117,14 @@ func continues(names []string) {
 }
 
 func assignedAgain() {
-	o := tether.NewOwner("one") // want `o is assigned again in line 124`
+	o := tether.NewOwner("one") // want `o is assigned again in line 122`
 	said.Connect(o, hear)
 	o = tether.NewOwner("two")
 	defer o.Destroy()
 }
 
 func tail(err error) error {
-	o := tether.NewOwner("o") // want `not on the one that returns in line 133`
+	o := tether.NewOwner("o") // want `not on the one that returns in line 131`
 	defer fmt.Println("done")
 	for range 3 {
 		if err != nil {
@@ -188,7 +188,7 @@ func (s *server) client(n int) {
 }
 
 func (s *server) child(err error) error {
-	o := s.app.NewChild("child") // want `the child that NewChild makes is not destroyed on every path: not on the one that returns in line 196`
+	o := s.app.NewChild("child") // want `the child that NewChild makes is not destroyed on every path: not on the one that returns in line 194`
 	said.Connect(o, hear)
 	if err != nil {
 		return err

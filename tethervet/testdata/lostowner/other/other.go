@@ -3,11 +3,11 @@ package other
 
 import "github.com/seed-ec287111/tether"
 
-func Listen(o *tether.Owner, s *tether.Signal[string]) { // want Listen:`borrows \[0\], ends \[\]`
+func Listen(o *tether.Owner, s *tether.Signal[string]) {
 	s.Connect(o, func(string) {})
 }
 
-func End(o *tether.Owner) { // want End:`borrows \[\], ends \[0\]`
+func End(o *tether.Owner) {
 	defer o.Destroy()
 }
 
@@ -15,6 +15,6 @@ var held *tether.Owner
 
 func Hold(o *tether.Owner) { held = o }
 
-func Session() *tether.Owner { // want Session:`fresh`
+func Session() *tether.Owner {
 	return tether.NewOwner("session")
 }
