@@ -7,4 +7,4 @@ import (
 	"github.com/seed-ec287111/tether/tethervet/lostowner"
 )
 
-func TestLostOwner(t *testing.T) { vettest.Run(t, lostowner.Analyzer) }
+func TestCases(t *testing.T) { vettest.Run(t, lostowner.Analyzer) }

@@ -1,0 +1,10 @@
+package rawgo_test
+
+import (
+	"testing"
+
+	"github.com/seed-ec287111/tether/tethervet/internal/vettest"
+	"github.com/seed-ec287111/tether/tethervet/rawgo"
+)
+
+func TestCases(t *testing.T) { vettest.Run(t, rawgo.Analyzer) }
