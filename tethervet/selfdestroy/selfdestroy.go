@@ -132,7 +132,7 @@ func (c checker) failing(r scan.Registration, e inspector.Cursor) {
 	const message = "Destroy inside %s of %s does not wait, and returns ErrPending: that is no failure"
 	if outer, ok := e.Parent().Node().(*ast.CallExpr); ok && slices.Contains(outer.Args, e.Node().(ast.Expr)) {
 		if fn := scan.Callee(c.Info, outer); fn != nil && fn.Name() == "NoError" {
-			c.found(e.Node(), message, a(r.Kind), types.ExprString(r.Owner))
+			c.found(e.Node(), message, r.Kind.A(), types.ExprString(r.Owner))
 		}
 		return
 	}
@@ -148,7 +148,7 @@ func (c checker) failing(r scan.Registration, e inspector.Cursor) {
 		}
 		b, ok := check.Cond.(*ast.BinaryExpr)
 		if ok && b.Op == token.NEQ && err != nil && c.Object(b.X) == err && c.fails(check.Body) {
-			c.found(e.Node(), message, a(r.Kind), types.ExprString(r.Owner))
+			c.found(e.Node(), message, r.Kind.A(), types.ExprString(r.Owner))
 		}
 		break
 	}
@@ -194,7 +194,7 @@ func (c checker) relies(r scan.Registration, s ast.Stmt) {
 		case *ast.CallExpr:
 			if b, ok := x.Fun.(*ast.Ident); ok && b.Name == "close" && len(x.Args) == 1 && c.Info.Uses[b] == types.Universe.Lookup("close") {
 				if c.sent(x.Args[0], r) {
-					c.found(x, "Destroy inside %s of %s does not wait: what still runs of it may send on %s, which panics when it is closed; close it in a cleanup", a(r.Kind), owner, types.ExprString(x.Args[0]))
+					c.found(x, "Destroy inside %s of %s does not wait: what still runs of it may send on %s, which panics when it is closed; close it in a cleanup", r.Kind.A(), owner, types.ExprString(x.Args[0]))
 				}
 			}
 		case *ast.AssignStmt:
@@ -237,7 +237,7 @@ func (c checker) reads(r scan.Registration, e ast.Expr) {
 			return true
 		}
 		if c.writtenByCleanup(x, r) {
-			c.found(x, "Destroy inside %s of %s does not wait: the cleanup that sets %s runs after this", a(r.Kind), types.ExprString(r.Owner), types.ExprString(x))
+			c.found(x, "Destroy inside %s of %s does not wait: the cleanup that sets %s runs after this", r.Kind.A(), types.ExprString(r.Owner), types.ExprString(x))
 		}
 		return false
 	})
@@ -274,12 +274,4 @@ func (c checker) writes(o scan.Registration, x []types.Object) bool {
 		}
 	}
 	return false
-}
-
-// a returns the name of a kind with its article.
-func a(k scan.Kind) string {
-	if name := k.String(); strings.ContainsRune("aeiou", rune(name[0])) {
-		return "an " + name
-	}
-	return "a " + k.String()
 }

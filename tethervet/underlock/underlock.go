@@ -203,21 +203,8 @@ func (c checker) helper(f *scan.Func, n *ast.CallExpr, l lock) {
 		if !ok || c.Around(x) != g || !call.Is("", "Owner", "Destroy", "DestroyContext") {
 			continue
 		}
-		trail := c.Trail(call.Receiver())
-		if len(trail) == 0 {
-			continue
-		}
-		if trail[0] == g.Receiver() {
-			if recv := scan.Receiver(n); recv != nil {
-				c.waitsFor(f, n, g.Obj.Name(), c.Joined(recv, call.Receiver()), l)
-			}
-			continue
-		}
-		params := g.Obj.Signature().Params()
-		for i := range params.Len() {
-			if params.At(i) == trail[0] && i < len(n.Args) && !g.Obj.Signature().Variadic() {
-				c.waitsFor(f, n, g.Obj.Name(), c.Joined(n.Args[i], call.Receiver()), l)
-			}
+		if len(c.Trail(call.Receiver())) > 0 {
+			c.waitsFor(f, n, g.Obj.Name(), c.seenFrom(call.Receiver(), g, n), l)
 		}
 	}
 }
@@ -240,8 +227,8 @@ func (c checker) waitsFor(f *scan.Func, n ast.Node, name string, owner ast.Expr,
 			if !c.Shared(a.owner, owner) || !c.sameThing(owner, a, l, r) {
 				continue
 			}
-			c.found(n, "%s waits for a %s that locks %s (line %d), which is held here: it hangs; use Cancel, or destroy when the lock is free",
-				name, r.Kind, types.ExprString(l.mutex), c.Line(r.Site.Pos()))
+			c.found(n, "%s waits for %s that locks %s (line %d), which is held here: it hangs; use Cancel, or destroy when the lock is free",
+				name, r.Kind.A(), types.ExprString(l.mutex), c.Line(r.Site.Pos()))
 			return
 		}
 	}
@@ -282,11 +269,30 @@ func (c checker) lockIn(f *scan.Func, l lock, path []*scan.Func) ast.Expr {
 		}
 		if g := c.Decl(scan.Callee(c.Info, n)); g != nil {
 			if m := c.lockIn(g, l, path); m != nil {
-				return m
+				return c.seenFrom(m, g, n)
 			}
 		}
 	}
 	return nil
+}
+
+// seenFrom returns what e, in g, is for a call of g; e itself where it is neither of
+// the receiver nor of a parameter.
+func (c checker) seenFrom(e ast.Expr, g *scan.Func, call *ast.CallExpr) ast.Expr {
+	root := c.Trail(e)[0]
+	if root == g.Receiver() {
+		if recv := scan.Receiver(call); recv != nil {
+			return c.Joined(recv, e)
+		}
+		return e
+	}
+	params := g.Obj.Signature().Params()
+	for i := range params.Len() {
+		if params.At(i) == root && i < len(call.Args) && !g.Obj.Signature().Variadic() {
+			return c.Joined(call.Args[i], e)
+		}
+	}
+	return e
 }
 
 // insideHandler reports whether f is a handler, or is called by handlers alone.

@@ -23,6 +23,14 @@ var kinds = [...]string{"handler", "handler", "owned goroutine", "timer function
 
 func (k Kind) String() string { return kinds[k] }
 
+// A returns the name of k with its article.
+func (k Kind) A() string {
+	if strings.ContainsRune("aeiou", rune(kinds[k][0])) {
+		return "an " + kinds[k]
+	}
+	return "a " + kinds[k]
+}
+
 // A Registration is a call that hands a function to an owner.
 type Registration struct {
 	Kind
