@@ -23,9 +23,10 @@ var Analyzer = &analysis.Analyzer{
 
 type checker struct {
 	*scan.Package
-	pass     *analysis.Pass
-	adds     map[*scan.Func][]add
-	reported map[token.Pos]bool
+	pass       *analysis.Pass
+	registered []scan.Registration
+	adds       map[*scan.Func][]add
+	reported   map[token.Pos]bool
 }
 
 // An add is a call that leaves something with an owner for as long as that lives,
@@ -39,8 +40,9 @@ type add struct {
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	c := checker{scan.Of(pass), pass, make(map[*scan.Func][]add), make(map[token.Pos]bool)}
-	for _, r := range c.Registrations() {
+	p := scan.Of(pass)
+	c := checker{p, pass, p.Registrations(), make(map[*scan.Func][]add), make(map[token.Pos]bool)}
+	for _, r := range c.registered {
 		if r.Kind == scan.Handler && r.Func != nil {
 			c.handler(r)
 		}
@@ -104,17 +106,22 @@ func (c checker) found(a add, when string) {
 	})
 }
 
-// ends reports whether a body ends anything: then it may be what it has added.
-func (c checker) ends(body ast.Node) bool {
+// ends reports whether a body, or a function of this package that it calls, ends
+// anything: then it may be what was added before.
+func (c checker) ends(body ast.Node, path ...*scan.Func) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
-		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
-			return !found
-		}
-		switch sel.Sel.Name {
-		case "Destroy", "DestroyContext", "Cancel", "Disconnect", "DisconnectAll":
-			found = true
+		switch x := n.(type) {
+		case *ast.SelectorExpr:
+			switch x.Sel.Name {
+			case "Destroy", "DestroyContext", "Cancel", "Disconnect", "DisconnectAll":
+				found = true
+			}
+		case *ast.CallExpr:
+			f := c.Decl(scan.Callee(c.Info, x))
+			if f != nil && !slices.Contains(path, f) && c.ends(f.Body, append(path, f)...) {
+				found = true
+			}
 		}
 		return !found
 	})

@@ -4,13 +4,14 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"github.com/seed-ec287111/tether/tethervet/internal/scan"
 )
 
 // loop reports what a loop without an end adds to owners from outside.
 func (c checker) loop(f *scan.Func, n ast.Node) {
-	body, over := c.endless(n)
+	body, over := c.endless(f, n)
 	if body == nil || c.ends(body) || c.leaves(body) {
 		return
 	}
@@ -26,14 +27,14 @@ func (c checker) loop(f *scan.Func, n ast.Node) {
 // endless returns the body of a loop whose number of rounds depends on what comes
 // in from outside, and over what it goes; nil for one that may be the setting up of
 // a few things.
-func (c checker) endless(n ast.Node) (body *ast.BlockStmt, over string) {
+func (c checker) endless(f *scan.Func, n ast.Node) (body *ast.BlockStmt, over string) {
 	switch s := n.(type) {
 	case *ast.RangeStmt:
 		if call, ok := scan.API(c.Info, s.X); ok && call.Is("", "", "Values") {
 			return s.Body, "values"
 		}
 		if t := c.Info.TypeOf(s.X); t != nil {
-			if _, ok := t.Underlying().(*types.Chan); ok {
+			if _, ok := t.Underlying().(*types.Chan); ok && c.owned(f) { // else it may be the results of a few workers
 				return s.Body, "a channel"
 			}
 		}
@@ -43,6 +44,13 @@ func (c checker) endless(n ast.Node) (body *ast.BlockStmt, over string) {
 		}
 	}
 	return nil, ""
+}
+
+// owned reports whether f is the function of an owned goroutine.
+func (c checker) owned(f *scan.Func) bool {
+	return slices.ContainsFunc(c.registered, func(r scan.Registration) bool {
+		return r.Kind == scan.Goroutine && r.Func == f
+	})
 }
 
 // waits reports whether the first statement of a body waits for something from

@@ -146,7 +146,7 @@ func (c checker) follow(made creation, v *types.Var) {
 		if made.root || ends > 0 && kept == 0 {
 			c.walk(made, v, uses)
 		}
-	case made.root && !c.main(made.f):
+	case made.root && !c.main(made.f) && c.leaves(made):
 		c.report(made, c.deferDestroy(made, v), "%s is never destroyed: defer %s.Destroy(), or hand it to who does", made.what, v.Name())
 	case !made.root:
 		c.many(made, v)

@@ -63,6 +63,37 @@ func (c checker) walk(made creation, v *types.Var, uses []scan.Use) {
 	}
 }
 
+// leaves reports whether the function that makes an owner can be left after that.
+// One that serves for ever, to the end of the program, loses nothing.
+func (c checker) leaves(made creation) bool {
+	graph := cfg.New(made.f.Body, c.MayReturn)
+	seen := make(map[*cfg.Block]bool)
+	var visit func(b *cfg.Block) bool
+	visit = func(b *cfg.Block) bool {
+		if seen[b] {
+			return false
+		}
+		seen[b] = true
+		return b.Return() != nil || slices.ContainsFunc(b.Succs, visit)
+	}
+	for _, b := range graph.Blocks {
+		for _, n := range b.Nodes {
+			if b.Live && scan.In(made.call.Node().Pos(), n) {
+				return visit(b) || c.inLoop(made)
+			}
+		}
+	}
+	return false
+}
+
+// inLoop reports whether an owner is made in a loop: then there are many.
+func (c checker) inLoop(made creation) bool {
+	for e := range made.call.Enclosing((*ast.ForStmt)(nil), (*ast.RangeStmt)(nil)) {
+		return scan.In(e.Node().Pos(), made.f.Body)
+	}
+	return false
+}
+
 // before returns what must be true where the owner is made.
 func (w *walker) before() known {
 	k := known{w.v.Name() + " == nil": false}

@@ -157,7 +157,7 @@ func (c checker) call(f *scan.Func, n *ast.CallExpr, l lock) {
 			c.found(n, "%s closes %s on the caller where %s has ended, and that locks %s, which is held here: hand it over when the lock is free",
 				call.Name, types.ExprString(call.Args[1]), types.ExprString(call.Args[0]), types.ExprString(l.mutex))
 		}
-	case call.Is("", "Queue", "Flush", "Drain"):
+	case call.Is("", "Queue", "Flush", "Drain") && !c.insideHandler(f, nil):
 		for _, r := range c.handlers {
 			if on, _ := r.Site.Option(c.Info, "On"); on != nil && r.Func != nil && c.Shared(on.Args[0], call.Receiver()) && c.together(call.Receiver(), on.Args[0], l, r) {
 				c.found(n, "%s waits for a handler that locks %s (line %d), which is held here: it hangs", call.Name, types.ExprString(l.mutex), c.Line(r.Site.Pos()))

@@ -96,12 +96,16 @@ func (p *Package) selected(n *ast.SelectorExpr, c inspector.Cursor) Effect {
 
 // passed returns what becomes of an owner that is the i-th argument of a call.
 func (p *Package) passed(call *ast.CallExpr, i int) Effect {
-	if _, ok := API(p.Info, call); ok {
-		return Borrow
-	}
 	fn := Callee(p.Info, call)
 	if fn == nil || fn.Pkg() == nil {
 		return Keep // a builtin, a conversion, a function value
+	}
+	if _, ok := API(p.Info, call); ok {
+		params := fn.Signature().Params()
+		if i < params.Len() && IsOwner(params.At(i).Type()) {
+			return Borrow
+		}
+		return Keep // a value: of Fire, for one
 	}
 	if prints(fn) {
 		return Borrow

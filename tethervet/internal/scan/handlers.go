@@ -5,6 +5,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"golang.org/x/tools/go/ast/edge"
 )
 
 // A Kind says when a function that is handed to the library is called.
@@ -41,16 +43,16 @@ type Registration struct {
 }
 
 // Registrations returns all calls of this package that hand functions to owners:
-// those of the library, and those of functions that look like its Connect.
+// those of the library, and those of functions that pass them on to Connect.
 func (p *Package) Registrations() []Registration {
 	var all []Registration
-	for _, s := range p.Connecting() {
+	for _, s := range slices.Concat(p.Calls, p.likes) {
 		kind, ok := kindOf(s.Call, p.Info)
 		if !ok {
 			continue
 		}
-		for _, a := range s.Args {
-			if isFunc(p.Info.TypeOf(a)) {
+		for i, a := range s.Args {
+			if isFunc(p.Info.TypeOf(a)) && (s.Pkg != "?" || p.connects(s, i)) {
 				all = append(all, Registration{kind, s, s.Owner(p.Info), p.Resolve(a), a})
 			}
 		}
@@ -58,8 +60,25 @@ func (p *Package) Registrations() []Registration {
 	return all
 }
 
-// Connecting returns the calls of the library, and those that look like Connect.
-func (p *Package) Connecting() []Site { return slices.Concat(p.Calls, p.likes) }
+// connects reports whether a function that looks like Connect does nothing else
+// with its i-th parameter, a function, than to connect it, to the owner that it
+// is given. It must be one of this package.
+func (p *Package) connects(s Site, i int) bool {
+	f := p.Decl(Callee(p.Info, s.CallExpr))
+	if f == nil || i >= f.Obj.Signature().Params().Len() {
+		return false
+	}
+	uses := p.Uses(f.Obj.Signature().Params().At(i))
+	if len(uses) != 1 || uses[0].ParentEdgeKind() != edge.CallExpr_Args {
+		return false
+	}
+	inner, ok := API(p.Info, uses[0].Parent().Node())
+	if !ok || inner.Name != "Connect" {
+		return false
+	}
+	owner, _ := p.Object(inner.Owner(p.Info)).(*types.Var)
+	return owner != nil && in(owner.Pos(), f.Type)
+}
 
 // like returns a call of another function as one of the library's, of no package.
 func like(info *types.Info, call *ast.CallExpr) Call {

@@ -242,3 +242,33 @@ func notCalledByTheHandler(app *tether.Owner, joined, said *tether.Signal[string
 		_ = later
 	})
 }
+
+func (g *game) rebuilt() {
+	g.joined.Connect(g.app, func(string) {
+		g.clear()
+		g.hit.Connect(g.app, func(string) {})
+	})
+}
+
+func (g *game) clear() { g.hit.DisconnectAll() }
+
+func results(app *tether.Owner, found chan *session, said *tether.Signal[string]) {
+	for s := range found { // of a few workers, which close it
+		said.Connect(app, s.send)
+	}
+}
+
+// first has f called once, whatever its name says.
+func first(s *tether.Signal[string], o *tether.Owner, f func(string)) *tether.Connection {
+	return s.ConnectSelf(o, func(self *tether.Connection, v string) {
+		if self.Disconnect() {
+			f(v)
+		}
+	})
+}
+
+func calledOnce(app *tether.Owner, joined, said *tether.Signal[string]) {
+	first(joined, app, func(string) {
+		said.Connect(app, func(string) {})
+	})
+}

@@ -207,4 +207,15 @@ func forAnother() {
 	said.Connect(o, hear)
 }
 
+func servesWithMany(lines chan string) {
+	for line := range lines {
+		o := tether.NewOwner(line) // want `never destroyed`
+		said.Connect(o, hear)
+	}
+	for {
+		o := tether.NewOwner(<-lines) // want `never destroyed`
+		said.Connect(o, hear)
+	}
+}
+
 func check() error { return nil }

@@ -323,3 +323,27 @@ func session() *tether.Owner {
 	listen(o)
 	return o
 }
+
+func fired(made *tether.Signal[*tether.Owner]) {
+	o := tether.NewOwner("o")
+	made.Fire(o) // whoever listens may end it
+}
+
+func methodExpression() {
+	o := tether.NewOwner("o")
+	defer (*tether.Owner).Destroy(o)
+}
+
+func serves(lines chan string) {
+	o := tether.NewOwner("o")
+	said.Connect(o, hear)
+	for {
+		said.Fire(<-lines)
+	}
+}
+
+func exits() {
+	o := tether.NewOwner("o")
+	said.Connect(o, hear)
+	panic(check())
+}
