@@ -9,9 +9,10 @@ import (
 	"github.com/seed-ec287111/tether/tethervet/internal/scan"
 )
 
+// Analyzer is the pass; the package comment says what it does.
 var Analyzer = &analysis.Analyzer{
 	Name:     "computedget",
-	Doc:      doc,
+	Doc:      scan.Doc(doc),
 	URL:      "https://" + scan.Path + "/tethervet/computedget",
 	Run:      run,
 	Requires: []*analysis.Analyzer{scan.Analyzer},
