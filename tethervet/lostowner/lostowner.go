@@ -117,7 +117,10 @@ func (c checker) variable(call inspector.Cursor) (v *types.Var, dropped bool) {
 func (c checker) climbable(call inspector.Cursor) bool {
 	chain := call.Parent().Parent()
 	next, ok := scan.API(c.Info, chain.Node())
-	return ok && next.Is("", "Owner", "NewChild") && scan.Used(chain)
+	if !ok || !next.Is("", "Owner", "NewChild", "Parent") || !scan.Used(chain) {
+		return false
+	}
+	return next.Name == "Parent" || c.Effect(chain) != scan.Borrow || c.climbable(chain)
 }
 
 // outlives reports whether an owner comes from outside of f, and not from a
