@@ -20,6 +20,7 @@ import (
 var bubbled = []func(*testing.T){
 	TestAChildMayHaveAPanicHandlerOfItsOwn,
 	TestACircleOfThreeGoroutinesDoesNotDeadlock,
+	TestACleanupThatPanicsInATeardownThatComesDueByAnotherOnes,
 	TestACleanupThatRunsInsideAFireMayDestroyTheNextHandlersOwner,
 	TestAClosedSignalIsDead,
 	TestAClosersErrorGoesUpToTheOwnerThatIsDestroyed,
@@ -86,6 +87,8 @@ var bubbled = []func(*testing.T){
 	TestDrainRunsAQueuesHandlersOnItsCaller,
 	TestEnded_CostsNothingBeforeItIsAskedFor,
 	TestEnded_OfWhatWasNeverAliveIsClosed,
+	TestFinish_OfADeadOwnerIsDead,
+	TestFinish_WithManualPanics,
 	TestFireCallsHandlersInOrderOfConnection,
 	TestFireDoesNotAllocate,
 	TestFireIsDepthFirstAndReentrant,

@@ -29,16 +29,18 @@ type PendingError struct {
 // Running is something that keeps a teardown from completing.
 type Running struct {
 	Owner string // path, as [Owner.String] has it
-	Kind  string // "handler", "goroutine", "timer", "cleanup" or "interrupt"
+	Kind  string // "handler", "queue", "goroutine", "timer", "cleanup" or "interrupt"
 	Func  string // with file and line; "unknown" where that can't be told
 }
 
-// newPendingError says what keeps s from ending when ctx has ended.
-func newPendingError(ctx context.Context, s *scope.Scope) *PendingError {
+// giveUp drops what queues have pending in s, as ctx has ended, and says what kept s from
+// ending before that.
+func giveUp(ctx context.Context, s *scope.Scope) *PendingError {
 	e := &PendingError{cause: context.Cause(ctx)}
 	for _, c := range s.Running() {
 		e.Running = append(e.Running, Running(c))
 	}
+	s.GiveUp()
 	return e
 }
 
@@ -78,6 +80,9 @@ type PanicError struct {
 }
 
 func newPanicError(s *scope.Scope, value, fired any) *PanicError {
+	if m, ok := value.(made); ok {
+		return m.p
+	}
 	return &PanicError{
 		Value: value, Stack: debug.Stack(), Owner: s.String(), Func: goroutine.PanickingFunc(), Fired: fired,
 	}

@@ -58,6 +58,9 @@ func handleOf(s *scope.Scope, root *Owner) *Owner {
 	return o
 }
 
+// made is what a supervisor is told where the PanicError was made before.
+type made struct{ p *PanicError }
+
 // The sub-packages look behind an Owner and an option by way of package handle.
 func init() {
 	handle.Scope = func(op string, owner any) *scope.Scope {
@@ -70,5 +73,10 @@ func init() {
 	handle.Priority = func(option any) (int, bool) {
 		p, ok := option.(priorityOption)
 		return int(p), ok
+	}
+	handle.Report = func(s *scope.Scope, value any) error {
+		p := newPanicError(s, value, nil)
+		s.Report(made{p}, nil)
+		return p
 	}
 }

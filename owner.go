@@ -124,7 +124,7 @@ func (o *Owner) DestroyContext(ctx context.Context) error {
 	if ok {
 		return err
 	}
-	return newPendingError(ctx, s)
+	return giveUp(ctx, s)
 }
 
 // Cancel cuts o and its subtree off and returns. It never waits, and calls no

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/fifo"
+	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
@@ -16,10 +17,13 @@ type queueConn struct {
 	box  box
 	once bool // the first value spends the connection
 
+	linger *linger // nil unless q is a Finish queue
+
 	// Guarded by q.mu.
 	pending int  // values in the queue's order
 	linked  bool // conn is connected, or that has failed
 	spent   bool // at most one value is pending or current, which DropOldest passes over
+	shut    bool // nothing more comes in: it is spent, or has ended
 	ended   bool // nothing comes out of it any more
 }
 
@@ -48,7 +52,7 @@ type mailbox[T any] struct {
 func enqueue[T any](s *Signal[T], c *hookedConnection, owner *Owner, handler func(T), cfg connectConfig, once bool) *Connection {
 	m := &mailbox[T]{handler: connlist.Word(handler)}
 	m.queueConn = queueConn{q: cfg.queue, conn: &c.conn, box: m, once: once}
-	if m.join() {
+	if m.join(owner.scope, c.hooks.PC) {
 		defer m.link() // also if WhileActive's function panics: the connection stands
 		s.describe()
 		c.hooks.Ended = m.end
@@ -57,11 +61,17 @@ func enqueue[T any](s *Signal[T], c *hookedConnection, owner *Owner, handler fun
 	return &c.Connection
 }
 
-// join enters c in its queue's book, unless the queue is dead.
-func (c *queueConn) join() bool {
+// join enters c in its queue's book, unless the queue is dead; on a Finish queue in the
+// owner's as well, unless that one is.
+func (c *queueConn) join(owner *scope.Scope, pc uintptr) bool {
+	if c.q.finish && !c.lingers(owner, pc) {
+		return false
+	}
+	defer c.settle(false) // if it did not join
 	c.q.mu.Lock()
 	defer c.q.mu.Unlock()
 	if c.q.dead {
+		c.shut = true
 		return false
 	}
 	if c.q.conns == nil {
@@ -79,12 +89,14 @@ func (c *queueConn) link() {
 	c.linked = true
 	if !c.conn.Live() && !c.spent {
 		delete(q.conns, c)
+		c.shut = true
 	}
 	dead, spent := q.dead, c.spent
 	q.mu.Unlock()
 	if dead {
 		c.disconnect(spent)
 	}
+	c.settle(false) // if it failed
 }
 
 // disconnect ends the connection of a queue that is dead.
@@ -97,9 +109,15 @@ func (c *queueConn) disconnect(spent bool) {
 // end is the connection's end: for one that was spent, that of its owner or signal.
 func (c *queueConn) end() {
 	q := c.q
+	defer c.settle(false)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.conns, c)
+	if q.finish {
+		c.shutLocked()
+		return
+	}
+	c.shut = true
 	q.dropped += uint64(q.order.end(c))
 	c.box.clear()
 	q.releaseFlushesLocked()
@@ -112,9 +130,10 @@ func (m *mailbox[T]) push(v T) {
 	yield.Point("queue: push")
 	q.mu.Lock()
 	var h *hold
-	if q.dead || m.ended || m.spent || q.order.len() >= q.capacity {
+	var victim *queueConn
+	if q.dead || m.shut || q.order.len() >= q.capacity {
 		var ok bool
-		if h, ok = q.admitLocked(&m.queueConn); !ok {
+		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
 			q.mu.Unlock()
 			h.end()
 			return
@@ -123,11 +142,12 @@ func (m *mailbox[T]) push(v T) {
 	var rest func()
 	if m.once {
 		if rest, m.spent = m.conn.Spend(); !m.spent {
-			q.lostLocked(h)
+			q.lostLocked(h, true)
 			q.mu.Unlock() // its end is on the way, and will wake the others
 			h.end()
 			return
 		}
+		m.shut = true
 		q.room.Broadcast() // others may be held by the same connection
 	}
 	var wake func()
@@ -152,32 +172,38 @@ func (m *mailbox[T]) push(v T) {
 	if rest != nil {
 		rest()
 	}
+	victim.settle(false)
 	if wake != nil && q.scope.Enter() {
 		q.scope.Call(wake)
 	}
 }
 
 // admitLocked makes room for a value of c and reports whether it may be queued. h is
-// what the caller must end with no lock held; nil if it was not to be held for that.
-func (q *Queue) admitLocked(c *queueConn) (h *hold, ok bool) {
+// what the caller must end with no lock held; nil if it was not to be held for that. victim
+// is whose value was dropped for that, to be settled by the caller; nil for nobody's.
+func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
 	for {
 		switch {
-		case q.dead || c.ended || c.spent:
-			q.lostLocked(h)
-			return h, false
+		case q.dead || c.shut:
+			q.lostLocked(h, !c.spent)
+			return h, victim, false
 		case q.order.len() < q.capacity, !q.busy && !q.manual:
-			return h, true
-		case q.overflow == DropNewest || q.overflow == DropOldest && !q.dropOldestLocked():
+			return h, victim, true
+		case q.overflow == DropNewest:
 			q.dropped++
-			return h, false
+			return h, victim, false
 		case q.overflow == DropOldest:
+			if victim = q.dropOldestLocked(); victim == nil {
+				q.dropped++
+				return h, victim, false
+			}
 		case h == nil:
 			h = holdLocked(&q.mu, &q.room, q.number)
 		case h.inside:
-			return h, true
+			return h, victim, true
 		case h.letGo:
 			q.dropped++
-			return h, false
+			return h, victim, false
 		default:
 			q.held++
 			h.waitLocked()
@@ -186,23 +212,24 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, ok bool) {
 	}
 }
 
-// lostLocked counts the value of a Fire that was held and finds that it need not be.
-func (q *Queue) lostLocked(h *hold) {
-	if h != nil && h.waited {
+// lostLocked counts the value of a Fire that was held and finds that it need not be; on a
+// Finish queue also one that was under way when the connection came to an end.
+func (q *Queue) lostLocked(h *hold, ended bool) {
+	if h != nil && h.waited || q.finish && ended {
 		q.dropped++
 	}
 }
 
-// dropOldestLocked drops the oldest value that may be, and reports whether there was one.
-func (q *Queue) dropOldestLocked() bool {
+// dropOldestLocked drops the oldest value that may be, and returns whose it was, nil if
+// there was none.
+func (q *Queue) dropOldestLocked() *queueConn {
 	c := q.order.oldest()
-	if c == nil {
-		return false
+	if c != nil {
+		c.box.drop()
+		q.dropped++
+		q.releaseFlushesLocked()
 	}
-	c.box.drop()
-	q.dropped++
-	q.releaseFlushesLocked()
-	return true
+	return c
 }
 
 func (m *mailbox[T]) take()   { m.current = m.values.Pop() }

@@ -6,13 +6,14 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // start starts the goroutine of a queue that was marked busy.
 func (q *Queue) start() {
-	if !q.scope.EnterRun() { // cut off, and die on its way
+	if !q.finish && !q.scope.EnterRun() { // cut off, and die on its way
 		q.die()
 		return
 	}
@@ -21,7 +22,7 @@ func (q *Queue) start() {
 }
 
 // run handles what is pending and ends. The goroutine counts as one call in the
-// queue's owner all the time.
+// queue's owner all the time, or as what linger says.
 func (q *Queue) run() {
 	yield.Point("queue: run")
 	finished := false
@@ -31,7 +32,11 @@ func (q *Queue) run() {
 			return
 		}
 		yield.Point("queue: idle")
-		q.scope.LeaveRun()
+		if q.finish {
+			q.leaveRun()
+		} else {
+			q.scope.LeaveRun()
+		}
 	}()
 	goroutine.Handle(q.number, &q.runner)
 	finished = true
@@ -76,7 +81,7 @@ func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 	}
 	q.current = place{}
 	list := q.order.list()
-	if list != nil && list.At(0).number <= limit && !q.dead && q.scope.Alive() {
+	if list != nil && list.At(0).number <= limit && (q.finish || !q.dead && q.scope.Alive()) {
 		if owner != nil && list.At(0).conn.conn.Owner() != owner {
 			return false
 		}
@@ -109,16 +114,22 @@ func (r *runner) handle() {
 	yield.Point("queue: handle")
 	c := q.current.conn // ours while busy
 	owner := c.conn.Owner()
-	slot, ok := owner.Announce(unsafe.Pointer(&c))
-	if !ok {
-		q.skip(c)
-		return
+	var slot *inflight.Slot
+	if q.finish {
+		defer q.over(c)
+		slot = c.announce(unsafe.Pointer(&c))
+	} else {
+		var ok bool
+		if slot, ok = owner.Announce(unsafe.Pointer(&c)); !ok {
+			q.skip(c)
+			return
+		}
 	}
 	defer owner.Retract(slot)
 	yield.Point("queue: announced")
 	supervised := owner.Supervised()
 	for {
-		if !c.conn.Callable(c.spent) { // NOTE: asked after the announcement
+		if !c.callable() { // NOTE: asked after the announcement
 			q.skip(c)
 			return
 		}
@@ -130,11 +141,19 @@ func (r *runner) handle() {
 			q.skip(c)
 			return
 		}
-		if slot == nil || slot.Awaited() || supervised || !q.next(r.limit, owner) {
+		if slot == nil || slot.Awaited() || supervised || q.finish || !q.next(r.limit, owner) {
 			return
 		}
 		c = q.current.conn
 	}
+}
+
+// callable reports whether the current value, which is c's, is to be handled.
+func (c *queueConn) callable() bool {
+	if c.q.finish {
+		return c.spent || !c.conn.Muted()
+	}
+	return c.conn.Callable(c.spent)
 }
 
 // skip drops the current value, which is c's.

@@ -659,3 +659,31 @@ func TestAHeartbeatHasOneTimerWhateverItsEarlierGridsLeftBehind(t *testing.T) {
 		require.NoError(t, owner.Destroy())
 	})
 }
+
+// The teardown that came due by the end of another one was unwound by a call within the
+// last step of that one, which was taken again when a cleanup panicked.
+func TestACleanupThatPanicsInATeardownThatComesDueByAnotherOnes(t *testing.T) {
+	for name, fail := range map[string]func(){"panic": func() { panic("oh") }, "Goexit": runtime.Goexit} {
+		root := tether.NewOwner("root")
+		root.NewChild("sibling").Defer(fail)
+		child := root.NewChild("child")
+		var s tether.Signal[int]
+		s.Connect(child, func(int) {
+			require.ErrorIs(t, child.Destroy(), tether.ErrPending)
+			require.ErrorIs(t, root.Destroy(), tether.ErrPending)
+		})
+		rootEnded, childEnded := root.Ended(), child.Ended()
+		recovered := make(chan any)
+		go func() {
+			defer func() { recovered <- recover() }()
+			s.Fire(1)
+		}()
+		if r := <-recovered; name == "panic" {
+			require.Equal(t, "oh", r)
+		} else {
+			require.Nil(t, r)
+		}
+		<-childEnded
+		<-rootEnded
+	}
+}

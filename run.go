@@ -84,7 +84,7 @@ func (o *Owner) destroyWithin(grace *time.Duration, inside bool) error {
 	if ok {
 		return err
 	}
-	return newPendingError(ctx, o.scope)
+	return giveUp(ctx, o.scope)
 }
 
 // join is errors.Join, but leaves a single error as it is.

@@ -50,6 +50,18 @@
 // Not guaranteed: which of the firing goroutines runs a handler; that a Fire's
 // value has been handled when Fire returns, if others fire or connect as well.
 //
+// # What is not delivered
+//
+// A ring promises no gap to a subscriber for as long as both live. Not counted are:
+//
+//   - values that the source delivered before [Record], and those that the ring forgets
+//     as newer ones come: the n latest are what it is for;
+//   - what a subscriber has not been given when its connection ends, or the owner of the
+//     ring is cut off. The values themselves can be read from the ring until that unwinds;
+//   - what comes while the connection is muted, replayed values included.
+//
+// What a queue drops, [tether.Queue.Dropped] counts.
+//
 // # Limits
 //
 //   - What a subscriber has not been given yet is kept for it, without a bound. A

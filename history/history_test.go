@@ -379,19 +379,6 @@ func TestAPanicGoesToWhoDeliversAfterTheRest(t *testing.T) {
 	require.Equal(t, []any{3, 1, 4}, caught)
 }
 
-func TestMisusePanicsAtTheCall(t *testing.T) {
-	owner, s, r := newRing(t, 1, 1)
-	require.PanicsWithValue(t, "history: Record with nil Owner", func() { history.Record(nil, s, 1) })
-	require.PanicsWithValue(t, "history: Record with nil Source", func() { history.Record[int](owner, nil, 1) })
-	require.PanicsWithValue(t, "history: Record with nil Source", func() { history.Record(owner, (*tether.Signal[int])(nil), 1) })
-	require.PanicsWithValue(t, "history: Record with n 0", func() { history.Record(owner, s, 0) })
-	require.PanicsWithValue(t, "tether: Connect with nil Owner", func() { r.Connect(nil, func(int) {}) })
-	require.PanicsWithValue(t, "tether: Once with nil handler", func() { r.Once(owner, nil) })
-	require.PanicsWithValue(t, "tether: Connect with nil option", func() { r.Connect(owner, func(int) {}, nil) })
-	require.PanicsWithValue(t, "tether: ConnectSelf with nil handler", func() { r.ConnectSelf(owner, nil) })
-	require.Equal(t, 1, s.Len())
-}
-
 // collect runs the collector until done reports true, which it must.
 func collect(t *testing.T, what string, done func() bool) {
 	t.Helper()

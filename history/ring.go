@@ -21,7 +21,6 @@ type Ring[T any] struct {
 	// alive until the cut-off of the owner, which is not referred to: that would
 	// hide a lost one for as long as the ring is held. Its scope refers to the ring.
 	alive atomic.Bool
-	stage stage // of its end; the owner's teardown alone moves it on
 	n     int
 
 	mu sync.Mutex // guards the fields below; a leaf: nothing is called under it
@@ -32,7 +31,7 @@ type Ring[T any] struct {
 	oldest, newest, end *cell[T]
 	count               int // of full cells, n at most
 
-	audience audience[T] // empty for good once not alive and closed
+	book book[T] // empty for good once not alive and closed
 }
 
 // A cell holds a value from the moment when next is not nil, and never changes
@@ -51,11 +50,13 @@ func (*noCopy) Unlock() {}
 
 // Record returns a ring that keeps the last n values which src delivers from now
 // on. It lives until owner is destroyed. If src is a ring, that one's values are
-// the first.
+// the first. Owner holds a connection and a cleanup for it. What the ring forgets, as
+// newer values come, it does not count: it is what the ring is for.
+//
+// Record panics where owner or src is nil, a typed nil included, and where n < 1.
 func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
+	s := handle.Scope("history: Record", owner)
 	switch {
-	case owner == nil:
-		panic("history: Record with nil Owner")
 	case check.Nil(src):
 		panic("history: Record with nil Source")
 	case n < 1:
@@ -65,20 +66,29 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	r.oldest = new(cell[T])
 	r.end = r.oldest
 	r.alive.Store(true)
-	s, end := handle.Scope("history: Record", owner), r.next
-	if !s.OnCut(end, end) {
-		end()
-		end()
-	}
-	s.Defer(end)
+	undo := s.OwnEnding((*ending[T])(r))
+	over := false
+	defer func() {
+		if !over { // src has panicked
+			undo()
+		}
+	}()
 	src.Connect(owner, r.record)
+	over = true
 	return r
+}
+
+func (r *Ring[T]) check(verb string) {
+	if r == nil {
+		panic("history: " + verb + " of nil Ring")
+	}
 }
 
 // All returns an iterator over the values kept, oldest first: those of the
 // moment when the loop starts, whatever is recorded meanwhile. No lock is held
 // while its body runs. Cost: nothing is copied.
 func (r *Ring[T]) All() iter.Seq[T] {
+	r.check("All")
 	return func(yield func(T) bool) {
 		r.mu.Lock()
 		c, end := r.oldest, r.end
@@ -93,6 +103,7 @@ func (r *Ring[T]) All() iter.Seq[T] {
 
 // Last returns the latest value, and false if there is none.
 func (r *Ring[T]) Last() (v T, ok bool) {
+	r.check("Last")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.newest == nil {
@@ -103,6 +114,7 @@ func (r *Ring[T]) Last() (v T, ok bool) {
 
 // Len returns the number of values kept, n at most.
 func (r *Ring[T]) Len() int {
+	r.check("Len")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.count
@@ -116,21 +128,21 @@ func (r *Ring[T]) record(v T) {
 		return
 	}
 	r.appendLocked(v)
-	round := r.audience.roundLocked()
+	pass := r.book.passLocked()
 	r.mu.Unlock()
-	if round.level == nil {
+	if pass.level == nil {
 		return
 	}
 	finally.Each(func() bool {
-		s := round.next(&r.audience, &r.mu)
+		s := pass.next(&r.book, &r.mu)
 		if s != nil {
 			s.wake()
 		}
 		return s != nil
 	})
-	if round.thin() {
+	if pass.sparse() {
 		r.mu.Lock()
-		r.audience.sweepLocked()
+		r.book.sweepLocked()
 		r.mu.Unlock()
 	}
 }
@@ -146,40 +158,23 @@ func (r *Ring[T]) appendLocked(v T) {
 	}
 }
 
-// A stage is how far a ring has ended.
-type stage uint8
+// An ending is a Ring as its owner's teardown sees it.
+type ending[T any] Ring[T]
 
-const (
-	living stage = iota
-	cut
-	closed
-)
+// Cut is called under locks, before anybody sees the owner dead: from then on nothing is
+// recorded or delivered, and nobody connects.
+func (e *ending[T]) Cut() { e.alive.Store(false) }
 
-// next is what the owner's teardown calls, three times: twice in the cut-off, and
-// as a cleanup. That is one function as each func value of a ring's own would be
-// one more allocation.
-func (r *Ring[T]) next() {
-	switch r.stage {
-	case living: // under locks, before anybody sees the owner dead
-		r.stage = cut
-		r.alive.Store(false) // nothing is recorded or delivered, and nobody connects
-	case cut: // without them, by the goroutine that cuts off
-		r.stage = closed
-		r.close()
-	default:
-		r.drop()
-	}
-}
-
-// close ends the subscriptions. Who connects at the same time has entered the book
-// before, or sees that it is too late, as both is done under mu.
-func (r *Ring[T]) close() {
-	r.mu.Lock()
-	all := r.audience
-	r.audience = audience[T]{}
-	r.mu.Unlock()
-	for round := all.roundLocked(); ; { // nobody else has it any more
-		s := round.next(&all, &r.mu)
+// Then, called without locks by the goroutine that cuts off, ends the subscriptions. Who
+// connects at the same time has entered the book before, or sees that it is too late, as
+// both is done under mu.
+func (e *ending[T]) Then() {
+	e.mu.Lock()
+	all := e.book
+	e.book = book[T]{}
+	e.mu.Unlock()
+	for pass := all.passLocked(); ; { // nobody else has it any more
+		s := pass.next(&all, &e.mu)
 		if s == nil {
 			return
 		}
@@ -187,9 +182,10 @@ func (r *Ring[T]) close() {
 	}
 }
 
-// drop lets go of the values.
-func (r *Ring[T]) drop() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.oldest, r.newest, r.end, r.count = nil, nil, nil, 0
+// Close, a cleanup, lets go of the values.
+func (e *ending[T]) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.oldest, e.newest, e.end, e.count = nil, nil, nil, 0
+	return nil
 }

@@ -30,14 +30,15 @@ type subscriber[T any] struct {
 	at  *cell[T] // what to deliver next; nil once the connection has ended
 }
 
-// Connect has handler called with the values kept, oldest first, before it
-// returns, and then with every value recorded. See the package documentation for
-// who calls. On a ring whose owner is dead it delivers nothing and returns a dead
+// Connect calls handler with the values kept, oldest first, before it returns, and
+// arranges for it to be called with every value recorded after. See the package
+// documentation for who calls. On a ring whose owner is dead it delivers nothing and returns a dead
 // Connection.
 //
 // Options mean what they mean on a [tether.Signal]; with [tether.On] the replay
 // is queued too.
 func (r *Ring[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
+	r.check("Connect")
 	s := r.subscriber()
 	s.conn = s.signal.Connect(owner, handler, opts...)
 	return s.join(opts)
@@ -48,6 +49,7 @@ func (r *Ring[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.C
 // returns and that Connect begins with. Who wants the latest keeps one value
 // only, or asks [Ring.Last].
 func (r *Ring[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
+	r.check("Once")
 	s := r.subscriber()
 	s.conn = s.signal.Once(owner, handler, opts...)
 	return s.join(opts)
@@ -56,6 +58,7 @@ func (r *Ring[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.Conn
 // ConnectSelf is Connect for a handler that wants its own Connection: during the
 // replay nobody else has it.
 func (r *Ring[T]) ConnectSelf(owner *tether.Owner, handler func(self *tether.Connection, v T), opts ...tether.ConnectOption) *tether.Connection {
+	r.check("ConnectSelf")
 	s := r.subscriber()
 	s.conn = s.signal.ConnectSelf(owner, handler, opts...)
 	return s.join(opts)
@@ -80,7 +83,7 @@ func (s *subscriber[T]) join(opts []tether.ConnectOption) *tether.Connection {
 	replay := replay[T]{s: s, until: r.end}
 	if ok {
 		s.at = r.oldest
-		r.audience.enterLocked(s, priority(opts))
+		r.book.enterLocked(s, priority(opts))
 	}
 	r.mu.Unlock()
 	if !ok {
@@ -91,7 +94,7 @@ func (s *subscriber[T]) join(opts []tether.ConnectOption) *tether.Connection {
 	return s.conn
 }
 
-// wake has what was recorded delivered, here or by who is at it.
+// wake sees to it that what was recorded is delivered, here or by who is at it.
 func (s *subscriber[T]) wake() {
 	if s.due.Add(1) == 1 {
 		finally.Each(s.deliver)

@@ -86,3 +86,48 @@ func BenchmarkEntry(b *testing.B) {
 		app.Destroy()
 	})
 }
+
+// BenchmarkMap is what a value with an owner costs: to find it, to make and end it, and to
+// have it.
+func BenchmarkMap(b *testing.B) {
+	value := new(int)
+	open := func(*tether.Owner, int) *int { return value }
+	b.Run("op=Get", func(b *testing.B) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		m := keyed.NewMap(app, "m", open)
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			m.Get(i % 1000)
+		}
+	})
+	b.Run("op=GetDestroy", func(b *testing.B) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		m := keyed.NewMap(app, "m", open)
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			m.Get(i)
+			m.Destroy(i)
+		}
+	})
+	b.Run("op=Replace", func(b *testing.B) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		m := keyed.NewMap(app, "m", open)
+		b.ReportAllocs()
+		for b.Loop() {
+			m.Replace(1)
+		}
+	})
+	b.Run("op=GetMany", func(b *testing.B) {
+		app := tether.NewOwner("app")
+		m := keyed.NewMap(app, "m", open)
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			m.Get(i)
+		}
+		b.StopTimer()
+		app.Destroy()
+	})
+}

@@ -11,44 +11,93 @@ import (
 	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// An entry is an owner of a key. Nothing that the owner holds may refer to it,
-// as owner keeps the handles of its ancestors alive: see tag.
-type entry[K comparable] struct {
+// An entry is an owner of a key. Nothing that the owner holds may refer to it, as owner
+// keeps the handles of its ancestors alive: see tag.
+//
+// There may be millions, and nearly all are the only one of their key. So what is about
+// others is in kin.
+type entry[K comparable, V any] struct {
 	key   K
+	value V // in a Map; written before any opening of the entry is over
 	owner *tether.Owner
+	kin   *kin[K, V] // nil if it would be zero; guarded by the group's mu
+}
 
-	// The chain, guarded by the group's mu. Once removed, an entry is in nobody's
-	// way any more, but keeps older for those who walk down by it: all that is
-	// below it was below it then.
-	older, newer *entry[K]
+// A kin is an entry's place among those of its key.
+type kin[K comparable, V any] struct {
+	// The chain. Once removed, an entry is in nobody's way any more, but keeps older for
+	// those who walk down by it: all that is below it was below it then.
+	older, newer *entry[K, V]
 
-	heir      *entry[K] // what a Replace that ends owner returns; made after the owner was cut off
-	wanted    bool      // there is such a Replace; implies an heir, or that this is the newest
-	stillborn bool      // owner was dead when it was made
+	heir      *entry[K, V] // what a Replace that ends owner returns; made after the cut-off
+	wanted    bool         // there is such a Replace; implies an heir, or that this is the newest
+	stillborn bool         // owner was dead when it was made
+}
+
+// kinLocked returns the kin of e, which may be nil, to read.
+func (e *entry[K, V]) kinLocked() kin[K, V] {
+	if e == nil || e.kin == nil {
+		return kin[K, V]{}
+	}
+	return *e.kin
+}
+
+// setKinLocked has change change the kin of e.
+func (e *entry[K, V]) setKinLocked(change func(*kin[K, V])) {
+	k := e.kinLocked()
+	change(&k)
+	switch {
+	case k == kin[K, V]{}:
+		e.kin = nil
+	case e.kin == nil:
+		e.kin = &k
+	default:
+		*e.kin = k
+	}
+}
+
+// orphanedLocked reports whether there is a Replace that still waits for an heir of e,
+// which may be nil.
+func (e *entry[K, V]) orphanedLocked() bool {
+	k := e.kinLocked()
+	return k.wanted && k.heir == nil
+}
+
+// getLocked is currentLocked for a Get, which in a dead group has no use for one more
+// dead owner: one is as good as another.
+func (g *group[K, V]) getLocked(key K, name string) *entry[K, V] {
+	if e := g.entries[key]; e.kinLocked().stillborn && !g.owner.Alive() {
+		return e
+	}
+	e, _ := g.currentLocked(key, name)
+	return e
 }
 
 // currentLocked returns the entry of key's live owner, and makes it where there is
 // none. It is the only place where owners are made. One that it makes is the heir of
-// the newest entry before, if a Replace waits for that: so who comes while a Replace
-// waits comes after it. In a dead group the owner is dead, and may have ended; it
-// then has no place in the chain, but older says what was there.
-func (o *Owners[K]) currentLocked(key K, name string) (e *entry[K], fresh bool) {
-	old := o.entries[key]
+// the newest entry before, if a Replace waits for that: calls that arrive while a
+// Replace waits get the replacement. In a dead group the owner is dead, and may have
+// ended; it then has no place in the chain, but older says what was there.
+func (g *group[K, V]) currentLocked(key K, name string) (e *entry[K, V], fresh bool) {
+	old := g.entries[key]
 	if old != nil && old.owner.Alive() {
 		return old, false
 	}
-	e = &entry[K]{key: key, owner: o.owner.NewChild(name), older: old}
-	e.stillborn = !e.owner.Alive()
-	if old != nil && old.wanted && old.heir == nil {
-		old.heir = e
+	e = &entry[K, V]{key: key, owner: g.owner.NewChild(name)}
+	if dead := !e.owner.Alive(); dead || old != nil {
+		e.kin = &kin[K, V]{older: old, stillborn: dead}
 	}
-	if o.watchLocked(e) {
+	if old.orphanedLocked() {
+		old.kin.heir = e
+	}
+	if g.watchLocked(e) {
 		if old != nil {
-			old.newer = e
+			old.setKinLocked(func(k *kin[K, V]) { k.newer = e })
 		}
-		o.entries[key] = e
+		g.entries[key] = e
 	}
 	return e, true
 }
@@ -56,36 +105,39 @@ func (o *Owners[K]) currentLocked(key K, name string) (e *entry[K], fresh bool) 
 // claimLocked returns the owner that a Replace of key has for itself: fresh, then e
 // is its result, or not, then that is e's heir. ok is false where e is another
 // Replace's, to end or to return.
-func (o *Owners[K]) claimLocked(key K, name string) (e *entry[K], fresh, ok bool) {
-	e, fresh = o.currentLocked(key, name)
+func (g *group[K, V]) claimLocked(key K, name string) (e *entry[K, V], fresh, ok bool) {
+	e, fresh = g.currentLocked(key, name)
 	switch {
 	case fresh:
-		return e, true, e.older == nil || e.older.heir != e
-	case e.wanted:
+		return e, true, e.kinLocked().older.kinLocked().heir != e
+	case e.kinLocked().wanted:
 		return e, false, false
 	}
-	e.wanted = true
+	e.wantLocked()
 	return e, false, true
 }
+
+// wantLocked notes that a Replace is about to end the owner of e.
+func (e *entry[K, V]) wantLocked() { e.setKinLocked(func(k *kin[K, V]) { k.wanted = true }) }
 
 // succeed returns the heir of an entry that the caller has claimed and ended.
 // Where there is none yet, e is still the newest, as whatever comes on top of it
 // or takes it away leaves an heir.
-func (o *Owners[K]) succeed(e *entry[K], name string) *entry[K] {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if e.heir == nil {
-		o.currentLocked(e.key, name)
+func (g *group[K, V]) succeed(e *entry[K, V], name string) *entry[K, V] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.kin.heir == nil {
+		g.currentLocked(e.key, name)
 	}
-	return e.heir
+	return e.kin.heir
 }
 
 // A tag is what an owner holds in place of its entry. What an owner holds, the
 // root's scope refers to, and what lives may refer to that; so it must not lead to
-// the root's handle, as an entry does, and as a user's key may. If the user drops the
-// group, the entries are garbage, and there is nothing to remove.
-type tag[K comparable] struct {
-	group weak.Pointer[Owners[K]]
+// the root's handle, as an entry does, and as a user's key or value may. If the user
+// drops the group, the entries are garbage, and there is nothing to remove.
+type tag[K comparable, V any] struct {
+	group weak.Pointer[group[K, V]]
 	slot  int32         // the entry's, if that is linked
 	state atomic.Uint32 // unknown, then linked or gone
 }
@@ -98,65 +150,70 @@ const (
 )
 
 // Close is the owner's cleanup: a closer, as that is one allocation less.
-func (t *tag[K]) Close() error {
+func (t *tag[K, V]) Close() error {
 	if t.state.CompareAndSwap(unknown, gone) {
 		return nil
 	}
-	if o := t.group.Value(); o != nil {
-		o.remove(t.slot)
+	if g := t.group.Value(); g != nil {
+		g.remove(t.slot)
 	}
 	return nil
 }
 
-// watchLocked has e, which nobody else knows yet, removed when its owner has ended,
-// and reports whether that is still to come. The cleanup is the first to be
+// watchLocked arranges for e, which nobody else knows yet, to be removed when its owner
+// has ended, and reports whether that is still to come. The cleanup is the first to be
 // registered and so the last to run.
 //
 // NOTE: where the owner has ended, Own closes the tag at once, which then must not
 // lock mu.
-func (o *Owners[K]) watchLocked(e *entry[K]) bool {
-	t := &tag[K]{group: o.self, slot: int32(len(o.slots))}
-	if n := len(o.free); n > 0 {
-		t.slot = o.free[n-1]
+func (g *group[K, V]) watchLocked(e *entry[K, V]) bool {
+	t := &tag[K, V]{group: g.self, slot: int32(len(g.slots))}
+	if n := len(g.free); n > 0 {
+		t.slot = g.free[n-1]
 	}
-	handle.Scope("keyed: Get", e.owner).Own(t)
+	e.scope().Own(t)
 	if !t.state.CompareAndSwap(unknown, linked) {
 		return false
 	}
-	if n := len(o.free); n > 0 {
-		o.free = o.free[:n-1]
-		o.slots[t.slot] = e
+	if n := len(g.free); n > 0 {
+		g.free = g.free[:n-1]
+		g.slots[t.slot] = e
 	} else {
-		o.slots = append(o.slots, e)
+		g.slots = append(g.slots, e)
 	}
 	return true
 }
 
+func (e *entry[K, V]) scope() *scope.Scope { return handle.Scope("keyed", e.owner) }
+
 // remove takes the entry in a slot, whose owner has ended, out of its chain.
-func (o *Owners[K]) remove(slot int32) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	e := o.slots[slot]
-	if e.wanted && e.heir == nil {
-		o.currentLocked(e.key, e.owner.Name())
+func (g *group[K, V]) remove(slot int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.slots[slot]
+	if e.orphanedLocked() {
+		g.currentLocked(e.key, e.owner.Name())
 	}
-	o.slots[slot] = nil
-	o.free = append(o.free, slot)
-	if e.older != nil {
-		e.older.newer = e.newer
+	g.slots[slot] = nil
+	g.free = append(g.free, slot)
+	k := e.kinLocked()
+	if k.older != nil {
+		k.older.setKinLocked(func(o *kin[K, V]) { o.newer = k.newer })
 	}
 	switch {
-	case e.newer != nil:
-		e.newer.older = e.older
-	case e.older != nil:
-		o.entries[e.key] = e.older
+	case k.newer != nil:
+		k.newer.setKinLocked(func(n *kin[K, V]) { n.older = k.older })
+	case k.older != nil:
+		g.entries[e.key] = k.older
 	default:
-		delete(o.entries, e.key)
-		if len(o.entries) == 0 {
-			o.slots, o.free = nil, nil
+		delete(g.entries, e.key)
+		if len(g.entries) == 0 {
+			g.slots, g.free = nil, nil
 		}
 	}
-	e.newer = nil
+	if e.kin != nil {
+		e.kin.newer = nil
+	}
 }
 
 // await waits for the ends of the owners of e, which may be nil, and of the entries
@@ -166,17 +223,17 @@ func (o *Owners[K]) remove(slot int32) {
 //
 // It walks down while others remove entries: each is looked at once, and where many
 // wait, each is waited for by those above it only, not by all.
-func (o *Owners[K]) await(e *entry[K]) {
+func (g *group[K, V]) await(e *entry[K, V]) {
 	finally.Each(func() bool {
 		if e == nil {
 			return false
 		}
 		at := e
 		defer func() { // also if a cleanup panics
-			o.mu.Lock()
-			defer o.mu.Unlock()
+			g.mu.Lock()
+			defer g.mu.Unlock()
 			if e != nil {
-				e = at.older
+				e = at.kinLocked().older
 			}
 		}()
 		if err := at.owner.Destroy(); errors.Is(err, tether.ErrPending) && goroutine.MustNotWait() {
@@ -187,8 +244,8 @@ func (o *Owners[K]) await(e *entry[K]) {
 }
 
 // chainLocked returns the owners of e and the entries below, newest first.
-func (e *entry[K]) chainLocked() (owners []*tether.Owner) {
-	for ; e != nil; e = e.older {
+func (e *entry[K, V]) chainLocked() (owners []*tether.Owner) {
+	for ; e != nil; e = e.kinLocked().older {
 		owners = append(owners, e.owner)
 	}
 	return owners

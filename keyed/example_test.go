@@ -114,3 +114,85 @@ func Example_mistake() {
 	// by the map: false
 	// by Get: true
 }
+
+// A Room is a value with a life of its own.
+type Room struct {
+	name    string
+	said    tether.Signal[string]
+	members *keyed.Owners[string]
+}
+
+func newRoom(o *tether.Owner, name string) *Room {
+	fmt.Println("open", name)
+	o.Defer(func() { fmt.Println("closed", name) })
+	return &Room{name: name, members: keyed.New[string](o, "members")}
+}
+
+func (r *Room) Join(who string) {
+	r.said.Connect(r.members.Get(who), func(line string) { fmt.Println(who, "reads", line, "in", r.name) })
+}
+
+// The rooms of a chat: opened by whoever comes first, and ended with all that is in them.
+func ExampleMap() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	rooms := keyed.NewMap(app, "rooms", newRoom)
+
+	rooms.Get("lobby").Join("ann")
+	rooms.Get("lobby").Join("bob")
+	rooms.Get("attic").Join("cleo")
+	rooms.Get("lobby").said.Fire("hello")
+
+	rooms.Destroy("lobby")
+	_, open := rooms.Lookup("lobby")
+	fmt.Println("lobby:", open, "rooms:", rooms.Len())
+	_, made := rooms.GetOrMake("lobby")
+	fmt.Println("a new one:", made)
+	// Output:
+	// open lobby
+	// open attic
+	// ann reads hello in lobby
+	// bob reads hello in lobby
+	// closed lobby
+	// lobby: false rooms: 1
+	// open lobby
+	// a new one: true
+	// closed lobby
+	// closed attic
+}
+
+// A session that is replaced has saved before the next one is opened.
+func ExampleMap_Replace() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	saved := 0
+	scores := keyed.NewMap(app, "scores", func(o *tether.Owner, player string) *int {
+		score := saved
+		fmt.Println("loaded", score)
+		o.Defer(func() { saved = score })
+		return &score
+	})
+	*scores.Get("ann") += 10
+	*scores.Replace("ann") += 5
+	scores.Destroy("ann")
+	fmt.Println("saved", saved)
+	// Output:
+	// loaded 0
+	// loaded 10
+	// saved 15
+}
+
+// The main mistake with a Map: two opens that need each other.
+func ExampleMap_circle() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	needs := map[string]string{"menu": "fonts", "fonts": "menu"}
+	var assets *keyed.Map[string, string]
+	assets = keyed.NewMap(app, "assets", func(_ *tether.Owner, name string) string {
+		return name + " with " + assets.Get(needs[name])
+	})
+	defer func() { fmt.Println(recover()) }()
+	assets.Get("menu")
+	// Output:
+	// keyed: Get of "menu" would wait for itself: "menu" needs "fonts" needs "menu"
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"testing"
 	"testing/synctest"
 
@@ -344,33 +343,6 @@ func TestAKeysStringMethodMayUseTheGroup(t *testing.T) {
 	require.Equal(t, "app/players/chatty", players.Get(c).Path())
 	require.Equal(t, 2, players.Len())
 	players.Replace(c)
-}
-
-func TestMisusePanicsAndLeavesTheGroupUsable(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var zero keyed.Owners[int]
-	require.PanicsWithValue(t, "keyed: New with nil Owner", func() { keyed.New[int](nil, "players") })
-	require.Panics(t, func() { keyed.New[int](app, "players", nil) })
-	require.Equal(t, 1, app.Stats().Owners)
-	require.PanicsWithValue(t, "keyed: Get of nil or zero Owners", func() { zero.Get(1) })
-	require.PanicsWithValue(t, "keyed: Len of nil or zero Owners", func() { (*keyed.Owners[int])(nil).Len() })
-	require.PanicsWithValue(t, "keyed: All of nil or zero Owners", func() { zero.All() })
-
-	floats := keyed.New[float64](app, "floats")
-	require.PanicsWithValue(t, "keyed: Get with a key that is not equal to itself", func() { floats.Get(math.NaN()) })
-	require.PanicsWithValue(t, "keyed: Replace with a key that is not equal to itself", func() { floats.Replace(math.NaN()) })
-
-	anys := keyed.New[any](app, "anys")
-	for range 2 {
-		require.Panics(t, func() { anys.Get([]int{}) })
-		require.Panics(t, func() { anys.Replace(func() {}) })
-		require.Panics(t, func() { anys.Lookup([]int{}) })
-		require.Panics(t, func() { anys.Destroy([]int{}) })
-	}
-	require.Zero(t, anys.Entries())
-	require.True(t, anys.Get(1).Alive())
-	require.Equal(t, 4, app.Stats().Owners)
 }
 
 func TestAll_AnIterationMayEndEarly(t *testing.T) {

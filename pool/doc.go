@@ -33,7 +33,8 @@
 //   - All functions and methods may be called by any goroutine, and inside handlers
 //     and cleanups. No lock is held while the pool's functions run. They run on the
 //     goroutine that acquires or gives back.
-//   - Acquires that wait are served first in, first out, and nobody overtakes them.
+//   - Acquires that wait are served first in, first out. One that comes later waits
+//     behind them.
 //     An item that comes to one whose wait has just ended goes on to the next.
 //   - The item that came back last is lent out first.
 //   - Release synchronizes before the return of the Acquire that gets the item next.

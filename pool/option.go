@@ -5,13 +5,12 @@ import (
 	"reflect"
 )
 
-// An Option is an option of [New].
-//
-// It is one type for the pools of all items, though Reset and Dispose are for
-// some: an Option[T] would have Limit and Prewarm spell out T at every call, as
-// it can't be inferred there. So New checks that, when it is called.
+// An Option is an option of [New]. [Reset] and [Dispose] are for one type of item: New
+// panics where that is not the pool's.
 type Option interface{ apply(*config) }
 
+// A config is what options say, those for all types of items: with an Option[T], Limit and
+// Prewarm would have to spell out T at every call, as it can't be inferred there.
 type config struct {
 	limit, prewarm int
 	reset, dispose any // func(T), or nil
@@ -21,8 +20,8 @@ type option func(*config)
 
 func (f option) apply(c *config) { f(c) }
 
-// Limit has at most n items exist, those on loan and those being made, reset or
-// disposed of included. Where there are that many, Acquire waits. Without it
+// Limit sets how many items may exist at once, those on loan and those being made, reset
+// or disposed of included. Where there are that many, Acquire waits. Without it
 // there is no limit. Limit panics where n < 1.
 func Limit(n int) Option {
 	if n < 1 {
@@ -31,7 +30,7 @@ func Limit(n int) Option {
 	return option(func(c *config) { c.limit = n })
 }
 
-// Prewarm has New make n items, on its caller, that are idle then. Where the
+// Prewarm lets New make n items, on its caller, that are idle then. Where the
 // function given to [New] returns an error, it stops: the pool begins with fewer,
 // and the next Acquire that finds none tries again and returns the error. Prewarm
 // panics where n < 0.
@@ -42,8 +41,8 @@ func Prewarm(n int) Option {
 	return option(func(c *config) { c.prewarm = n })
 }
 
-// Reset has f called with each item that comes back, on the goroutine that gives
-// it back, before anybody else may have it. If f panics or calls
+// Reset arranges for f to be called with each item that comes back, on the goroutine that
+// gives it back, before anybody else may have it. If f panics or calls
 // [runtime.Goexit], the item is disposed of. Where the pool is dead, f is not
 // called. Reset panics where f is nil.
 func Reset[T any](f func(T)) Option {
@@ -53,7 +52,7 @@ func Reset[T any](f func(T)) Option {
 	return option(func(c *config) { c.reset = f })
 }
 
-// Dispose has f called once with each item that the pool lets go of: idle ones
+// Dispose arranges for f to be called once with each item that the pool lets go of: idle ones
 // when the pool's owner unwinds, on the goroutine that unwinds, and others when
 // they come back after that, are discarded, or could not be reset, on the
 // goroutine that gives them back. Dispose panics where f is nil.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -70,15 +71,13 @@ type Stats struct {
 // New panics where owner, newT or an option is nil, where an option is for
 // another type of item, and where [Prewarm] is above [Limit].
 func New[T any](owner *tether.Owner, newT func() (T, error), opts ...Option) *Pool[T] {
-	if owner == nil {
-		panic("pool: New with nil Owner")
-	}
+	s := handle.Scope("pool: New", owner)
 	if newT == nil {
 		panic("pool: New with nil function")
 	}
 	p := &Pool[T]{newT: newT}
 	prewarm := p.configure(opts)
-	p.life.begin(handle.Scope("pool: New", owner))
+	p.life.begin(s)
 	owner.Defer(p.close)
 	for range prewarm {
 		if !p.prewarm() {
@@ -119,11 +118,8 @@ func (p *Pool[T]) prewarm() bool {
 // [tether.Owner.Stats] counts. Acquire panics where ctx or owner is nil.
 func (p *Pool[T]) Acquire(ctx context.Context, owner *tether.Owner) (*Lease[T], error) {
 	p.check("Acquire")
-	if ctx == nil {
+	if check.Nil(ctx) {
 		panic("pool: Acquire with nil context")
-	}
-	if owner == nil {
-		panic("pool: Acquire with nil Owner")
 	}
 	s := handle.Scope("pool: Acquire", owner)
 	if err := p.refusal(ctx, s); err != nil {

@@ -333,37 +333,3 @@ func TestAnOwnerThatDiesWhileItsItemIsMadeGetsNone(t *testing.T) {
 	require.Nil(t, l)
 	require.Equal(t, pool.Stats{Idle: 1, Made: 1}, p.Stats())
 }
-
-func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	f := new(factory)
-	var none func(*thing)
-	for want, call := range map[string]func(){
-		"pool: New with nil Owner":            func() { pool.New(nil, f.make) },
-		"pool: New with nil function":         func() { pool.New[int](app, nil) },
-		"pool: New with nil option":           func() { pool.New(app, f.make, nil) },
-		"pool: Limit of 0":                    func() { pool.New(app, f.make, pool.Limit(0)) },
-		"pool: Prewarm of -1":                 func() { pool.New(app, f.make, pool.Prewarm(-1)) },
-		"pool: Prewarm of 3 above Limit of 2": func() { pool.New(app, f.make, pool.Prewarm(3), pool.Limit(2)) },
-		"pool: Reset with nil function":       func() { pool.New(app, f.make, pool.Reset(none)) },
-		"pool: Dispose with nil function":     func() { pool.New(app, f.make, pool.Dispose(none)) },
-		"pool: Acquire of nil or zero Pool":   func() { new(pool.Pool[int]).Acquire(t.Context(), app) },
-		"pool: Stats of nil or zero Pool":     func() { (*pool.Pool[int])(nil).Stats() },
-		"pool: Value of nil or zero Lease":    func() { new(pool.Lease[int]).Value() },
-		"pool: Release of nil or zero Lease":  func() { (*pool.Lease[int])(nil).Release() },
-		"pool: Discard of nil or zero Lease":  func() { new(pool.Lease[int]).Discard() },
-		"pool: Acquire with nil context":      func() { pool.New(app.NewChild("p"), f.make).Acquire(noContext, app) },
-		"pool: Acquire with nil Owner":        func() { pool.New(app.NewChild("p"), f.make).Acquire(t.Context(), nil) },
-		"pool: Reset with a func(int) for items of type *pool_test.thing": func() {
-			pool.New(app, f.make, pool.Reset(func(int) {}))
-		},
-		"pool: Dispose with a func(interface {}) for items of type *pool_test.thing": func() {
-			pool.New(app, f.make, pool.Dispose(func(any) {}))
-		},
-	} {
-		require.PanicsWithValue(t, want, call)
-	}
-	require.Empty(t, f.things)
-	require.Equal(t, 2, app.Stats().Cleanups, "of the two pools that were made")
-}

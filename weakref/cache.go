@@ -6,6 +6,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A Cache has one instance of each value for as long as somebody uses it, and
@@ -14,7 +15,8 @@ import (
 // be called by multiple goroutines.
 //
 // A key that refers to its own value keeps it for ever, see the package
-// documentation. One that is not equal to itself, NaN, is never found again.
+// documentation. Get and Set panic where a key is not equal to itself, as a NaN, which
+// would never be found again, or is not hashable.
 type Cache[K comparable, V any] struct {
 	_     noCopy
 	table table[K, weak.Pointer[V]]
@@ -22,13 +24,12 @@ type Cache[K comparable, V any] struct {
 
 // NewCache returns a cache that is emptied and closed when owner is destroyed,
 // in turn with the owner's cleanups. The owner does not
-// hold the cache: one that nobody uses any more is garbage, with all entries.
+// hold the cache: one that nobody uses any more is garbage, with all entries. NewCache
+// panics where owner is nil.
 func NewCache[K comparable, V any](owner *tether.Owner) *Cache[K, V] {
-	if owner == nil {
-		panic("weakref: NewCache with nil Owner")
-	}
+	s := handle.Scope("weakref: NewCache", owner)
 	c := new(Cache[K, V])
-	c.table.own(owner)
+	c.table.own(s)
 	return c
 }
 
@@ -41,6 +42,7 @@ func NewCache[K comparable, V any](owner *tether.Owner) *Cache[K, V] {
 // so that there is a single instance while it is in use. Where the cache is
 // closed, Get returns what create does and keeps nothing.
 func (c *Cache[K, V]) Get(key K, create func() *V) *V {
+	c.fit("Get", key)
 	if v := c.look(key); v != nil || create == nil {
 		return v
 	}
@@ -75,8 +77,9 @@ func (c *Cache[K, V]) lookLocked(key K) *V {
 }
 
 // Set puts value under key in place of what is there, and reports whether it
-// did: not where the cache is closed.
+// did: not where the cache is closed. Set panics where value is nil.
 func (c *Cache[K, V]) Set(key K, value *V) bool {
+	c.fit("Set", key)
 	if value == nil {
 		panic("weakref: Set with nil value")
 	}
@@ -95,6 +98,7 @@ func (c *Cache[K, V]) Set(key K, value *V) bool {
 // Delete forgets the value under key and reports whether there was one that
 // lives.
 func (c *Cache[K, V]) Delete(key K) bool {
+	c.check("Delete")
 	t := &c.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,12 +110,16 @@ func (c *Cache[K, V]) Delete(key K) bool {
 
 // Len returns the number of entries. Those whose value was collected count until
 // that is noticed.
-func (c *Cache[K, V]) Len() int { return c.table.len() }
+func (c *Cache[K, V]) Len() int {
+	c.check("Len")
+	return c.table.len()
+}
 
 // All returns an iterator over the entries of the moment when the loop starts
 // whose value lives when its turn comes, in no particular order. No lock is held
 // while the body runs. Cost: it copies the entries.
 func (c *Cache[K, V]) All() iter.Seq2[K, *V] {
+	c.check("All")
 	return func(yield func(K, *V) bool) {
 		for k, w := range c.table.pairs() {
 			if v := w.Value(); v != nil && !yield(k, v) {
@@ -120,3 +128,20 @@ func (c *Cache[K, V]) All() iter.Seq2[K, *V] {
 		}
 	}
 }
+
+func (c *Cache[K, V]) check(verb string) {
+	if c == nil {
+		panic("weakref: " + verb + " of nil Cache")
+	}
+}
+
+// fit panics where key can't be entered.
+func (c *Cache[K, V]) fit(verb string, key K) {
+	c.check(verb)
+	if !equal(key, key) {
+		panic("weakref: " + verb + " with a key that is not equal to itself")
+	}
+	c.look(key) // panics where key is not hashable
+}
+
+func equal[K comparable](a, b K) bool { return a == b }

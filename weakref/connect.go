@@ -8,20 +8,22 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Connect has method called, on target, with every value of src, until owner is
-// destroyed, the connection ends otherwise, or target is collected, which the
-// subscription does not prevent. During a call it does: the target lives.
+// Connect arranges for method to be called, on target, with every value of src, until
+// owner is destroyed, the connection ends otherwise, or target is collected, which the
+// subscription does not prevent. During a call it does: the target lives. A value that
+// comes when the target is garbage is given to nobody, and not counted.
 //
 // method must not capture the target, or it is never collected. A method
 // expression such as (*Sprite).Move is right, the method value sprite.Move is
 // wrong. opts are those of src.Connect. Cost: about two microseconds more than
-// that.
+// that. Connect panics where owner, src, target or method is nil, a typed nil source
+// included.
 func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, method func(*L, T), opts ...tether.ConnectOption) *tether.Connection {
+	handle.Scope("weakref: Connect", owner)
 	switch {
-	case owner == nil:
-		panic("weakref: Connect with nil Owner")
 	case check.Nil(src):
 		panic("weakref: Connect with nil Source")
 	case target == nil:
@@ -74,7 +76,8 @@ type link struct {
 	n     uint64
 }
 
-// remember has c disconnected when target is collected, and forgotten when h is.
+// remember arranges for c to be disconnected when target is collected, and forgotten when
+// h is.
 func remember[L any](w weak.Pointer[L], target *L, h *hook, c *tether.Connection) {
 	if bubbled() {
 		return // the connection ends at the next value

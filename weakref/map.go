@@ -6,6 +6,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A Map attaches values to objects, without keeping these alive: weak keys. When
@@ -27,20 +28,20 @@ func (*noCopy) Unlock() {}
 
 // NewMap returns a map that is emptied and closed when owner is destroyed, in
 // turn with the owner's cleanups. The owner does not hold
-// the map: one that nobody uses any more is garbage, with all entries.
+// the map: one that nobody uses any more is garbage, with all entries. NewMap panics
+// where owner is nil.
 func NewMap[K, V any](owner *tether.Owner) *Map[K, V] {
-	if owner == nil {
-		panic("weakref: NewMap with nil Owner")
-	}
+	s := handle.Scope("weakref: NewMap", owner)
 	m := new(Map[K, V])
-	m.table.own(owner)
+	m.table.own(s)
 	return m
 }
 
 // Set attaches value to key in place of what was attached before, and reports
 // whether it did: not where the map is closed. Cost: about a microsecond for a
-// new key.
+// new key. Set panics where key is nil.
 func (m *Map[K, V]) Set(key *K, value V) bool {
+	m.check("Set")
 	if key == nil {
 		panic("weakref: Set with nil key")
 	}
@@ -60,8 +61,10 @@ func (m *Map[K, V]) Set(key *K, value V) bool {
 	return true
 }
 
-// Get returns what is attached to key, and false if nothing is.
+// Get returns what is attached to key, and false if nothing is. To nil nothing is ever
+// attached.
 func (m *Map[K, V]) Get(key *K) (value V, ok bool) {
+	m.check("Get")
 	k := weak.Make(key)
 	t := &m.table
 	t.mu.Lock()
@@ -74,6 +77,7 @@ func (m *Map[K, V]) Get(key *K) (value V, ok bool) {
 
 // Delete detaches what is attached to key and reports whether something was.
 func (m *Map[K, V]) Delete(key *K) bool {
+	m.check("Delete")
 	ok := m.table.delete(weak.Make(key))
 	runtime.KeepAlive(key) // else Stop might come too late
 	return ok
@@ -81,18 +85,28 @@ func (m *Map[K, V]) Delete(key *K) bool {
 
 // Len returns the number of entries. Those whose key was collected count until
 // that is noticed.
-func (m *Map[K, V]) Len() int { return m.table.len() }
+func (m *Map[K, V]) Len() int {
+	m.check("Len")
+	return m.table.len()
+}
 
 // All returns an iterator over the entries of the moment when the loop starts
 // whose key lives when its turn comes, in no particular order. No lock is held
 // while the body runs. Cost: it copies the entries, and keeps their values, but
 // not their keys, until the loop ends.
 func (m *Map[K, V]) All() iter.Seq2[*K, V] {
+	m.check("All")
 	return func(yield func(*K, V) bool) {
 		for k, v := range m.table.pairs() {
 			if key := k.Value(); key != nil && !yield(key, v) {
 				return
 			}
 		}
+	}
+}
+
+func (m *Map[K, V]) check(verb string) {
+	if m == nil {
+		panic("weakref: " + verb + " of nil Map")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"weak"
 
-	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // A table is what maps, caches and connections have in common: entries, each
@@ -41,9 +41,9 @@ type tie[K comparable, V any] struct {
 	stop  func() bool
 }
 
-// own has t closed with owner, and what owner holds for that taken back when t is
-// garbage. t must not move.
-func (t *table[K, V]) own(owner *tether.Owner) {
+// own arranges for t to be closed with owner, and for what owner holds for that to be
+// taken back when t is garbage. t must not move.
+func (t *table[K, V]) own(owner *scope.Scope) {
 	t.open()
 	k := &tie[K, V]{table: weak.Make(t)}
 	k.stop = owner.Defer(func() {

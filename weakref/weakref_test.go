@@ -199,24 +199,6 @@ func TestTheOwnersEndClosesTables(t *testing.T) {
 	runtime.KeepAlive(m)
 }
 
-func TestMisusePanicsAtTheCall(t *testing.T) {
-	owner := newOwner(t)
-	var s tether.Signal[int]
-	o := new(object)
-	require.PanicsWithValue(t, "weakref: NewMap with nil Owner", func() { weakref.NewMap[int, int](nil) })
-	require.PanicsWithValue(t, "weakref: NewCache with nil Owner", func() { weakref.NewCache[int, int](nil) })
-	require.PanicsWithValue(t, "weakref: Set with nil key", func() { weakref.NewMap[int, int](owner).Set(nil, 1) })
-	require.PanicsWithValue(t, "weakref: Set with nil value", func() { weakref.NewCache[int, int](owner).Set(1, nil) })
-	require.PanicsWithValue(t, "weakref: Connect with nil Owner", func() { weakref.Connect(nil, &s, o, (*object).add) })
-	require.PanicsWithValue(t, "weakref: Connect with nil Source", func() { weakref.Connect(owner, nil, o, (*object).add) })
-	require.PanicsWithValue(t, "weakref: Connect with nil Source", func() { weakref.Connect(owner, (*tether.Signal[int])(nil), o, (*object).add) })
-	require.PanicsWithValue(t, "weakref: Connect with nil target", func() { weakref.Connect(owner, &s, nil, (*object).add) })
-	require.PanicsWithValue(t, "weakref: Connect with nil method", func() { weakref.Connect(owner, &s, o, nil) })
-	require.PanicsWithValue(t, "tether: Connect with nil option", func() { weakref.Connect(owner, &s, o, (*object).add, nil) })
-	require.Zero(t, s.Len())
-	require.Zero(t, weakref.Watched())
-}
-
 func TestASubscriptionEndsWithItsTarget(t *testing.T) {
 	owner := newOwner(t)
 	var s tether.Signal[int]

@@ -134,7 +134,7 @@ var budgets = func() []Budget {
 		plain("child owner, connected and destroyed", "ns", 350, key(CostMade, Child, 1)),
 		plain("child owner, connected and destroyed: allocated", "B", 400, key(MadeBytes, Child, 1)),
 		plain("child owner, alive", "B", 280, key(AliveBytes, Child, Lives)),
-		plain("keyed entry (owner, int key), made and destroyed", "ns", 1500, key(CostMade, entry, 1)),
+		plain("keyed entry (owner, int key, pointer value), made and destroyed", "ns", 1500, key(CostMade, entry, 1)),
 		plain("keyed entry (owner, int key, pointer value), alive", "B", 450, key(AliveBytes, entry, Lives)),
 		plain("history.Record of 1 value", "ns", 1000, key(CostMade, record, 1)),
 		plain("history.Record of 1 value, alive", "B", 400, key(AliveBytes, record, Lives)),

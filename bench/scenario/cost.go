@@ -165,7 +165,9 @@ func (b *Bench) costOwned() {
 		s.Connect(o, h)
 		o.Destroy()
 	}
-	players := keyed.New[int](app, "players")
+	player := new(peers.Counter) // the value's own size is not the entry's
+	open := func(*tether.Owner, int) *peers.Counter { return player }
+	players := keyed.NewMap(app, "players", open)
 	b.alternate(CostMade,
 		variant{Child, 1, measure.Timed(func(k int) {
 			for range k {
@@ -199,13 +201,11 @@ func (b *Bench) costOwned() {
 		return nil
 	})
 	alive(entry, func(o *tether.Owner) any {
-		owners, values := keyed.New[int](o, "players"), make(map[int]*peers.Counter)
-		var player peers.Counter // the value's own size is not the entry's
+		players := keyed.NewMap(o, "players", open)
 		for i := range Lives {
-			owners.Get(i)
-			values[i] = &player
+			players.Get(i)
 		}
-		return []any{owners, values}
+		return players
 	})
 	sources := make([]tether.Signal[int], Lives)
 	alive(record, func(o *tether.Owner) any {

@@ -255,6 +255,10 @@ func (c *Conn) Callable(spent bool) bool {
 	return c.owner.Alive() && c.Live() && c.hooks.muted.Load() == 0
 }
 
+// Muted reports whether c is muted, or was when it ended. It is for connections that were
+// made with Hooks.
+func (c *Conn) Muted() bool { return c.hooks.muted.Load() > 0 }
+
 // Mute takes the handler out of its entry, until as many calls of Unmute.
 func (c *Conn) Mute() {
 	if c.list == nil {

@@ -41,9 +41,18 @@ func each(step func() bool, nested int) {
 }
 
 // collect is each without nesting: it recovers the panics and raises the last one.
+//
+// A Goexit leaves it in the middle, and so does a panic on top of a Goexit: when that has
+// been recovered, the Goexit goes on. Then the rest runs in a deferred call.
 func collect(step func() bool) {
+	over := false
+	defer func() {
+		if !over {
+			collect(step)
+		}
+	}()
 	var last any // panic(nil) is recovered as a *runtime.PanicNilError
-	for over := false; !over; {
+	for !over {
 		var value any
 		value, over = attempt(step)
 		if value != nil {
@@ -58,11 +67,8 @@ func collect(step func() bool) {
 // attempt runs steps up to the end or the next panic, whose value it returns.
 func attempt(step func() bool) (value any, over bool) {
 	defer func() {
-		if over {
-			return
-		}
-		if value = recover(); value == nil { // Goexit: attempt does not return
-			collect(step)
+		if !over {
+			value = recover()
 		}
 	}()
 	for step() {

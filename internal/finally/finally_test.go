@@ -1,6 +1,7 @@
 package finally
 
 import (
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"runtime"
@@ -62,6 +63,55 @@ func TestEach_RunsEveryStepOnceWhateverTheyDo(t *testing.T) {
 				require.Equal(t, i, v)
 			}
 		})
+	}
+}
+
+// Steps that fail in all ways, in turn with sequences of their own that do, as where a
+// handler fires.
+func TestEach_RunsEveryStepOnceWhateverMixOfFailuresTheyAre(t *testing.T) {
+	for seed := range 300 {
+		r := rand.New(rand.NewPCG(uint64(seed), 0))
+		var ran []int
+		want := 0
+		var sequence func(depth int) func() bool
+		sequence = func(depth int) func() bool {
+			n := r.IntN(3 * nested)
+			want += n
+			return steps(n, func(i int) {
+				ran = append(ran, i)
+				fail(r.IntN(8), func() {
+					if depth < 2 {
+						Each(sequence(depth + 1))
+					}
+				})
+			})
+		}
+		outcome(sequence(0))
+		require.Len(t, ran, want, "seed %d", seed)
+	}
+}
+
+// fail fails in one of several ways, or calls inner.
+func fail(how int, inner func()) {
+	switch how {
+	case 0:
+		panic("oh")
+	case 1:
+		runtime.Goexit()
+	case 2: // a panic on top of a Goexit
+		defer func() { panic("oh") }()
+		runtime.Goexit()
+	case 3: // and the other way round
+		defer runtime.Goexit()
+		panic("oh")
+	case 4: // that is recovered
+		defer func() {
+			defer func() { _ = recover() }()
+			panic("oh")
+		}()
+		runtime.Goexit()
+	default:
+		inner()
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 type Where uint8
 
 const (
-	InHandler   Where = 1 << iota // of a signal or queue
+	InHandler   Where = 1 << iota // of a signal, a queue or another of the library's things
 	InCallback                    // a timer function, or one of WhileActive
 	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
@@ -30,6 +30,24 @@ func MustNotWait() bool {
 
 // InsideCleanup reports whether the caller is inside something that a teardown calls.
 func InsideCleanup() bool { return within(InCleanup) }
+
+// MustNotWaitOutside is MustNotWait without what runs inside the number, which is on the
+// caller's stack: a panic may have left frames there.
+func MustNotWaitOutside(number uint64) (yes bool) {
+	known := functions()
+	var r reader
+	outside := false
+	walk(func(entry uintptr) bool {
+		if outside {
+			yes = known[entry]&(InHandler|InCallback|InCleanup|InCoroutine) != 0
+			return !yes
+		}
+		n, ok := r.read(entry)
+		outside = ok && n == number
+		return true
+	})
+	return yes
+}
 
 // InsideOf reports whether the caller is inside a call of f, a function that is not
 // generic and not inlined. Cost: it looks f up each time.
@@ -53,6 +71,12 @@ func within(want Where) (yes bool) {
 
 // All user code but the handlers of a signal, which are called by package connlist, is
 // called by one of the following. They must have frames of their own, to be found.
+
+// Handler calls a handler that answers, such as package keyed has. f is the library's own and calls
+// it: so it can have any arguments, and nothing escapes.
+//
+//go:noinline
+func Handler(f func()) { f() }
 
 // Callback calls a timer function or one of WhileActive.
 //
@@ -110,6 +134,7 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 	marked.mu.Lock()
 	defer marked.mu.Unlock()
 	m := map[uintptr]Where{
+		funcPC(Handler):  InHandler,
 		funcPC(Callback): InCallback,
 		funcPC(Cleanup):  InCleanup,
 		funcPC(Close):    InCleanup,

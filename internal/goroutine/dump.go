@@ -17,6 +17,7 @@ var (
 	handlerNames = []string{
 		module + "/internal/connlist.Fire[...]",
 		module + "/internal/connlist.(*firing[...]).deliver",
+		module + "/internal/goroutine.Handler",
 		module + ".(*runner).handle",
 	}
 	callbackNames = []string{
@@ -25,6 +26,9 @@ var (
 		module + "/internal/goroutine.Close",
 		module + "/internal/goroutine.Body",
 	}
+	// between has the sub-packages that stand between those above and what they call for
+	// the user.
+	between = []string{"/keyed."}
 )
 
 // A Frame says who has called a function on a stack.
@@ -57,6 +61,11 @@ func FrameOf(fn string) Frame {
 	rest, ours := strings.CutPrefix(fn, module)
 	if ours && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/")) {
 		return LibraryFrame
+	}
+	for _, p := range between {
+		if ours && strings.HasPrefix(rest, p) {
+			return LibraryFrame
+		}
 	}
 	return UserFrame
 }

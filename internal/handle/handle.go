@@ -11,3 +11,8 @@ var Scope func(verb string, owner any) *scope.Scope
 // Priority returns what option, a tether.ConnectOption, says of the priority, if
 // anything. Package tether sets it.
 var Priority func(option any) (p int, ok bool)
+
+// Report gives what a handler of s has panicked with to the supervisor of s, which there
+// must be, and returns the *tether.PanicError that it got. It is called by a deferred
+// function, while the panic is on the stack.
+var Report func(s *scope.Scope, value any) error

@@ -138,9 +138,10 @@ func (s *Scope) Snapshot() Snapshot {
 			d := m.Describe()
 			d.Kind = n.m.Kind()
 			shot.Members = append(shot.Members, d)
-		case *closing:
 		default:
-			shot.Members = append(shot.Members, Detail{Kind: n.m.Kind()})
+			if n.m.Kind() != Internal {
+				shot.Members = append(shot.Members, Detail{Kind: n.m.Kind()})
+			}
 		}
 	}
 	return shot

@@ -20,6 +20,7 @@ func (s *Scope) Running() []Call {
 	var runs []string  // the owners of queues that handle values
 	for _, p := range s.subtree(nil) {
 		path := sync.OnceValue(p.String) // linear in the depth, and not wanted of most
+		var queued uintptr               // what gets the first of the values that are pending
 		p.mu.Lock()
 		if p.now != nil {
 			calls = append(calls, Call{path(), "cleanup", p.now.name()})
@@ -38,7 +39,18 @@ func (s *Scope) Running() []Call {
 				}
 			case *cleanup:
 				left = append(left, m)
+			case Lingerer:
+				values, pc, handles := m.Left()
+				if values > 0 {
+					queued = pc
+				}
+				if handles {
+					runs = append(runs, path())
+				}
 			}
+		}
+		if queued != 0 {
+			calls = append(calls, Call{path(), "queue", goroutine.Func(queued)})
 		}
 		for range p.calls {
 			handlers = append(handlers, len(calls))

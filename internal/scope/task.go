@@ -122,6 +122,17 @@ func current() (scopes []*Scope) {
 	return scopes
 }
 
+// Hosts returns the scopes whose end the caller's goroutine is waited for by, as an owned
+// one: its own and all above, nil if it is not owned.
+func Hosts() (scopes []*Scope) {
+	for _, p := range current() {
+		for ; p != nil; p = p.parent {
+			scopes = append(scopes, p)
+		}
+	}
+	return scopes
+}
+
 // HoldBack is for who makes the caller wait, by a full queue, for something that has
 // nothing to do with a teardown. It calls letGo, which must not wait or be user code,
 // at the cut-off of a scope whose goroutine the caller is on: Destroy of that waits

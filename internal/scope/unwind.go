@@ -12,7 +12,7 @@ import (
 // back is by the parents, so a tree may be as deep as it likes.
 type unwinder struct {
 	t      *teardown
-	at     *Scope // where it is
+	at     *Scope // where it is; nil at the end
 	until  *Scope // where it ends: nil for t's top and for what comes due by its end
 	number uint64 // on the stack; 0: none
 	apart  bool   // user code is to run on another goroutine than this one
@@ -60,6 +60,9 @@ func (u *unwinder) announce() {
 // step runs one cleanup, or goes one scope down or up. It returns false at the end.
 func (u *unwinder) step() bool {
 	s := u.at
+	if s == nil {
+		return false
+	}
 	s.mu.Lock()
 	if s.state.Load() < unwinding {
 		s.becomeLocked(unwinding)
@@ -137,6 +140,7 @@ func (u *unwinder) up() bool {
 	// NOTE: Cancel calls no user code on its caller, of whatever owner.
 	due.apart = due.apart || u.apart
 	if due.parent && u.number == 0 { // it needs a number, and those above it have that then
+		u.at = nil // also if a cleanup panics
 		due.complete()
 		return false
 	}

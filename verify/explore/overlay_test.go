@@ -87,6 +87,11 @@ const (
 	beatGo     = "heartbeat.go"
 	timerGo    = "internal/scope/timer.go"
 	connectGo  = "signal_connect.go"
+	stageGo    = "internal/scope/stage.go"
+	turnGo     = "internal/scope/turn.go"
+	failGo     = "internal/scope/fail.go"
+	openingGo  = "keyed/opening.go"
+	circleGo   = "keyed/circle.go"
 )
 
 // mutexes are the files whose mutexes are modelled, or that refer to such ones.
@@ -227,8 +232,39 @@ $`},
 	{"late beat forgotten", "heartbeat: disconnect, connect, tick", []patch{
 		{beatGo, "h.late = h.late || h.active == active //", "h.late = (h.late || h.active == active) && !yield.Bug(\"late beat forgotten\") //"},
 	}},
+	{"the next stage too early", "staged destroy in a child's handler, destroy", []patch{
+		{stageGo, "\tif s.Over() {\n\t\treturn true\n\t}\n\trest", "\tif s.Over() || yield.Bug(\"the next stage too early\") {\n\t\treturn true\n\t}\n\trest"},
+	}},
+	{"a child while the stages run", "staged destroy, child made", []patch{
+		{scopeGo, "\tcase s.sealed && !child.inTurn:\n", "\tcase s.sealed && !child.inTurn && !yield.Bug(\"a child while the stages run\"):\n"},
+	}},
+	{"a circle by way of stages", "staged, mutual destroy in goroutines, and from outside", []patch{
+		{waitGo, "\t\tif st := s.tree.stages[p]; st != nil {\n", "\t\tif st := s.tree.stages[p]; st != nil && !yield.Bug(\"a circle by way of stages\") {\n"},
+	}},
+	{"a circle by way of a turn", "close in turn, active and another destroy each other", []patch{
+		{waitGo, "\t\tif !s.tree.parts.Load() {\n", "\t\tif !s.tree.parts.Load() || yield.Bug(\"a circle by way of a turn\") {\n"},
+	}},
+	{"a turn is not waited for", "close in turn, destroyed in a handler, and outside", []patch{
+		{turnGo, "package scope\n", "$\nimport (\n)\n"},
+		{turnGo, "\tif child.Over() {\n", "\tif child.Over() || yield.Bug(\"a turn is not waited for\") {\n"},
+	}},
+	{"a failure ends what ends", "goroutine fails in a child, parent destroy", []patch{ // found by a test, and mended, in November 2026
+		{failGo, "\tif !s.Alive() {\n", "\tif !s.Alive() && !(yield.Bug(\"a failure ends what ends\") && s.down.draining && s.down.top != s) {\n"},
+	}},
 	{"stop does not ask the timer", "timer, stop, destroy", []patch{
 		{timerGo, "t.state != waiting || !t.timer.Stop() {\n", "$\t\tif yield.Bug(\"stop does not ask the timer\") && t.state == running {\n\t\t\treturn true\n\t\t}\n"},
+	}},
+	{"open is not counted", "keyed map: get get destroy", []patch{
+		{openingGo, "\tc.begun = c.dead || c.e.scope().Enter()\n", "\tc.dead = c.dead || yield.Bug(\"open is not counted\")\n$"},
+	}},
+	{"replace does not wait", "keyed map: replace replace cancel", []patch{
+		{openingGo, "\tg.await(c.older)\n", "\tif !yield.Bug(\"replace does not wait\") {\n\t$\t}\n"},
+	}},
+	{"told before the cut-off", "keyed map: open panics", []patch{
+		{openingGo, "\t\tfunc() { _ = s.DestroyOutside(true) },\n", "\t\tfunc() {\n\t\t\tif !yield.Bug(\"told before the cut-off\") {\n\t\t\t\t_ = s.DestroyOutside(true)\n\t\t\t}\n\t\t},\n"},
+	}},
+	{"waits without an edge", "keyed map: a circle", []patch{
+		{circleGo, "\t\tg.on = f\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
 	}},
 }
 

@@ -163,8 +163,180 @@ var packages = []scenario{
 			}
 		})
 	}},
+	{"keyed map: get get destroy", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		v := newValues(r, app)
+		v.get("get 1", v.m.Get)
+		v.get("get 2", v.m.Get)
+		r.Go("destroy", func() {
+			if err := v.m.Destroy("a"); err != nil {
+				r.Failf("Destroy = %v", err)
+			}
+		})
+		r.Check(v.over)
+	}},
+	{"keyed map: replace get destroy", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		v := newValues(r, app)
+		before := v.m.Get("a")
+		v.get("replace", func(key string) *probe {
+			p := v.m.Replace(key)
+			before.quiet("Replace has returned")
+			if before.cleanups.Load() != 1 {
+				r.Failf("Replace returned, but the cleanup of before has not run")
+			}
+			return p
+		})
+		v.get("get", v.m.Get)
+		r.Go("destroy", func() { _ = v.m.Destroy("a") })
+		r.Check(v.over)
+	}},
+	{"keyed map: replace replace cancel", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		v := newValues(r, app)
+		before := v.m.Get("a")
+		v.turns = true
+		var got [2]*probe
+		for i := range got {
+			v.get([]string{"replace 1", "replace 2"}[i], func(key string) *probe {
+				got[i] = v.m.Replace(key)
+				return got[i]
+			})
+		}
+		r.Go("cancel", func() { before.owner.Cancel(nil) })
+		r.Check(func() {
+			if got[0] == got[1] {
+				r.Failf("two Replaces return one value")
+			}
+			v.over()
+		})
+	}},
+	{"keyed map: open ends its owner", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		v := newValues(r, app)
+		v.inside = func(_ string, o *tether.Owner) {
+			if v.opened.Load() == 1 {
+				if err := o.Destroy(); !errors.Is(err, tether.ErrPending) {
+					r.Failf("Destroy inside open = %v", err)
+				}
+			}
+		}
+		for _, name := range []string{"get 1", "get 2"} {
+			r.Go(name, func() { v.m.Get("a") })
+		}
+		r.Go("get later", func() {
+			dead := v.opened.Load() == 1 && v.first.Load() != nil && !v.first.Load().owner.Alive()
+			if p := v.m.Get("a"); dead && p == v.first.Load() {
+				r.Failf("Get returned what was dead before")
+			}
+		})
+		r.Check(v.over)
+	}},
+	{"keyed map: open panics", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		v := newValues(r, app)
+		v.inside = func(string, *tether.Owner) {
+			if v.opened.Load() == 1 {
+				panic("ouch")
+			}
+		}
+		for _, name := range []string{"get 1", "get 2", "get 3"} {
+			r.Go(name, func() {
+				defer func() {
+					if p := recover(); p != nil && p != "ouch" {
+						panic(p)
+					}
+				}()
+				if v.m.Get("a") == nil {
+					r.Failf("Get has returned the value of an open that has panicked")
+				}
+			})
+		}
+		r.Check(v.over)
+	}},
+	{"keyed map: a circle", 1, 0, func(r *Run) {
+		app := root(r, "app")
+		v := newValues(r, app)
+		next := map[string]string{"a": "b", "b": "c", "c": "a"}
+		v.inside = func(key string, _ *tether.Owner) { v.m.Get(next[key]) }
+		var panics atomic.Int32
+		for _, key := range []string{"a", "b", "c"} {
+			r.Go("get "+key, func() {
+				defer func() {
+					if recover() != nil {
+						panics.Add(1)
+					}
+				}()
+				v.m.Get(key)
+			})
+		}
+		r.Check(func() {
+			if n := panics.Load(); n != 3 || v.m.Len() != 0 {
+				r.Failf("%d of 3 panic, and %d values are there", n, v.m.Len())
+			}
+			v.over()
+		})
+	}},
 	{"pool: acquire acquire destroy holder", 2, 1, func(r *Run) { lend(r, false) }},
 	{"pool: acquire acquire destroy pool", 2, 1, func(r *Run) { lend(r, true) }},
+}
+
+// values is a Map whose values are watched: nothing of one runs when it is over, each
+// owner is opened once, and of a key one lives at most.
+type values struct {
+	r      *Run
+	app    *probe
+	m      *keyed.Map[string, *probe]
+	inside func(key string, o *tether.Owner) // open's, if not nil
+
+	opened atomic.Int32 // calls of open
+	first  atomic.Pointer[probe]
+	last   atomic.Pointer[probe]
+	turns  bool // each owner has ended before the next one is opened
+}
+
+func newValues(r *Run, app *probe) *values {
+	v := &values{r: r, app: app}
+	v.m = keyed.NewMap(app.owner, "values", func(o *tether.Owner, key string) *probe {
+		p := watch(r, o)
+		v.opened.Add(1)
+		v.first.CompareAndSwap(nil, p)
+		before := v.last.Swap(p)
+		if v.turns && (before.running.Load() != 0 || before.cleanups.Load() != 1) {
+			r.Failf("open of a Replace runs, and what was before has not ended")
+		}
+		p.enter()
+		r.Point("in open")
+		if v.inside != nil {
+			defer p.leave()
+			v.inside(key, o)
+			return p
+		}
+		p.leave()
+		return p
+	})
+	return v
+}
+
+// get has a call of f, which returns a value of key "a".
+func (v *values) get(name string, f func(key string) *probe) {
+	v.r.Go(name, func() {
+		p := f("a")
+		if p == nil || p.running.Load() != 0 {
+			v.r.Failf("%s has returned a value that is being opened", name)
+		}
+	})
+}
+
+func (v *values) over() {
+	if n := v.m.Len(); n > 1 {
+		v.r.Failf("%d live values of one key", n)
+	}
+	v.app.destroy()
+	v.app.ended()
+	if n := v.m.Len(); n != 0 {
+		v.r.Failf("%d values live when all is over", n)
+	}
 }
 
 // lend has two acquire the one item of a pool. One of them is destroyed meanwhile, or the

@@ -163,6 +163,24 @@ var columns = []column{
 		}))
 		w.active.Connect(w.other, func(int) {})
 	}},
+	{"goroutine of GoErr", func(w *world, body func()) {
+		w.result = w.o.GoErr(func(context.Context) error { body(); return nil })
+	}},
+	{"closer of OwnBlocking", func(w *world, body func()) {
+		tether.OwnBlocking(w.o, closer(body))
+		w.first = w.ran.Load()
+		w.result = w.destroyOwn()
+	}},
+	{"handler on a Finish queue", func(w *world, body func()) {
+		q := tether.NewQueue(w.o, 1, tether.Block, tether.Finish())
+		w.conn = w.signal.Connect(w.o, func(int) { body() }, tether.On(q))
+		w.signal.Fire(1)
+	}},
+	{"wake of Notify", func(w *world, body func()) { // once, as nobody drains
+		q := tether.NewQueue(w.o, 10, tether.Block, tether.Manual(), tether.Notify(body))
+		w.signal.Connect(w.o, func(int) {}, tether.On(q))
+		w.signal.Fire(1)
+	}},
 }
 
 func waitError(ctx context.Context, s tether.Source[int]) (int, any) {
@@ -432,9 +450,9 @@ func (w *world) sayEnd(t *testing.T, c column, known map[string]string) string {
 		return endsCall + w.sayTicks()
 	}
 	switch c.name {
-	case "handler", "once":
+	case "handler", "once", "wake of Notify":
 		return say("ends", "firer") + ", after the rest"
-	case "interrupt", "cleanup", "closer":
+	case "interrupt", "cleanup", "closer", "closer of OwnBlocking":
 		requireEnded(t, w.o)
 		return say("ends", "caller of Destroy") + ", after the rest"
 	case "Values loop body":
@@ -457,7 +475,7 @@ func (w *world) sayEnd(t *testing.T, c column, known map[string]string) string {
 func requireRest(t *testing.T, w *world, c column) {
 	t.Helper()
 	switch c.name {
-	case "handler", "once", "queued handler":
+	case "handler", "once", "queued handler", "handler on a Finish queue", "wake of Notify":
 		require.EqualValues(t, 1, w.others.Load(), "calls of the handler after the one at fault")
 	}
 }

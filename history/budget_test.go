@@ -1,0 +1,30 @@
+package history_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/history"
+)
+
+// What a latest value costs that is kept for each of many, besides the signal: most of it is
+// the connection.
+func TestRecord_TakesItsBudgetOfMemory(t *testing.T) {
+	const n, budget = 20_000, 440
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	sources := make([]tether.Signal[int], n)
+	before := heap()
+	for i := range sources {
+		history.Record(app, &sources[i], 1)
+	}
+	each := (heap() - before) / n
+	runtime.KeepAlive(sources)
+	t.Logf("%d B", each)
+	if !raceEnabled {
+		require.LessOrEqual(t, each, int64(budget), "bytes of a ring of one value")
+	}
+}

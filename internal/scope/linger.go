@@ -1,0 +1,69 @@
+package scope
+
+import (
+	"slices"
+
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// A Lingerer is a member that may outlive the cut-off, as it has accepted work that is
+// still to be done. Its Cut decides that: it calls [Cutoff.Keep], which counts it as
+// something that runs, or [Cutoff.Remove]. What was kept calls [Scope.Settled] when nothing
+// of its work is left.
+//
+// So the count is raised by the cut-off alone, with tree.mu and the scope's mutex held, as
+// for timers and interrupts; while a scope is alive its lingerers cost nothing.
+type Lingerer interface {
+	Member
+	// Left says how many values are pending, and which function gets the first one;
+	// handles says that a value is being handled of which its owner may not know. It is
+	// called with the scope's mutex held.
+	Left() (values int, pc uintptr, handles bool)
+	// GiveUp drops what is pending. It is called with no lock held.
+	GiveUp()
+}
+
+// Keep is for the Cut of a member that stays: it counts as running.
+func (co *Cutoff) Keep(s *Scope) { s.busy++ }
+
+// Settled removes a member that was kept. Like [Scope.Leave], it completes a teardown that
+// has waited for nothing else; apart says that it may not run user code for that on the
+// caller's goroutine.
+func (s *Scope) Settled(n *Node, apart bool) {
+	s.Detach(n)
+	yield.Point("settled: detached")
+	s.tree.mu.Lock()
+	s.countLocked(-1, 0)
+	due := s.down.dropLocked(lastOut)
+	if due != nil && apart {
+		due.apart = true
+	}
+	s.tree.mu.Unlock()
+	due.complete()
+}
+
+// EnterLate is Enter for a call of what was kept, where s is cut off. It drains still, as
+// it has to wait for that.
+func (s *Scope) EnterLate() {
+	s.tree.mu.Lock()
+	s.down.pending++
+	s.countLocked(1, 1)
+	s.tree.mu.Unlock()
+}
+
+// GiveUp drops what lingers in the subtree of s, which is cut off.
+func (s *Scope) GiveUp() {
+	var all []Lingerer
+	for _, p := range s.subtree(nil) {
+		p.mu.Lock()
+		for n := p.last; n != nil; n = n.prev {
+			if l, ok := n.m.(Lingerer); ok {
+				all = append(all, l)
+			}
+		}
+		p.mu.Unlock()
+	}
+	for _, l := range slices.Backward(all) {
+		l.GiveUp()
+	}
+}

@@ -1,0 +1,125 @@
+package keyed
+
+import (
+	"iter"
+	"sync"
+	"weak"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// A group is what Owners and Map have in common: an owner for each key, and a value
+// with it, which for Owners is nothing.
+type group[K comparable, V any] struct {
+	owner *tether.Owner             // the parent of all
+	self  weak.Pointer[group[K, V]] // for what the owners hold
+
+	// Lock order: mu before the owners' own locks. Neither user code nor a
+	// Destroy runs under mu.
+	mu sync.Mutex // guards the fields below and those of entries
+
+	// The newest of each key. A key's entries form a chain, and none but the newest has
+	// a live owner: an entry is superseded only once its owner is dead, and dead is
+	// final. currentLocked alone makes owners. So calls that race for one key agree on
+	// one live owner, and who finds it dead makes the next.
+	//
+	// An entry stays until its owner's last cleanup, so that Replace and Destroy can
+	// wait for what was cut off before. Entries with dead owners are not seen
+	// otherwise, but in a dead group.
+	entries map[K]*entry[K, V]
+
+	openings map[K]*opening[K, V] // in a Map, those under way, the newest of each key first
+
+	slots []*entry[K, V] // all entries, by number
+	free  []int32        // numbers of slots that are nil
+}
+
+// begin makes the zero group, which does not move any more, ready for use.
+func (g *group[K, V]) begin(owner *tether.Owner, name string, opts []tether.OwnerOption) {
+	g.owner = owner.NewChild(name, opts...)
+	g.entries = make(map[K]*entry[K, V])
+	g.self = weak.Make(g)
+}
+
+// fit panics where key can't be one, so that the map operations which follow do not.
+func (g *group[K, V]) fit(what string, key K) {
+	if !equal(key, key) {
+		panic("keyed: " + what + " with a key that is not equal to itself")
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_ = g.entries[key] // panics where key is not hashable
+}
+
+func equal[K comparable](a, b K) bool { return a == b }
+
+// find returns the entry of key if its owner lives and, in a Map, its value is there.
+// It panics as fit does.
+func (g *group[K, V]) find(what string, key K) (owner *tether.Owner, v V, ok bool) {
+	if !equal(key, key) {
+		panic("keyed: " + what + " with a key that is not equal to itself")
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock() // the lookup panics where key is not hashable
+	if e := g.entries[key]; g.seenLocked(e) {
+		return e.owner, e.value, true
+	}
+	return nil, v, false
+}
+
+// seenLocked reports whether e, which may be nil, is there for everybody: its owner lives
+// and, in a Map, its value is there.
+func (g *group[K, V]) seenLocked(e *entry[K, V]) bool {
+	return e != nil && e.owner.Alive() && (len(g.openings) == 0 || g.openingLocked(e) == nil)
+}
+
+// openingLocked returns what opens e, nil if nothing does.
+func (g *group[K, V]) openingLocked(e *entry[K, V]) *opening[K, V] {
+	for c := g.openings[e.key]; c != nil; c = c.next {
+		if c.opensLocked(e) {
+			return c
+		}
+	}
+	return nil
+}
+
+// destroy destroys the owner of key and all earlier ones.
+func (g *group[K, V]) destroy(what string, key K) error {
+	g.fit(what, key)
+	g.mu.Lock()
+	owners := g.entries[key].chainLocked()
+	g.mu.Unlock()
+	return destroy(owners)
+}
+
+// size returns the number of entries that can be seen.
+func (g *group[K, V]) size() (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, e := range g.entries {
+		if g.seenLocked(e) {
+			n++
+		}
+	}
+	return n
+}
+
+// all returns an iterator over the entries that can be seen when the loop starts,
+// without the ones that are dead at their turn.
+func (g *group[K, V]) all() iter.Seq[*entry[K, V]] {
+	return func(yield func(*entry[K, V]) bool) {
+		g.mu.Lock()
+		all := make([]*entry[K, V], 0, len(g.entries))
+		for _, e := range g.entries {
+			if g.seenLocked(e) {
+				all = append(all, e)
+			}
+		}
+		g.mu.Unlock()
+		for _, e := range all {
+			if e.owner.Alive() && !yield(e) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package tether
+
+import (
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/inflight"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// Finish makes a queue that handles what it has accepted, though something ends. From the
+// cut-off of the queue's owner, the connection's or the signal's, or after
+// [Connection.Disconnect], nothing more is taken in; and what is pending by then counts as
+// running: it is handled, in order, in the drain. So the Destroy of the connection's owner
+// and that of the queue's wait for it, and return [ErrPending] inside a handler where
+// something is pending.
+//
+//   - A value that a firer was held with, or had under way, when the end came is not
+//     accepted; it is counted in [Queue.Dropped].
+//   - In the drain the owners are not alive. So [Owner.Context] has ended: a handler that
+//     writes uses [context.WithoutCancel]. What it writes to is given to [Own], which
+//     closes it after the drain. What it fires reaches connections of other owners alone:
+//     a queue further down the stream belongs to an older owner.
+//   - Handlers may run after Disconnect has returned, and their closures live until then.
+//   - If the connection was muted when it ended, what is pending is dropped, and counted.
+//   - A [Owner.DestroyContext] whose context ends, and a [Run] whose grace does, drop what
+//     is pending in the subtree, counted, but not the call that runs: it is in the
+//     *[PendingError], one [Running] of Kind "queue" for each owner with pending values.
+//
+// While all are alive the queue is like any other; what overflows is dropped, whether or
+// not its connection has ended. Finish and [Manual] do not go together: NewQueue panics.
+func Finish() QueueOption { return queueOptionFunc(func(q *Queue) { q.finish = true }) }
+
+// A linger is what a connection on a Finish queue has accepted, as a member of its owner
+// beside the connection itself. It is there from before the connection is made, until that
+// has ended and nothing of it is left.
+//
+// A value is left while it is pending, or current: that is, from the critical section in
+// which push lets it in to the one in which settle finds it over. What is to be shown is
+// that from the owner's cut-off on, its teardown waits for what is left.
+//
+//   - Nothing comes in later: the cut-off sets shut, with q.mu held, and push looks at it
+//     in the critical section in which it lets a value in.
+//   - In the critical section in which it sets shut, the cut-off finds whether something is
+//     left. If so it counts one thing that runs, which it may, as Scope.mu and tree.mu are
+//     held; kept says so.
+//   - settle is called, with no lock held, after each thing by which a value may be over: its
+//     call, a drop, an end. Whoever of those finds nothing left of a connection that is
+//     shut takes the count back, or has the owner forget the linger, if there is none.
+//     gone says that this is done; it is set with q.mu held, so it is done once, and a
+//     cut-off that comes between that and the owner's mutex counts nothing.
+//
+// It is tempting to leave the count to the announcement of the handler. But a value that
+// was taken from the queue and is not announced yet is counted by nobody then.
+//
+// For the queue's own owner the same holds with busy in place of what is left: nothing is
+// left if the queue is not busy, and a dead queue does not become busy again.
+type linger struct {
+	node  scope.Node // in the owner, guarded by that one's mutex
+	owner *scope.Scope
+	conn  *queueConn
+	pc    uintptr // of the handler
+
+	// Guarded by the queue's mu.
+	kept bool // counted in the owner
+	gone bool
+}
+
+// lingers makes c one of owner's that lingers, unless owner is dead.
+func (c *queueConn) lingers(owner *scope.Scope, pc uintptr) bool {
+	c.linger = &linger{owner: owner, conn: c, pc: pc}
+	return owner.Attach(&c.linger.node, c.linger, nil)
+}
+
+func (l *linger) Kind() scope.Kind { return scope.Internal }
+
+func (l *linger) Cut(co *scope.Cutoff) {
+	q := l.conn.q
+	q.mu.Lock()
+	l.conn.shutLocked()
+	if l.conn.leftLocked() {
+		l.kept = true
+		co.Keep(l.owner)
+	} else {
+		l.gone = true
+		co.Remove(l.owner, &l.node)
+	}
+	q.mu.Unlock()
+}
+
+// shutLocked has nothing more taken in of c, whose values linger, unless it is muted.
+func (c *queueConn) shutLocked() {
+	c.shut = true
+	if c.pending > 0 && !c.spent && c.conn.Muted() { // NOTE: conn is not written any more once there are values
+		c.dropLocked()
+	}
+	c.q.room.Broadcast()
+}
+
+// dropLocked drops what is pending of c, which is shut.
+func (c *queueConn) dropLocked() {
+	q := c.q
+	q.dropped += uint64(q.order.end(c))
+	if q.waiting && q.current.conn == c {
+		q.dropWaitingLocked()
+	}
+	c.box.clear() // and if the current value is not with the handler yet, it is skipped
+	q.releaseFlushesLocked()
+}
+
+// leftLocked reports whether something is left of what was accepted from c.
+func (c *queueConn) leftLocked() bool { return c.pending > 0 || c.q.current.conn == c }
+
+// settle lets go of c's owner if c has ended and nothing of it is left. It does nothing for
+// a connection on another queue, and for nil. apart is as in [scope.Scope.Settled].
+func (c *queueConn) settle(apart bool) {
+	if c == nil || c.linger == nil {
+		return
+	}
+	yield.Point("finish: settle")
+	l, q := c.linger, c.q
+	q.mu.Lock()
+	if l.gone || !c.shut || c.leftLocked() {
+		q.mu.Unlock()
+		return
+	}
+	l.gone = true
+	kept := l.kept
+	q.mu.Unlock()
+	yield.Point("finish: gone")
+	if kept {
+		l.owner.Settled(&l.node, apart)
+	} else {
+		l.owner.Detach(&l.node)
+	}
+}
+
+// Left makes a linger a [scope.Lingerer].
+func (l *linger) Left() (values int, pc uintptr, handles bool) {
+	q := l.conn.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	values = l.conn.pending
+	if q.waiting && q.current.conn == l.conn {
+		values++
+	}
+	return values, l.pc, false // the call is counted
+}
+
+// GiveUp makes a linger a [scope.Lingerer].
+func (l *linger) GiveUp() {
+	q := l.conn.q
+	q.mu.Lock()
+	if l.kept {
+		l.conn.dropLocked()
+	}
+	q.mu.Unlock()
+	l.conn.settle(true)
+}
+
+// close is the Cut of a Finish queue.
+func (q *Queue) close(co *scope.Cutoff) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dead, q.kept = true, q.busy
+	if q.kept {
+		co.Keep(q.scope)
+	} else {
+		co.Remove(q.scope, &q.node)
+	}
+	conns := q.takeConnsLocked()
+	co.After(func() { disconnect(conns) }) // which lets go of who is held
+}
+
+// over is told that the current value, which is c's, is over.
+func (q *Queue) over(c *queueConn) {
+	q.mu.Lock()
+	q.current = place{}
+	q.mu.Unlock()
+	c.settle(false)
+}
+
+// leaveRun is what a Finish queue's goroutine does at its end in place of LeaveRun: it lets
+// go of the queue's owner if nobody handles and that waits.
+func (q *Queue) leaveRun() {
+	q.mu.Lock()
+	due := q.kept && !q.busy
+	if due {
+		q.kept = false
+	}
+	q.mu.Unlock()
+	if due {
+		q.scope.Settled(&q.node, false)
+	}
+}
+
+// Left makes a queueMember a [scope.Lingerer].
+func (m queueMember) Left() (values int, pc uintptr, handles bool) {
+	q := m.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	values = q.order.len()
+	if p := q.order.first(); p != nil && p.conn.linger != nil {
+		pc = p.conn.linger.pc
+	}
+	if q.waiting {
+		values, pc = values+1, q.current.conn.linger.pc
+	}
+	return values, pc, q.current.conn != nil && !q.waiting
+}
+
+// GiveUp makes a queueMember a [scope.Lingerer].
+func (m queueMember) GiveUp() {
+	q := m.q
+	var conns []*queueConn
+	q.mu.Lock()
+	if q.kept {
+		conns = q.dropAllLocked()
+	}
+	q.mu.Unlock()
+	for _, c := range conns {
+		c.settle(true)
+	}
+}
+
+// announce announces a call of c's handler, as Scope.Announce does, though the owner may be
+// dead: c lingers in it, so it drains still.
+func (c *queueConn) announce(at unsafe.Pointer) *inflight.Slot {
+	owner := c.conn.Owner()
+	slot, ok := owner.Announce(at)
+	if ok && owner.Alive() {
+		return slot // the cut-off will find it
+	}
+	yield.Point("finish: late")
+	owner.EnterLate()
+	if ok {
+		owner.Retract(slot) // it may have come too late to be counted
+	}
+	return nil
+}
