@@ -6,7 +6,6 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/cfg"
@@ -31,14 +30,10 @@ type walker struct {
 	saves []ast.Node // where the owner is ended or handed on
 	sets  []ast.Node // where the variable gets another value
 	seen  map[string]bool
-	lost  func(at token.Pos, how string) bool // believed
 }
 
 // limit bounds the states of one walk; what takes more stays unreported.
 const limit = 4000
-
-// known is what a path knows of conditions, by their text.
-type known map[string]bool
 
 func (c checker) walk(made creation, v *types.Var, uses []scan.Use) {
 	w := &walker{checker: c, made: made, v: v, seen: make(map[string]bool)}
@@ -136,22 +131,20 @@ func (w *walker) from(b *cfg.Block, i int, k known) bool {
 		return w.found(ret.Pos(), "returns")
 	}
 	for j, next := range b.Succs {
-		if len(b.Succs) == 2 && j == 1 && w.runsOnce(b) && b.Kind != cfg.KindForPost {
-			if entered := "entered " + fmt.Sprint(b.Index); !k[entered] {
-				continue // a loop is entered the first time
-			}
-		}
 		nk := k
-		if len(b.Succs) == 2 && len(b.Nodes) > 0 && (b.Kind == cfg.KindRangeLoop || b.Kind == cfg.KindForLoop) {
-			nk = k.with("entered "+fmt.Sprint(b.Index), true)
+		if loop := b.Kind == cfg.KindRangeLoop || b.Kind == cfg.KindForLoop; loop && len(b.Succs) == 2 {
+			entered := fmt.Sprint("entered ", b.Index)
+			if j == 0 {
+				nk = nk.with(entered, true)
+			} else if w.runsOnce(b) && !k[entered] {
+				continue
+			}
 		}
 		if cond := condition(b); cond != nil {
 			var ok bool
 			if nk, ok = nk.assume(cond, j == 0); !ok {
 				continue
 			}
-		} else if b.Kind == cfg.KindRangeLoop {
-			nk = nk.with("entered "+fmt.Sprint(b.Index), true)
 		}
 		if w.from(next, 0, nk) {
 			return true
@@ -334,88 +327,4 @@ func leaves(b ast.Node) bool {
 		return ok && id.Name == "panic"
 	}
 	return false
-}
-
-// literal returns the text of a condition and whether it is that or its opposite.
-func literal(e ast.Expr, is bool) (string, bool) {
-	switch x := ast.Unparen(e).(type) {
-	case *ast.UnaryExpr:
-		if x.Op == token.NOT {
-			return literal(x.X, !is)
-		}
-	case *ast.BinaryExpr:
-		if x.Op == token.NEQ {
-			return types.ExprString(x.X) + " == " + types.ExprString(x.Y), !is
-		}
-	}
-	return types.ExprString(e), is
-}
-
-func (k known) learn(e ast.Expr, is bool) {
-	text, value := literal(e, is)
-	k[text] = value
-}
-
-func (k known) with(text string, is bool) known {
-	c := make(known, len(k)+1)
-	for t, v := range k {
-		c[t] = v
-	}
-	c[text] = is
-	return c
-}
-
-// assume returns k and that e is so, and whether the two agree.
-func (k known) assume(e ast.Expr, is bool) (known, bool) {
-	text, value := literal(e, is)
-	if v, ok := k[text]; ok {
-		return k, v == value
-	}
-	return k.with(text, value), true
-}
-
-// forget returns k without what an assignment in n may have changed.
-func (k known) forget(info *types.Info, n ast.Node) known {
-	var changed []string
-	switch s := n.(type) {
-	case *ast.AssignStmt:
-		for _, l := range s.Lhs {
-			changed = append(changed, types.ExprString(l))
-		}
-	case *ast.IncDecStmt:
-		changed = append(changed, types.ExprString(s.X))
-	case *ast.ValueSpec:
-		for _, name := range s.Names {
-			changed = append(changed, name.Name)
-		}
-	case *ast.Ident: // of a range statement
-		changed = append(changed, s.Name)
-	}
-	for _, name := range changed {
-		for text := range k {
-			if strings.Contains(text, name) && !strings.HasPrefix(text, "entered ") {
-				k = k.without(text)
-			}
-		}
-	}
-	return k
-}
-
-func (k known) without(text string) known {
-	c := make(known, len(k))
-	for t, v := range k {
-		if t != text {
-			c[t] = v
-		}
-	}
-	return c
-}
-
-func (k known) String() string {
-	texts := make([]string, 0, len(k))
-	for t, v := range k {
-		texts = append(texts, fmt.Sprint(t, v))
-	}
-	slices.Sort(texts)
-	return strings.Join(texts, ",")
 }

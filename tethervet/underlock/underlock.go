@@ -260,7 +260,7 @@ func (c checker) lockIn(f *scan.Func, l lock, path []*scan.Func) ast.Expr {
 		}
 		n := x.Node().(*ast.CallExpr)
 		if m, ok := c.mutex(n, "Lock", "RLock"); ok {
-			if c.Shared(m.mutex, l.mutex) && !(m.read && l.read) {
+			if readers := m.read && l.read; !readers && c.Shared(m.mutex, l.mutex) {
 				return m.mutex
 			}
 			continue

@@ -17,6 +17,6 @@ func main() {
 
 func helper() {
 	tether.NewOwner("o").NewChild("child").Defer(func() {}) // want `lost at once`
-	o := tether.NewOwner("o") // want `never destroyed`
+	o := tether.NewOwner("o")                               // want `never destroyed`
 	o.Defer(func() {})
 }
