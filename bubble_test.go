@@ -71,6 +71,7 @@ var bubbled = []func(*testing.T){
 	TestConnectSelfHandsTheHandlerItsConnection,
 	TestConnectionsAreToldApartThoughTheirHandlersAreTheSame,
 	TestContexts,
+	TestCountDropped_MisusePanics,
 	TestDestroyContextWithAnEndedContext,
 	TestDestroyContext_GivesUpOnABlockedInterruptAndNamesIt,
 	TestDestroyFromManyGoroutinesRunsCleanupsOnceAndAllWait,

@@ -36,12 +36,51 @@
 //   - Destroy never waits for itself. Inside a handler, timer function or cleanup
 //     it does not wait at all: it cuts off, returns [ErrPending] if something of
 //     the target runs, and the last one out completes the teardown.
+//   - What goroutines of an owner block in is closed at the cut-off: [OwnBlocking]. What
+//     they use until they have returned is closed at the unwinding: [Own].
 //   - What is over leaves no trace: a connection that was disconnected, a child
 //     that was destroyed, a goroutine that returned, a stopped cleanup. The
 //     handler's closure is garbage at the cut-off, whoever holds the Connection.
 //   - A root owner that becomes garbage without Destroy is reported, see [OnLost].
 //     A handler on a live signal that captures its owner hides it from the
 //     collector; package inspect finds those.
+//
+// # Finishing work
+//
+// The end of a thing is part of its life. Destroy of a plain owner ends everything in one
+// step, which is right where the parts need nothing of each other any more. Where they do:
+//
+//   - [Staged] owners end their children one after the other, newest first, each completely
+//     before the next is cut off. So what was made first, a store, serves to the last.
+//   - [CloseInTurn] keeps a signal open until its turn among the cleanups: for a last word to
+//     other owners.
+//   - [Finish] makes a queue that handles what it has accepted, before the Destroy returns.
+//   - [Owner.GoErr] ends the owner by the first error of its goroutines, and [Owner.Destroy]
+//     and [Run] return it.
+//   - [Owner.DestroyContext] and [WithGrace] bound how long that may take, and name what is
+//     in the way.
+//
+// docs/shutdown.md in the repository builds the end of a program from these.
+//
+// # Values in flight
+//
+// What happens to a value that was fired and not yet handled, when something ends. A call
+// that has begun is never interrupted; every Destroy that covers it waits for it.
+//
+//	                          direct handler,   pending on       pending on a    held by a full
+//	                          its turn to come  a queue          Finish queue    Block queue
+//	Disconnect, DisconnectAll skipped           dropped          handled         let go
+//	cut-off of the owner      skipped           dropped          handled         let go
+//	cut-off of the signal's   skipped           dropped          handled         let go
+//	cut-off of the queue's    -                 dropped          handled         let go
+//	Mute                      skipped           dropped in turn  dropped in turn stays held
+//	DestroyContext gives up   skipped           dropped          dropped         let go
+//
+// What a queue drops, and what a held Fire lets go of, is counted in [Queue.Dropped]. What a
+// [Values] loop was given and its body did not get is counted by [CountDropped]. A handler
+// that is skipped never had the value: that is not counted, nor is a Fire that finds no
+// handler at all, see [Signal.Len]. A Once is spent by the value that its handler gets, or
+// on a queue by the value that the queue accepts.
 //
 // # Ordering and concurrency
 //
@@ -81,9 +120,11 @@
 //     handler's owner: the library does not see that wait.
 //   - Two Block queues that are full and whose handlers fire at each other hold
 //     each other; so does a Manual one filled by the goroutine that drains it.
-//   - A handler that a full Block queue holds is not known to be held for its owner. If the goroutine that drains a Manual queue destroys the owner
-//     of a handler which another goroutine runs and that queue holds, both wait. Cancel
-//     does not wait.
+//   - Defer, Own, OwnBlocking and Interrupt may run what they are given on the caller, where
+//     the owner is not alive. So do not call them with a lock held that it takes.
+//   - A handler that a full Block queue holds is not known to be held for its owner. If the
+//     goroutine that drains a Manual queue destroys the owner of a handler which another
+//     goroutine runs and that queue holds, both wait. Cancel does not wait.
 //   - A deferred Destroy that runs while a handler's panic goes through the function
 //     which fired can't be told from one inside the handler: it does not wait. Run does.
 //   - Inside an iterator that is pulled, see [iter.Pull], Destroy does not wait either,

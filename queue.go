@@ -357,7 +357,11 @@ func (q *Queue) Len() int {
 
 // Dropped returns how many values were not handled: those that overflowed, that
 // were pending when their connection, its owner or the queue ended, whose turn
-// came while their connection was muted, and that a held Fire let go of.
+// came while their connection was muted, and that a held Fire let go of. On a [Finish]
+// queue what was pending at an end is handled instead, and those that a Fire had under way
+// are counted. Elsewhere such a value, which had not come to the queue when its connection
+// ended, was fired too late, and is not counted; nor is one that finds its connection muted
+// or dead on the side of the signal, as no queue is asked then.
 func (q *Queue) Dropped() uint64 {
 	q.check("Dropped")
 	q.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/fifo"
@@ -59,11 +60,24 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 // The loop ends when ctx ends, at once; or when the connection does, for example
 // because the signal closed, after what was kept by then has been consumed. The
 // body is not inside a handler: Destroy waits there.
-func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Overflow) iter.Seq[T] {
+//
+// Values that were fired while the loop was subscribed and that its body does not get are
+// counted if somebody asks, see [CountDropped].
+func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Overflow, opts ...ValuesOption) iter.Seq[T] {
 	checkWait("Values", ctx, src)
 	checkOverflow("Values", capacity, overflow)
+	var c valuesConfig
+	for _, opt := range opts {
+		if opt == nil {
+			panic("tether: Values with nil option")
+		}
+		opt.values(&c)
+	}
 	return func(yield func(T) bool) {
-		in := &inbox[T]{ctx: ctx, src: src, yield: yield, capacity: capacity, overflow: overflow, news: make(chan struct{}, 1)}
+		in := &inbox[T]{
+			ctx: ctx, src: src, yield: yield, capacity: capacity, overflow: overflow,
+			dropped: c.dropped, news: make(chan struct{}, 1),
+		}
 		in.room.L = &in.mu
 		if overflow == Block {
 			in.number = goroutine.NewNumber()
@@ -76,7 +90,7 @@ func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Ov
 func (in *inbox[T]) Run() {
 	owner := &Owner{scope: scope.New("values", scope.Config{})}
 	defer owner.Destroy() // as in Wait
-	defer in.close()      // lets go of whoever is held
+	defer in.leave()
 	stop := context.AfterFunc(in.ctx, func() {
 		in.close()
 		owner.Cancel(nil)
@@ -90,6 +104,28 @@ func (in *inbox[T]) Run() {
 			return
 		}
 	}
+}
+
+// A ValuesOption is an option of [Values].
+type ValuesOption interface{ values(*valuesConfig) }
+
+type valuesConfig struct{ dropped *atomic.Uint64 }
+
+type valuesOption func(*valuesConfig)
+
+func (f valuesOption) values(c *valuesConfig) { f(c) }
+
+// CountDropped has n say how many values the loop was given but its body did not get: those
+// that overflowed, that a held Fire let go of, and that were kept when the loop ended by
+// break, a panic or the end of its context. n is added to, by whoever drops the value, so
+// one counter may serve several loops; when the loop is over, and its source fires no more,
+// it is complete. A value that had not come to the loop when its connection ended was fired
+// too late, and is not counted.
+func CountDropped(n *atomic.Uint64) ValuesOption {
+	if n == nil {
+		panic("tether: CountDropped with nil counter")
+	}
+	return valuesOption(func(c *valuesConfig) { c.dropped = n })
 }
 
 func checkWait[T any](verb string, ctx context.Context, src Source[T]) {
@@ -108,8 +144,9 @@ type inbox[T any] struct {
 	yield    func(T) bool
 	capacity int
 	overflow Overflow
-	number   uint64        // on the stack of the loop, under Block
-	news     chan struct{} // holds a token when there may be something new
+	number   uint64         // on the stack of the loop, under Block
+	dropped  *atomic.Uint64 // nil if nobody asks
+	news     chan struct{}  // holds a token when there may be something new
 
 	mu     sync.Mutex // guards the fields below
 	room   sync.Cond
@@ -134,18 +171,24 @@ func (in *inbox[T]) admitLocked() (h *hold, ok bool) {
 	for {
 		switch {
 		case in.closed:
+			if h != nil && h.waited {
+				in.lost(1)
+			}
 			return h, false
 		case in.values.Len() < in.capacity:
 			return h, true
 		case in.overflow == DropNewest:
+			in.lost(1)
 			return h, false
 		case in.overflow == DropOldest:
 			in.values.Pop()
+			in.lost(1)
 		case h == nil:
 			h = holdLocked(&in.mu, &in.room, in.number)
 		case h.inside:
 			return h, true
 		case h.letGo:
+			in.lost(1)
 			return h, false
 		default:
 			h.waitLocked()
@@ -159,6 +202,22 @@ func (in *inbox[T]) close() {
 	in.closed = true
 	in.room.Broadcast()
 	in.notify()
+}
+
+// leave is the end of the loop: it lets go of whoever is held, and drops what is left.
+func (in *inbox[T]) leave() {
+	in.close()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.lost(in.values.Len())
+	in.values = fifo.Buffer[T]{}
+}
+
+// lost counts n values that the body does not get.
+func (in *inbox[T]) lost(n int) {
+	if in.dropped != nil {
+		in.dropped.Add(uint64(n))
+	}
 }
 
 func (in *inbox[T]) notify() {

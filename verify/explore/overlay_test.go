@@ -82,6 +82,7 @@ const (
 	inflightGo = "internal/inflight/inflight.go"
 	queueGo    = "queue.go"
 	queueRunGo = "queue_run.go"
+	finishGo   = "queue_finish.go"
 	holdGo     = "hold.go"
 	inboxGo    = "wait.go"
 	beatGo     = "heartbeat.go"
@@ -171,7 +172,22 @@ var bugs = []struct {
 		{waitGo, "\t\tyounger, circle := w.search()\n", "$\t\tcircle = circle && !yield.Bug(\"circle of goroutines\")\n"},
 	}},
 	{"queue does not look", "queue block destroy", []patch{
-		{queueRunGo, "\t\tif !c.conn.Callable(c.spent) {", "\t\tif !yield.Bug(\"queue does not look\") && !c.conn.Callable(c.spent) {"},
+		{queueRunGo, "\t\tif !c.callable() {", "\t\tif !yield.Bug(\"queue does not look\") && !c.callable() {"},
+	}},
+	{"what is taken is not left", "finish, connection's owner destroyed", []patch{
+		{finishGo, "c.pending > 0 || c.q.current.conn == c }", "c.pending > 0 || c.q.current.conn == c && (!yield.Bug(\"what is taken is not left\") || c.q.waiting) }"},
+	}},
+	{"the cut-off does not shut", "finish, connection's owner destroyed", []patch{
+		{finishGo, "\tl.conn.shutLocked()\n", "\tif !yield.Bug(\"the cut-off does not shut\") {\n\t$\t}\n"},
+	}},
+	{"gone without being said", "finish, disconnect, destroy", []patch{
+		{finishGo, "\tl.gone = true\n\tkept :=", "\tl.gone = !yield.Bug(\"gone without being said\")\n\tkept :="},
+	}},
+	{"a queue is not busy before it runs", "finish, queue's owner destroyed", []patch{
+		{finishGo, "q.dead, q.kept = true, q.busy\n", "q.dead, q.kept = true, q.busy && (!yield.Bug(\"a queue is not busy before it runs\") || !q.waiting)\n"},
+	}},
+	{"who is idle lets go of another's run", "finish, queue's owner destroyed", []patch{
+		{finishGo, "\tdue := q.kept && !q.busy\n", "\tdue := q.kept && (!q.busy || yield.Bug(\"who is idle lets go of another's run\"))\n"},
 	}},
 	{"context left to the ancestor", "child destroy parent destroy fire", []patch{ // found here, and mended, in November 2026
 		{cutoffGo, "\tif s.cancel != nil { // if s was", "\tif s.cancel != nil && (co.from == nil || !yield.Bug(\"context left to the ancestor\")) { // if s was"},

@@ -116,6 +116,15 @@ var columns = []column{
 		w.conn = w.signal.Connect(w.o, func(int) { body() }, tether.On(q))
 		w.signal.Fire(1)
 	}},
+	{"Finish queue, in the drain", func(w *world, body func()) {
+		q := tether.NewQueue(w.o, 1, tether.Block, tether.Finish())
+		var first tether.Signal[int]
+		first.Connect(w.o, func(int) { <-w.o.Context().Done() }, tether.On(q))
+		first.Fire(0)
+		w.conn = w.signal.Connect(w.o, func(int) { body() }, tether.On(q))
+		w.signal.Fire(1)
+		w.o.Cancel(nil)
+	}},
 	{"goroutine", func(w *world, body func()) {
 		w.result = w.o.Go(func(context.Context) { body() })
 	}},
@@ -170,11 +179,6 @@ var columns = []column{
 		tether.OwnBlocking(w.o, closer(body))
 		w.first = w.ran.Load()
 		w.result = w.destroyOwn()
-	}},
-	{"handler on a Finish queue", func(w *world, body func()) {
-		q := tether.NewQueue(w.o, 1, tether.Block, tether.Finish())
-		w.conn = w.signal.Connect(w.o, func(int) { body() }, tether.On(q))
-		w.signal.Fire(1)
 	}},
 	{"wake of Notify", func(w *world, body func()) { // once, as nobody drains
 		q := tether.NewQueue(w.o, 10, tether.Block, tether.Manual(), tether.Notify(body))
@@ -475,7 +479,7 @@ func (w *world) sayEnd(t *testing.T, c column, known map[string]string) string {
 func requireRest(t *testing.T, w *world, c column) {
 	t.Helper()
 	switch c.name {
-	case "handler", "once", "queued handler", "handler on a Finish queue", "wake of Notify":
+	case "handler", "once", "queued handler", "wake of Notify":
 		require.EqualValues(t, 1, w.others.Load(), "calls of the handler after the one at fault")
 	}
 }

@@ -14,8 +14,11 @@ type library struct {
 	queues  []*tether.Queue
 }
 
-func (l *library) newOwner(parent int, super func(any)) {
+func (l *library) newOwner(parent int, super func(any), staged bool) {
 	var opts []tether.OwnerOption
+	if staged {
+		opts = append(opts, tether.Staged())
+	}
 	if super != nil {
 		opts = append(opts, tether.WithPanicHandler(func(e *tether.PanicError) { super(e.Value) }))
 	}
@@ -52,6 +55,8 @@ type closer func() error
 func (c closer) Close() error { return c() }
 
 func (l *library) own(o int, f func() error) { tether.Own(l.owners[o], closer(f)) }
+
+func (l *library) ownBlocking(o int, f func() error) { tether.OwnBlocking(l.owners[o], closer(f)) }
 
 func (l *library) interrupt(o int, f func()) (stop func() bool) {
 	return l.owners[o].Interrupt(f)

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"strings"
 
@@ -11,12 +12,13 @@ import (
 
 // A world is what programs run in: the model, or the library.
 type world interface {
-	newOwner(parent int, super func(any)) // parent -1: a root
+	newOwner(parent int, super func(any), staged bool) // parent -1: a root
 	destroy(o int) error
 	destroyContext(o int) error // from the top level only
 	cancel(o int, cause error)
 	deferred(o int, f func()) (stop func() bool)
 	own(o int, f func() error)
+	ownBlocking(o int, f func() error)
 	interrupt(o int, f func()) (stop func() bool)
 	alive(o int) bool
 	ended(o int) bool
@@ -59,7 +61,7 @@ const (
 	opMute                 // connection a
 	opStop                 // the a-th thing that can be stopped or unmuted
 	opSelf                 // the running handler's connection: disconnect or mute
-	opNewOwner             // a child of a, or a root; supervised if b is even
+	opNewOwner             // a child of a, or a root; supervised if b is even, staged if c is odd
 	opNewSignal            // of owner a; WhileActive if b is odd
 	opNewQueue             // of owner a, capacity b, overflow c
 	opDestroy              // owner a
@@ -73,15 +75,16 @@ const (
 	opLook                 // at everything
 	opPanic
 	opGoexit
-	opMany // panics in numbers: of what a says, of owner b, script c
-	opDeep // a chain below owner a, ended in an order that b says; length and closers by c
+	opMany     // panics in numbers: of what a says, of owner b, script c
+	opDeep     // a chain below owner a, ended in an order that b says; length and closers by c
+	opBlocking // owner a, script b; fails if c is odd, as being closed if it is 3 more than a multiple of 4
 	opCodes
 )
 
 var names = [...]string{
 	"fire", "connect", "disconnect", "disconnectAll", "mute", "stop", "self", "newOwner",
 	"newSignal", "newQueue", "destroy", "destroyMine", "cancel", "destroyCtx", "defer", "own",
-	"interrupt", "drain", "look", "panic", "goexit", "many", "deep",
+	"interrupt", "drain", "look", "panic", "goexit", "many", "deep", "blocking",
 }
 
 func (o op) String() string {
@@ -169,7 +172,7 @@ type machine struct {
 	cancels []bool
 	awaits  map[int][]int // by number
 	settles int
-	decide  func(o int) bool // nil: replay
+	decide  func(o int, destroy bool) bool // nil: replay
 }
 
 // frame is what runs a script.
@@ -340,7 +343,7 @@ func (m *machine) do(o op, f frame) {
 			super = func(p any) { m.logf("o%d supervised: %v", id, p) }
 		}
 		m.addOwner(true)
-		w.newOwner(parent, super)
+		w.newOwner(parent, super, o.c%2 == 1)
 		m.logf("o%d = new of o%d", id, parent)
 	case opNewSignal:
 		if m.signals >= maxOthers {
@@ -401,6 +404,20 @@ func (m *machine) do(o op, f frame) {
 			m.call(o.b, frame{id, -1}, name)
 			if o.c%2 == 1 {
 				return m.fail(name)
+			}
+			return nil
+		})
+	case opBlocking:
+		id := owner(o.a)
+		name := fmt.Sprintf("blocking closer %d of o%d", step, id)
+		m.logf("own %s", name)
+		w.ownBlocking(id, func() error {
+			m.call(o.b, frame{id, -1}, name)
+			switch o.c % 4 {
+			case 1:
+				return m.fail(name)
+			case 3:
+				return net.ErrClosed
 			}
 			return nil
 		})
@@ -502,7 +519,7 @@ func (m *machine) deep(o op, own int) {
 	for i := range n {
 		id := m.owners
 		m.addOwner(false) // too many to be picked, but for Destroy
-		m.w.newOwner(at, nil)
+		m.w.newOwner(at, nil, false)
 		at = id
 		chain = append(chain, id)
 		if name := fmt.Sprintf("link %d, o%d", i, id); o.c/16%2 == 0 {
@@ -556,6 +573,9 @@ func (m *machine) mute(c int) {
 }
 
 func (m *machine) destroy(o int) {
+	if !m.may(o, true) {
+		return
+	}
 	m.logf("destroy o%d", o)
 	err := m.w.destroy(o)
 	m.logf("destroyed o%d: %s", o, m.say(err))
@@ -584,15 +604,19 @@ func (m *machine) say(err error) string {
 	return fmt.Sprintf("%d errors: %s; %d found; text %q", len(all), strings.Join(all, ", "), found, err)
 }
 
-func (m *machine) cancel(o int) {
-	var yes bool
+// may says whether o is to be destroyed, or cancelled, which the model decides.
+func (m *machine) may(o int, destroy bool) (yes bool) {
 	if m.decide != nil {
-		yes = m.decide(o)
+		yes = m.decide(o, destroy)
 		m.cancels = append(m.cancels, yes)
 	} else if len(m.cancels) > 0 {
 		yes, m.cancels = m.cancels[0], m.cancels[1:]
 	}
-	if !yes {
+	return yes
+}
+
+func (m *machine) cancel(o int) {
+	if !m.may(o, false) {
 		return
 	}
 	m.logf("cancel o%d", o)

@@ -9,6 +9,7 @@ package model
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -27,6 +28,9 @@ const (
 type owner struct {
 	parent *owner
 	state  state
+	staged bool      // its children end one after the other
+	sealed bool      // and have begun to
+	stage  bool      // it ended as one of them
 	down   bool      // has a teardown of its own
 	hold   bool      // which is still calling interrupts
 	g      int       // goroutine that unwinds, where down
@@ -96,8 +100,8 @@ func newModel() *model { return &model{g: 1, gs: 1} }
 
 // 4.3: owners.
 
-func (m *model) newOwner(parent int, super func(any)) {
-	o := &owner{super: super}
+func (m *model) newOwner(parent int, super func(any), staged bool) {
+	o := &owner{super: super, staged: staged}
 	if parent >= 0 {
 		m.adopt(m.owners[parent], o)
 	}
@@ -109,7 +113,10 @@ func (m *model) adopt(p, o *owner) {
 	if o.super == nil {
 		o.super = p.super
 	}
-	if p.state >= unwinding {
+	if p.sealed && p.state == alive {
+		o.cause = tether.ErrDestroyed // that of the stages
+	}
+	if p.state >= unwinding || p.sealed {
 		o.state = ended // born so
 		return
 	}
@@ -121,6 +128,10 @@ func (m *model) destroy(id int) error {
 	top := o.unwinder()
 	switch {
 	case o.state == ended:
+	case o.staged && o.state == alive && o.sealed:
+		return tether.ErrPending // this is one of the stages
+	case o.staged && o.state == alive:
+		m.stages(o)
 	case o.down:
 		return tether.ErrPending
 	case top != nil && (top.g != m.g || o.begun()):
@@ -134,6 +145,42 @@ func (m *model) destroy(id int) error {
 		return tether.ErrPending
 	}
 	return o.failed()
+}
+
+// stages ends a staged owner in which nothing runs: its children, then itself.
+func (m *model) stages(o *owner) {
+	o.sealed = true
+	var rest []func()
+	for _, item := range slices.Backward(slices.Clone(o.items)) {
+		c, ok := item.(*owner)
+		if !ok {
+			continue
+		}
+		rest = append(rest, func() {
+			switch {
+			case c.state != alive || o.state != alive: // others have ended it
+			case c.staged && c.sealed:
+			case c.staged:
+				c.stage = true
+				m.stages(c)
+			default:
+				c.stage = true
+				m.teardown(c, tether.ErrDestroyed)
+			}
+		})
+	}
+	rest = append(rest, func() {
+		if o.state == alive {
+			m.teardown(o, tether.ErrDestroyed)
+		}
+	})
+	m.each(&rest)
+}
+
+// determinate says whether what Destroy does is, as no stages go on elsewhere.
+func (m *model) determinate(id int) bool {
+	o := m.owners[id]
+	return !o.staged || o.state != alive || o.sealed || o.running() == 0
 }
 
 // maxLate is how many errors an owner keeps of what is closed after its end.
@@ -184,10 +231,21 @@ func (o *owner) fail(err error) {
 		default:
 			p.lost++
 		}
-		if p == top {
-			return
+		if p == top || p.stage && p.down {
+			if !p.stage {
+				return
+			}
+			top = p.parent.unwinder() // whose end that of p was a part of
 		}
 	}
+}
+
+// may says whether what Destroy, or Cancel, does is determinate.
+func (m *model) may(id int, destroy bool) bool {
+	if destroy {
+		return m.determinate(id)
+	}
+	return m.cancellable(id)
 }
 
 // cancellable says whether what Cancel does is determinate, as nothing runs that
@@ -298,7 +356,7 @@ func (m *model) check(o *owner) {
 func (m *model) unwindChild(o *owner) {
 	defer func() {
 		o.state = ended
-		if o.parent != nil && !o.down {
+		if o.parent != nil && (!o.down || o.stage) {
 			o.parent.errs = append(o.parent.errs, o.errs...)
 		}
 		if o.parent != nil {
@@ -396,6 +454,14 @@ func (m *model) deferred(id int, f func()) (stop func() bool) {
 		f()
 	}
 	return stop
+}
+
+func (m *model) ownBlocking(id int, f func() error) {
+	m.interrupt(id, func() {
+		if err := f(); err != nil && err != net.ErrClosed {
+			m.owners[id].fail(err)
+		}
+	})
 }
 
 func (m *model) own(id int, f func() error) {

@@ -24,7 +24,7 @@ func agree(p program) (diff string, log []string, steps int) { return agreeAt(p,
 // agreeAt is agree with longer chains and more panics.
 func agreeAt(p program, scale int) (diff string, log []string, steps int) {
 	mo := newModel()
-	want := &machine{w: mo, p: p, decide: mo.cancellable, awaits: map[int][]int{}, scale: scale}
+	want := &machine{w: mo, p: p, decide: mo.may, awaits: map[int][]int{}, scale: scale}
 	ops := want.run(math.MaxInt, func() bool { return mo.stuck })
 	got := &machine{w: new(library), p: p, cancels: want.cancels, awaits: want.awaits, scale: scale}
 	done := make(chan struct{})

@@ -11,9 +11,9 @@ import (
 	"github.com/seed-ec287111/tether"
 )
 
-// finishing is about owners that end in stages, signals that close in their turn, closers
+// ending is about owners that end in stages, signals that close in their turn, closers
 // at the cut-off, and goroutines that fail.
-var finishing = []scenario{
+var ending = []scenario{
 	{"staged destroy, child destroy, fire", 1, 1, func(r *Run) {
 		var s tether.Signal[int]
 		app, _, young := staged(r, &s)
