@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/history"
+	"github.com/seed-ec287111/tether/keyed"
 	"github.com/seed-ec287111/tether/state"
 	"github.com/seed-ec287111/tether/weakref"
 )
@@ -229,4 +230,12 @@ func overWaits(ctx context.Context, app *tether.Owner, joined, said *tether.Sign
 		}
 		app.Defer(func() {}) // want `Defer adds to app in every round`
 	}
+}
+
+func entries(app *tether.Owner, said *tether.Signal[string]) *keyed.Map[string, *session] {
+	return keyed.NewMap(app, "sessions", func(o *tether.Owner, key string) *session {
+		s := &session{owner: o}
+		said.Connect(app, s.send) // want `Connect adds to app in every call of a function of NewMap`
+		return s
+	})
 }

@@ -272,3 +272,11 @@ func calledOnce(app *tether.Owner, joined, said *tether.Signal[string]) {
 		said.Connect(app, func(string) {})
 	})
 }
+
+func entriesOfTheirOwn(app *tether.Owner, said *tether.Signal[string]) *keyed.Map[string, *session] {
+	return keyed.NewMap(app, "sessions", func(o *tether.Owner, key string) *session {
+		s := &session{owner: o}
+		said.Connect(o, s.send)
+		return s
+	})
+}
