@@ -74,7 +74,7 @@ func (c checker) enclosing(at ast.Node, p types.Object) *scan.Func {
 // takes are certainly one: the same variable; or fields of one thing, which is also
 // where the owner is found; or the thing is what the function made that registers.
 func (c checker) sameThing(owner ast.Expr, a ancestor, l lock, r scan.Registration) bool {
-	taken := c.lockIn(r.Func, l, nil)
+	taken := c.lockIn(r.Func, l)
 	if c.Same(taken, l.mutex) {
 		return true
 	}
@@ -88,7 +88,7 @@ func (c checker) sameThing(owner ast.Expr, a ancestor, l lock, r scan.Registrati
 // together reports whether what is waited for and the mutex are fields of one
 // thing, both where the lock is held and where r registers.
 func (c checker) together(waited, registered ast.Expr, l lock, r scan.Registration) bool {
-	taken := c.lockIn(r.Func, l, nil)
+	taken := c.lockIn(r.Func, l)
 	if taken == nil {
 		return false
 	}

@@ -25,11 +25,12 @@ type checker struct {
 	*scan.Package
 	pass     *analysis.Pass
 	handlers []scan.Registration
+	locks    map[*scan.Func][]lock
 	reported map[token.Pos]bool
 }
 
 func run(pass *analysis.Pass) (any, error) {
-	c := checker{scan.Of(pass), pass, nil, make(map[token.Pos]bool)}
+	c := checker{scan.Of(pass), pass, nil, make(map[*scan.Func][]lock), make(map[token.Pos]bool)}
 	if len(c.Funcs) == 0 {
 		return nil, nil
 	}
@@ -149,12 +150,12 @@ func (c checker) call(f *scan.Func, n *ast.CallExpr, l lock) {
 	case call.Is("", "Owner", "Destroy", "DestroyContext"):
 		c.waitsFor(f, n, call.Name, call.Receiver(), l)
 	case call.Is("", "Owner", "Defer", "Interrupt"):
-		if g := c.Resolve(call.Args[0]); g != nil && !c.madeHere(call.Receiver(), f) && c.takes(g, l, nil) {
+		if g := c.Resolve(call.Args[0]); g != nil && !c.madeHere(call.Receiver(), f) && c.takes(g, l) {
 			c.found(n, "%s runs its function on the caller where %s has ended, and that locks %s, which is held here: register it when the lock is free",
 				call.Name, types.ExprString(call.Receiver()), types.ExprString(l.mutex))
 		}
 	case call.Is("", "", "Own", "OwnBlocking"):
-		if g := c.closer(call.Args[1]); g != nil && !c.madeHere(call.Args[0], f) && c.takes(g, l, nil) {
+		if g := c.closer(call.Args[1]); g != nil && !c.madeHere(call.Args[0], f) && c.takes(g, l) {
 			c.found(n, "%s closes %s on the caller where %s has ended, and that locks %s, which is held here: hand it over when the lock is free",
 				call.Name, types.ExprString(call.Args[1]), types.ExprString(call.Args[0]), types.ExprString(l.mutex))
 		}
@@ -218,7 +219,7 @@ func (c checker) waitsFor(f *scan.Func, n ast.Node, name string, owner ast.Expr,
 	}
 	inside := c.insideHandler(f, nil) // where Destroy waits for nobody, but may run cleanups
 	for _, r := range c.handlers {
-		if r.Func == nil || r.Owner == nil || !c.takes(r.Func, l, nil) {
+		if r.Func == nil || r.Owner == nil || !c.takes(r.Func, l) {
 			continue
 		}
 		if inside && r.Kind != scan.Cleanup && r.Kind != scan.Interrupt {
@@ -242,39 +243,54 @@ func (c checker) found(n ast.Node, format string, args ...any) {
 	}
 }
 
-// takes reports whether f, or a function of this package that it calls, certainly
-// locks what l locks, or the same field of a value of the same type.
-func (c checker) takes(f *scan.Func, l lock, path []*scan.Func) bool {
-	return c.lockIn(f, l, path) != nil
+// takes reports whether f, or a function of this package that it calls, locks what l
+// locks, or the same field of a value of the same type.
+func (c checker) takes(f *scan.Func, l lock) bool { return c.lockIn(f, l) != nil }
+
+// lockIn returns the mutex by the name that it has in f.
+func (c checker) lockIn(f *scan.Func, l lock) ast.Expr {
+	for _, m := range c.locksOf(f, nil) {
+		if readers := m.read && l.read; !readers && c.Shared(m.mutex, l.mutex) {
+			return m.mutex
+		}
+	}
+	return nil
 }
 
-// lockIn returns the mutex, as f or a function that it calls names it.
-func (c checker) lockIn(f *scan.Func, l lock, path []*scan.Func) ast.Expr {
+// locksOf returns what f locks, by the names that it has there, and what the
+// functions of this package lock that it calls.
+func (c checker) locksOf(f *scan.Func, path []*scan.Func) []lock {
+	if known, ok := c.locks[f]; ok {
+		return known
+	}
 	if slices.Contains(path, f) {
 		return nil
 	}
 	path = append(path, f)
+	var locks []lock
 	for x := range f.Preorder((*ast.CallExpr)(nil)) {
-		if c.Around(x) != f {
+		if _, spawned := x.Parent().Node().(*ast.GoStmt); spawned || c.Around(x) != f {
 			continue
 		}
 		n := x.Node().(*ast.CallExpr)
 		if m, ok := c.mutex(n, "Lock", "RLock"); ok {
-			if readers := m.read && l.read; !readers && c.Shared(m.mutex, l.mutex) {
-				return m.mutex
+			if len(c.Trail(m.mutex)) > 0 {
+				locks = append(locks, m)
 			}
-			continue
-		}
-		if _, spawned := x.Parent().Node().(*ast.GoStmt); spawned {
 			continue
 		}
 		if g := c.Decl(scan.Callee(c.Info, n)); g != nil {
-			if m := c.lockIn(g, l, path); m != nil {
-				return c.seenFrom(m, g, n)
+			for _, m := range c.locksOf(g, path) {
+				if seen := c.seenFrom(m.mutex, g, n); len(c.Trail(seen)) > 0 {
+					locks = append(locks, lock{seen, m.read})
+				}
 			}
 		}
 	}
-	return nil
+	if len(path) == 1 {
+		c.locks[f] = locks
+	}
+	return locks
 }
 
 // seenFrom returns what e, in g, is for a call of g; e itself where it is neither of

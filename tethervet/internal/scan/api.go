@@ -69,6 +69,11 @@ func API(info *types.Info, e ast.Node) (Call, bool) {
 	if fn == nil || fn.Pkg() == nil || !fn.Exported() {
 		return Call{}, false
 	}
+	if len(call.Args) == 1 {
+		if _, several := info.TypeOf(call.Args[0]).(*types.Tuple); several {
+			return Call{}, false // f(g()): which argument is which can't be seen
+		}
+	}
 	pkg, ok := APIPackage(fn.Pkg().Path())
 	if !ok {
 		return Call{}, false

@@ -239,3 +239,44 @@ func entries(app *tether.Owner, said *tether.Signal[string]) *keyed.Map[string, 
 		return s
 	})
 }
+
+func byAFunction(app *tether.Owner, joined *tether.Signal[*session], said *tether.Signal[string]) {
+	joined.Connect(app, func(s *session) {
+		connectTo(said, app, s) // want `Connect, by way of connectTo, adds to app`
+	})
+}
+
+func connectTo(said *tether.Signal[string], o *tether.Owner, s *session) { said.Connect(o, s.send) }
+
+var (
+	program = tether.NewOwner("program")
+	uttered tether.Signal[string]
+)
+
+func ofThePackage(joined *tether.Signal[*session]) {
+	joined.Connect(program, func(s *session) {
+		remember(s) // want `Connect, by way of remember, adds to program`
+	})
+}
+
+func remember(s *session) { uttered.Connect(program, s.send) }
+
+func (s *server) byWayOfChanges() {
+	s.joined.Connect(s.app, func(*session) {
+		s.follow() // want `Connect, by way of follow, adds to s.app`
+	})
+}
+
+func (s *server) follow() { s.value.Changes().Connect(s.app, func(state.Change[int]) {}) }
+
+func inABlock(app *tether.Owner, joined, said *tether.Signal[string]) {
+	joined.Connect(app, func(string) {
+		{
+			said.Connect(app, func(string) {}) // want `Connect adds to app`
+		}
+	})
+}
+
+func recursive(app *tether.Owner, joined *tether.Signal[string], n int) {
+	joined.Connect(app, func(string) { recursive(app, joined, n-1) }) // want `Connect, by way of recursive, adds to app`
+}

@@ -280,3 +280,25 @@ func entriesOfTheirOwn(app *tether.Owner, said *tether.Signal[string]) *keyed.Ma
 		return s
 	})
 }
+
+func byAFunctionForTheCall(app *tether.Owner, joined *tether.Signal[*session], said *tether.Signal[string]) {
+	joined.Connect(app, func(s *session) {
+		connectTo(said, s.owner, s)
+		connectTo(s.said, app, s)
+	})
+}
+
+func onTheRight(app *tether.Owner, joined, said *tether.Signal[string], first bool) {
+	joined.Connect(app, func(string) {
+		_ = first && said.Connect(app, func(string) {}).Connected()
+	})
+}
+
+func optional(app *tether.Owner, joined, said *tether.Signal[string]) {
+	joined.Connect(app, func(name string) {
+		switch name {
+		case "ann":
+			said.Connect(app, func(string) {})
+		}
+	})
+}

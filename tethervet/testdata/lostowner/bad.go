@@ -219,3 +219,25 @@ func servesWithMany(lines chan string) {
 }
 
 func check() error { return nil }
+
+func inACase(n int) error {
+	o := tether.NewOwner("o") // want `not destroyed on every path`
+	switch n {
+	case 1:
+		o.Destroy()
+		return nil
+	case 2:
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return o.Destroy()
+}
+
+func declaredWithVar() error {
+	var o = tether.NewOwner("o") // want `not destroyed on every path`
+	if err := check(); err != nil {
+		return err
+	}
+	return o.Destroy()
+}

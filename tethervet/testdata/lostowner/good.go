@@ -347,3 +347,52 @@ func exits() {
 	said.Connect(o, hear)
 	panic(check())
 }
+
+func overALiteral() error {
+	o := tether.NewOwner("o")
+	for range []int{1, 2} {
+		o.Destroy()
+	}
+	if err := check(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func inBoth(ok bool) error {
+	o := tether.NewOwner("o")
+	if ok {
+		hold(o)
+	} else {
+		o.Destroy()
+	}
+	if err := check(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func selected(c, d chan bool) error {
+	o := tether.NewOwner("o")
+	select {
+	case <-c:
+		o.Destroy()
+	case <-d:
+		hold(o)
+	}
+	if err := check(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func overwritten(o *tether.Owner) {
+	for _, o = range []*tether.Owner{o} {
+		o.Destroy()
+	}
+}
+
+func inParentheses() {
+	o := (tether.NewOwner("o"))
+	defer (o).Destroy()
+}

@@ -168,3 +168,13 @@ func assigned(ctx context.Context, said *tether.Signal[string]) (last string, er
 }
 
 var _ = tethertest.NewOwner
+
+func inASelect(ctx context.Context, app *tether.Owner, c chan bool) {
+	var ping, pong tether.Signal[int]
+	ping.Connect(app, func(v int) { pong.Fire(v) })
+	select {
+	case <-c:
+		ping.Fire(1)
+		tether.Wait(ctx, &pong) // want `Wait begins when ping`
+	}
+}

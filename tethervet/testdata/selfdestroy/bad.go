@@ -151,3 +151,27 @@ func closesAVariable(o *tether.Owner, a, b *tether.Signal[string]) {
 		close(out) // want `may send on out`
 	})
 }
+
+func inACase(o *tether.Owner, said *tether.Signal[string]) {
+	var open bool
+	o.Defer(func() { open = true })
+	said.Connect(o, func(s string) {
+		switch s {
+		case "bye":
+			o.Destroy()
+			fmt.Println(open) // want `the cleanup that sets open runs after this`
+		}
+	})
+}
+
+func inASelect(o *tether.Owner, c chan bool) {
+	var open bool
+	o.Defer(func() { open = true })
+	o.Go(func(context.Context) {
+		select {
+		case <-c:
+			o.Destroy()
+			fmt.Println(open) // want `the cleanup that sets open runs after this`
+		}
+	})
+}

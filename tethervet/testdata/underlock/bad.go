@@ -239,3 +239,15 @@ func (s *store) wait(ctx context.Context) (string, error) {
 	defer s.mu.Unlock()
 	return tether.Wait(ctx, &s.changed) // want `Wait waits for a Fire, a handler of which locks s.mu`
 }
+
+func guard(mu *sync.Mutex) {
+	mu.Lock()
+	defer mu.Unlock()
+}
+
+func byAParameter(o *tether.Owner, said *tether.Signal[int], mu *sync.Mutex) {
+	said.Connect(o, func(int) { guard(mu) })
+	mu.Lock()
+	defer mu.Unlock()
+	o.Destroy() // want `Destroy waits for a handler that locks mu`
+}

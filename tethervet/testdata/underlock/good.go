@@ -200,3 +200,15 @@ func ignored(o *tether.Owner) {
 	defer mu.Unlock()
 	o.Destroy() //tethervet:ignore underlock to show that it hangs
 }
+
+func both() (context.Context, *tether.Signal[string]) { return nil, nil }
+
+func pair() (*tether.Owner, quiet) { return nil, quiet{} }
+
+func severalValues(mu *sync.Mutex) {
+	mu.Lock()
+	defer mu.Unlock()
+	_, _ = tether.Wait[string](both())
+	tether.Own(pair())
+	(*tether.Owner).Defer(nil, func() { mu.Lock() })
+}
