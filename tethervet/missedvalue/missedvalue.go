@@ -113,7 +113,7 @@ func (c checker) answers(asked, answer ast.Expr, fire scan.Call, adjacent bool) 
 		if !ok || !c.Shared(source(r), asked) || !c.Unconditional(s.CallExpr, r.Func) {
 			return false // somebody else fires it, perhaps later
 		}
-		if spawned(s.Cursor) || scan.Used(r.Site.Cursor) || c.endsBetween(r.Site, fire) {
+		if scan.Used(r.Site.Cursor) || c.endsBetween(r.Site, fire) {
 			return false
 		}
 		if queued, known := r.Site.Option(c.Info, "On"); !known || queued != nil && !adjacent {
@@ -139,10 +139,6 @@ func (c checker) registered(f *scan.Func) (scan.Registration, bool) {
 		}
 	}
 	return scan.Registration{}, false
-}
-
-func spawned(c inspector.Cursor) bool {
-	return c.ParentEdgeKind() == edge.GoStmt_Call || c.ParentEdgeKind() == edge.DeferStmt_Call
 }
 
 // endsBetween reports whether something is ended between a Connect and a Fire in

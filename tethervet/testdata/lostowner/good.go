@@ -396,3 +396,19 @@ func inParentheses() {
 	o := (tether.NewOwner("o"))
 	defer (o).Destroy()
 }
+
+func (s *server) livesIf(ok bool) error {
+	o := s.app.NewChild("conn")
+	if ok {
+		said.Connect(o, hear)
+		return nil
+	}
+	return o.Destroy()
+}
+
+func assignedLater() {
+	o := tether.NewOwner("o")
+	set := func(p *tether.Owner) { o = p }
+	defer o.Destroy()
+	set(nil)
+}
