@@ -178,7 +178,11 @@ func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) err
 		u.run()
 		return s.outcome()
 	}
-	if inside() {
+	// What ends in its turn may have goroutines still, that call Destroy of what the
+	// unwinding comes to after that. So the wait is one for all of t.
+	free, done := t.mayWait(inside)
+	defer done()
+	if !free {
 		return ErrPending
 	}
 	<-s.Ended()
