@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
+	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ast/edge"
 
 	"github.com/seed-ec287111/tether/tethervet/internal/scan"
 )
@@ -61,7 +64,7 @@ func (c checker) check(own scan.Site) {
 			continue
 		}
 		for _, v := range names {
-			if c.ReadsIn(v, r.Func) && c.nobodyElse(names, r.Func) {
+			if c.ReadsIn(v, r.Func) && c.nobodyElse(names, r.Func) && !c.hangsUp(own, names) {
 				c.report(own, r)
 				return
 			}
@@ -106,6 +109,37 @@ func blocks(t types.Type) bool {
 		}
 	}
 	return has("SetReadDeadline") && has("LocalAddr") || has("Accept") && has("Addr")
+}
+
+// hangsUp reports whether the function that owns a connection closes another one,
+// before it returns, and not in a function of an owner's: it may be the other end, and
+// then nothing blocks any more.
+func (c checker) hangsUp(own scan.Site, names []types.Object) bool {
+	f := c.Around(own.Cursor)
+	for call := range f.Preorder((*ast.CallExpr)(nil)) {
+		sel, ok := call.Node().(*ast.CallExpr).Fun.(*ast.SelectorExpr)
+		if !ok || !strings.HasPrefix(sel.Sel.Name, "Close") || call.ParentEdgeKind() == edge.DeferStmt_Call {
+			continue
+		}
+		if in := c.Around(call); in != f && c.registered(in) {
+			continue
+		}
+		if x := c.Object(sel.X); x != nil && !slices.Contains(names, x) && writes(x.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+// registered reports whether f is a function of an owner's.
+func (c checker) registered(f *scan.Func) bool {
+	return slices.ContainsFunc(c.handlers, func(r scan.Registration) bool { return r.Func == f })
+}
+
+func writes(t types.Type) bool {
+	obj, _, _ := types.LookupFieldOrMethod(t, true, nil, "Write")
+	_, ok := obj.(*types.Func)
+	return ok
 }
 
 // nobodyElse reports whether what is owned is used for nothing, outside of the

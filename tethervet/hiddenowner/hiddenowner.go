@@ -29,7 +29,7 @@ type checker struct {
 func run(pass *analysis.Pass) (any, error) {
 	c := checker{scan.Of(pass), pass}
 	for _, f := range c.Funcs {
-		if c.constructor(f) {
+		if c.constructor(f) && !c.single(f) {
 			c.check(f)
 		}
 	}
@@ -53,6 +53,19 @@ func (c checker) constructor(f *scan.Func) bool {
 		}
 	}
 	return true
+}
+
+// single reports whether f sets a variable of the package: then what it makes may be
+// the only one, for as long as the program runs.
+func (c checker) single(f *scan.Func) bool {
+	for a := range f.Preorder((*ast.AssignStmt)(nil)) {
+		for _, l := range a.Node().(*ast.AssignStmt).Lhs {
+			if trail := c.Trail(l); len(trail) > 0 && trail[0].Parent() == c.Types.Scope() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // made returns the struct of this package that t, or what it points to, is.

@@ -49,14 +49,13 @@ func TestTheWaysToRunIt(t *testing.T) {
 		not       string
 	}{
 		{"alone", root, []string{tethervet, "./examples/leaky"}, true, leaky, ""},
-		{"from elsewhere", ".", []string{tethervet, "-C", root, "./examples/leaky"}, true, leaky, ""},
-		{"one analyzer", root, []string{tethervet, "-growth", "./examples/leaky"}, true, leaky[:1], leaky[1]},
+		{"from elsewhere, one analyzer", ".", []string{tethervet, "-C", root, "-growth", "./examples/leaky"}, true, leaky[:1], leaky[1]},
 		{"all but one", root, []string{tethervet, "-growth=false", "./examples/leaky"}, true, leaky[1:], leaky[0]},
-		{"nothing to report", root, []string{tethervet, "./keyed"}, false, nil, "."},
+		{"nothing to report", root, []string{tethervet, "-test=false", "./keyed"}, false, nil, "."},
 		{"by go vet", root, []string{"go", "vet", "-vettool=" + tethervet, "./examples/leaky"}, true, leaky, ""},
 		{"nothing by go vet", root, []string{"go", "vet", "-vettool=" + tethervet, "./keyed"}, false, nil, "."},
 		{"json", root, []string{tethervet, "-json", "./examples/leaky"}, false, []string{`"lostowner"`, leaky[2]}, ""},
-		{"sarif", root, []string{tethervet, "-sarif", "./examples/leaky"}, false, []string{`"ruleId": "lostowner"`, `"uri": "examples/leaky/main.go"`}, ""},
+		{"sarif", ".", []string{tethervet, "-C", root, "-sarif", "./examples/leaky"}, false, []string{`"ruleId": "lostowner"`, `"uri": "examples/leaky/main.go"`}, ""},
 		{"help", root, []string{tethervet, "help", "growth"}, false, []string{"growth: reports what", "//tethervet:ignore growth"}, ""},
 	} {
 		t.Run(way.name, func(t *testing.T) {

@@ -168,3 +168,11 @@ func packets(o *tether.Owner, conn net.PacketConn) {
 		}
 	})
 }
+
+func peerHangsUpTooLate(o *tether.Owner) {
+	server, client := net.Pipe()
+	defer client.Close()
+	tether.Own(o, server) // want `Own closes server`
+	o.Go(func(ctx context.Context) { read(ctx, server) })
+	o.Destroy()
+}

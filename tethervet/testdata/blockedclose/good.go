@@ -134,3 +134,12 @@ func ignored(o *tether.Owner, conn net.Conn) {
 	tether.Own(o, conn) //tethervet:ignore blockedclose the peer hangs up first
 	o.Go(func(ctx context.Context) { read(ctx, conn) })
 }
+
+func peerHangsUp(o *tether.Owner) {
+	server, client := net.Pipe()
+	tether.Own(o, server)
+	o.Go(func(ctx context.Context) { read(ctx, server) })
+	fmt.Fprintln(client, "hello")
+	client.Close()
+	o.Destroy()
+}

@@ -121,3 +121,14 @@ func NewInt() int {
 	defer o.Destroy()
 	return o.Stats().Owners
 }
+
+type Single struct{ owner *tether.Owner }
+
+var single *Single
+
+func Default() *Single {
+	if single == nil {
+		single = &Single{owner: tether.NewOwner("single")}
+	}
+	return single
+}
