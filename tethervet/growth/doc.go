@@ -30,7 +30,7 @@
 // Not reported: what stands in a branch or behind a guard, as it may be the first
 // time; where the result is used; where the function ends anything, which may be what
 // it has added; an owner or signal that depends on the call, or may be another one in
-// the next.
+// the next; handlers of what by its name happens once: ready, started, closed.
 //
 // To silence one place, on its line or the one before, with a reason:
 //

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ast/inspector"
@@ -61,7 +62,7 @@ func run(pass *analysis.Pass) (any, error) {
 // handler reports what a handler adds to owners from outside.
 func (c checker) handler(r scan.Registration) {
 	f := r.Func
-	if c.ends(f.Body) {
+	if c.ends(f.Body) || c.happensOnce(r.Site.Receiver()) {
 		return
 	}
 	for _, a := range c.addsOf(f, nil) {
@@ -69,6 +70,21 @@ func (c checker) handler(r scan.Registration) {
 			c.found(a, fmt.Sprintf("in every call of a %s", c.what(r)))
 		}
 	}
+}
+
+// once are names of what happens once in the life of a thing. Once would be right for
+// a handler of it, but Connect does no harm.
+var once = []string{"ready", "start", "open", "load", "init", "connected", "stop", "clos", "done", "finish", "end"}
+
+// happensOnce reports whether a signal's name says so.
+func (c checker) happensOnce(src ast.Expr) bool {
+	if src == nil {
+		return false
+	}
+	v := c.Object(src)
+	return v != nil && slices.ContainsFunc(once, func(o string) bool {
+		return strings.HasPrefix(strings.TrimPrefix(strings.ToLower(v.Name()), "on"), o)
+	})
 }
 
 func (c checker) what(r scan.Registration) string {

@@ -302,3 +302,9 @@ func optional(app *tether.Owner, joined, said *tether.Signal[string]) {
 		}
 	})
 }
+
+func ofWhatHappensOnce(app *tether.Owner, ready *tether.Signal[struct{}], said *tether.Signal[string]) {
+	ready.Connect(app, func(struct{}) {
+		said.Connect(app, func(string) {})
+	})
+}
