@@ -32,7 +32,7 @@ var (
 func TestTheDebuggingPageShowsTheCodeThatIsCompiled(t *testing.T) {
 	want := snippets(t)
 	shown := make(map[string]bool)
-	edit(t, code, func(m []string) string {
+	edit(t, page, code, func(m []string) string {
 		name := m[1]
 		if !assert.Contains(t, want, name, "the page's block is no snippet:\n%s", m[2]) {
 			return m[0]
@@ -57,7 +57,7 @@ func TestTheDebuggingPageShowsWhatRunsPrint(t *testing.T) {
 		t.Skip("builds and runs programs, for some ten seconds")
 	}
 	temp := t.TempDir()
-	edit(t, transcript, func(m []string) string {
+	edit(t, page, transcript, func(m []string) string {
 		var printed strings.Builder
 		for command := range strings.Lines(m[1]) {
 			out, ok := run(t, strings.TrimPrefix(command, "$ "), temp)
@@ -87,8 +87,8 @@ func TestTheDebuggingPageHasNoOtherBlocks(t *testing.T) {
 	assert.Less(t, strings.Count(text, "\n"), 250, "lines")
 }
 
-// edit hands the page's blocks to f, and writes what it makes of them if asked to.
-func edit(t *testing.T, block *regexp.Regexp, f func(m []string) string) {
+// edit hands a page's blocks to f, and writes what it makes of them if asked to.
+func edit(t *testing.T, page string, block *regexp.Regexp, f func(m []string) string) {
 	text := read(t, page)
 	result := block.ReplaceAllStringFunc(text, func(s string) string { return f(block.FindStringSubmatch(s)) })
 	if *update && !t.Failed() && result != text {

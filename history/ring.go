@@ -72,7 +72,7 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 			undo()
 		}
 	}()
-	src.Connect(owner, r.record)
+	src.Connect(owner, func(v T) { r.record(v) }) // a method value would not be on the stack, and reports go by it
 	over = true
 	return r
 }

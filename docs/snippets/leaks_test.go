@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,43 @@ func (l *Lobby) Visit(s *Session) error {
 }
 
 // end
+
+// snippet: table/own
+type Registry struct {
+	mu       sync.Mutex
+	sessions map[string]*Session
+}
+
+func (r *Registry) Add(owner *tether.Owner, s *Session) {
+	r.mu.Lock()
+	r.sessions[s.Name] = s
+	r.mu.Unlock()
+	owner.Defer(func() { // after the unlock
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.sessions[s.Name] == s {
+			delete(r.sessions, s.Name)
+		}
+	})
+}
+
+// end
+
+// An entry of an owner that has ended before is gone when Add returns, and one of a later
+// session stays.
+func TestATableOfOnesOwn(t *testing.T) {
+	r := Registry{sessions: make(map[string]*Session)}
+	first, second := tether.NewOwner("ann"), tether.NewOwner("ann")
+	r.Add(first, &Session{Name: "ann"})
+	later := &Session{Name: "ann"}
+	r.Add(second, later)
+	assert.NoError(t, first.Destroy())
+	assert.Equal(t, map[string]*Session{"ann": later}, r.sessions)
+	assert.NoError(t, second.Destroy())
+	assert.Empty(t, r.sessions)
+	r.Add(first, later)
+	assert.Empty(t, r.sessions, "first has ended")
+}
 
 // save stands for what is to be done at a session's end.
 func save(s *Session) { s.state[0]++ }

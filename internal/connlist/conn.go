@@ -43,7 +43,7 @@ const (
 //	it is released            no      no
 type Hooks struct {
 	Ended func()  // nothing may come of the connection any more
-	PC    uintptr // of the user's handler, if the entry's word is another one
+	PC    uintptr // of the user's handler, if the entry's word is another one; guarded
 
 	ends  *watcher       // see OnEnd; the newest
 	gone  chan struct{}  // see Gone; nil before the first use
@@ -237,6 +237,23 @@ func (c *Conn) forget(w *watcher) {
 	if w.older != nil {
 		w.older.newer = w.newer
 	}
+}
+
+// Attribute notes where the user's handler starts, as pc, if the one that c calls is another
+// function: one that the library, or a source of the user's own, has put around it.
+func (c *Conn) Attribute(pc uintptr) {
+	if c.list == nil || c.Describe().PC == pc {
+		return
+	}
+	c.list.mu.Lock()
+	defer c.list.mu.Unlock()
+	if !c.Live() {
+		return
+	}
+	if c.hooks == nil {
+		c.hooks = new(Hooks)
+	}
+	c.hooks.PC = pc
 }
 
 // Live reports whether c has not ended.
