@@ -88,6 +88,7 @@ var bubbled = []func(*testing.T){
 	TestDrainRunsAQueuesHandlersOnItsCaller,
 	TestEnded_CostsNothingBeforeItIsAskedFor,
 	TestEnded_OfWhatWasNeverAliveIsClosed,
+	TestErrorsThatCantBeComparedThoughTheirTypeCan,
 	TestFinish_OfADeadOwnerIsDead,
 	TestFinish_WithManualPanics,
 	TestFireCallsHandlersInOrderOfConnection,

@@ -56,6 +56,14 @@ var linear = []struct {
 		root, _ := chainOf(n, func(o *tether.Owner) { o.Context() })
 		return func() { root.Cancel(nil); <-root.Ended() }
 	}},
+	{"chain of staged owners, an error each", 200, func(n int) func() {
+		root := tether.NewOwner("root", tether.Staged())
+		for o, i := root, 0; i < n; i++ {
+			o = o.NewChild("child", tether.Staged())
+			tether.Own(o, closing(func() error { return errors.New("x") }))
+		}
+		return func() { root.Destroy() }
+	}},
 	{"wide tree, the oldest first", 2000, func(n int) func() { return destroyEach(n, false) }},
 	{"wide tree, the newest first", 2000, func(n int) func() { return destroyEach(n, true) }},
 	{"children with one context", 500, func(n int) func() {

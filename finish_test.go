@@ -807,3 +807,100 @@ func ExampleFinish() {
 	// written: stopped
 	// file closed
 }
+
+// In a staged owner the queue further down the stream belongs to an older child: so what is
+// fired in a younger one's drain, and by its last cleanup, is accepted and handled.
+func TestFinish_BelowAStagedOwnerLastWordsAreHandled(t *testing.T) {
+	for _, how := range []string{"Destroy", "context"} {
+		inBubble(t, how, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			app := tether.NewOwner("app", tether.Staged(), tether.WithContext(ctx))
+			var jobs, events tether.Signal[string]
+			var log journal[string]
+			sink := app.NewChild("sink")
+			sink.Defer(func() { log.add("sink closed") })
+			events.Connect(sink, log.add, tether.On(tether.NewQueue(sink, 10, tether.Block, tether.Finish())))
+			workers := app.NewChild("workers")
+			workers.Defer(func() { events.Fire("workers gone") })
+			jobs.Connect(workers, func(job string) {
+				time.Sleep(time.Second)
+				events.Fire(job + " done")
+			}, tether.On(tether.NewQueue(workers, 10, tether.Block, tether.Finish())))
+			for _, job := range []string{"a", "b", "c"} {
+				jobs.Fire(job)
+			}
+			if how == "Destroy" {
+				require.NoError(t, app.Destroy())
+			} else {
+				cancel()
+				<-app.Ended()
+			}
+			require.Equal(t, []string{"a done", "b done", "c done", "workers gone", "sink closed"}, log.all())
+		})
+	}
+}
+
+// Giving up on a staged owner cuts off all that is left, and drops what is pending there.
+func TestFinish_GivingUpOnAStagedOwnerDropsTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app", tether.Staged())
+		var s tether.Signal[int]
+		gate := make(chan struct{})
+		var queues []*tether.Queue
+		for _, name := range []string{"old", "young"} {
+			child := app.NewChild(name)
+			q := tether.NewQueue(child, 10, tether.Block, tether.Finish())
+			s.Connect(child, func(int) { <-gate }, tether.On(q))
+			queues = append(queues, q)
+		}
+		for v := range 3 {
+			s.Fire(v)
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var pending *tether.PendingError
+		require.ErrorAs(t, app.DestroyContext(ctx), &pending)
+		kinds := map[string]int{}
+		for _, r := range pending.Running {
+			kinds[r.Kind]++
+		}
+		require.Equal(t, map[string]int{"queue": 2, "handler": 2}, kinds)
+		for _, q := range queues {
+			require.EqualValues(t, 2, q.Dropped())
+		}
+		close(gate)
+		synctest.Wait()
+		require.True(t, ended(app))
+	})
+}
+
+// Who drops another owner's last value, by a Fire, has nothing to do with that owner, and may
+// hold a lock that its cleanups take: so they run elsewhere.
+func TestFinish_ADropRunsNoCleanupsInsideTheFire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFinishing("siblings", tether.DropOldest, 1)
+		lock := make(chan struct{}, 1) // a lock that a bubble can wait for
+		f.conns.Defer(func() {
+			lock <- struct{}{}
+			<-lock
+		})
+		other := f.root.NewChild("other")
+		var s, inside tether.Signal[int]
+		s.Connect(other, func(int) { <-f.gate }, tether.On(f.q))
+		s.Fire(0)
+		synctest.Wait()
+		f.s.Fire(1)
+		inside.Connect(other, func(int) { assert.ErrorIs(t, f.conns.Destroy(), tether.ErrPending) })
+		inside.Fire(0) // nobody waits for its end
+		lock <- struct{}{}
+		s.Fire(1)
+		require.EqualValues(t, 1, f.q.Dropped())
+		<-lock
+		synctest.Wait()
+		require.True(t, ended(f.conns))
+		close(f.gate)
+		require.NoError(t, f.root.Destroy())
+	})
+}

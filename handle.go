@@ -70,6 +70,7 @@ func init() {
 		}
 		return o.scope
 	}
+	handle.Attribute = func(connection any, pc uintptr) { connection.(*Connection).conn.Attribute(pc) }
 	handle.Priority = func(option any) (int, bool) {
 		p, ok := option.(priorityOption)
 		return int(p), ok

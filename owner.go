@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -43,7 +44,7 @@ func NewOwner(name string, opts ...OwnerOption) *Owner {
 	c.Site = caller()
 	o := &Owner{scope: scope.New(name, c.Config)}
 	bound := c.Context != nil && c.Context.Done() != nil
-	watched := !bound && !c.unattended
+	watched := !bound && !c.Unattended
 	n := o.scope.List(watched)
 	if watched {
 		runtime.AddCleanup(o, reportLost, n)
@@ -54,12 +55,9 @@ func NewOwner(name string, opts ...OwnerOption) *Owner {
 	return o
 }
 
-// caller returns where the function that calls it was called.
-func caller() uintptr {
-	var pc [1]uintptr
-	runtime.Callers(3, pc[:])
-	return pc[0]
-}
+// caller returns where the user's code called the function that calls it, perhaps by way
+// of another package of the library.
+func caller() uintptr { return goroutine.CallerOf(1) }
 
 // NewChild returns an owner that ends with o, or before: by its own Destroy, in
 // which case o forgets it, in O(1). Where o is dead, so is the child.

@@ -12,9 +12,8 @@ type OwnerOption interface{ owner(*ownerConfig) }
 
 type ownerConfig struct {
 	scope.Config
-	panicked   func(*PanicError)
-	grace      *time.Duration
-	unattended bool
+	panicked func(*PanicError)
+	grace    *time.Duration
 }
 
 type ownerOption func(*ownerConfig)
@@ -88,7 +87,7 @@ func Staged() OwnerOption {
 // asked to end them: what such an owner holds must be garbage together with it. It changes
 // nothing for children.
 func Unattended() OwnerOption {
-	return ownerOption(func(c *ownerConfig) { c.unattended = true })
+	return ownerOption(func(c *ownerConfig) { c.Unattended = true })
 }
 
 func configure(op string, opts []OwnerOption) ownerConfig {

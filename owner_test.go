@@ -1096,7 +1096,7 @@ func TestSupervisedPanicsAreReportedAndNothingStops(t *testing.T) {
 		require.Len(t, got, 9)
 		for _, p := range got {
 			require.ErrorIs(t, p, bad)
-			require.True(t, p.Owner == "root/child" || p.Owner == "root/child/active", p.Owner)
+			require.True(t, p.Owner == "root/child" || p.Owner == "root/child/active signal of int", p.Owner)
 			if !strings.Contains(p.Func, "closeFunc.Close") {
 				require.Contains(t, p.Func, "TestSupervisedPanics", "%s", p.Stack)
 			}
@@ -1264,7 +1264,7 @@ func TestRun_ItsOwnerIsAmongTheRootsWhileItRuns(t *testing.T) {
 	require.NoError(t, tether.Run(t.Context(), "run of a test", func(o *tether.Owner) error {
 		found := find()
 		require.Len(t, found, 1)
-		require.Contains(t, goroutine.Func(found[0].Site), "owner_test.go")
+		require.Contains(t, goroutine.FuncAt(found[0].Site), "owner_test.go")
 		return nil
 	}))
 	require.Empty(t, find())

@@ -67,7 +67,7 @@ func (c *queueConn) join(owner *scope.Scope, pc uintptr) bool {
 	if c.q.finish && !c.lingers(owner, pc) {
 		return false
 	}
-	defer c.settle(false) // if it did not join
+	defer c.settle(true) // if it did not join
 	c.q.mu.Lock()
 	defer c.q.mu.Unlock()
 	if c.q.dead {
@@ -96,7 +96,7 @@ func (c *queueConn) link() {
 	if dead {
 		c.disconnect(spent)
 	}
-	c.settle(false) // if it failed
+	c.settle(true) // if it failed
 }
 
 // disconnect ends the connection of a queue that is dead.
@@ -109,7 +109,7 @@ func (c *queueConn) disconnect(spent bool) {
 // end is the connection's end: for one that was spent, that of its owner or signal.
 func (c *queueConn) end() {
 	q := c.q
-	defer c.settle(false)
+	defer c.settle(true)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.conns, c)
@@ -172,7 +172,7 @@ func (m *mailbox[T]) push(v T) {
 	if rest != nil {
 		rest()
 	}
-	victim.settle(false)
+	victim.settle(true)
 	if wake != nil && q.scope.Enter() {
 		q.scope.Call(wake)
 	}

@@ -112,7 +112,10 @@ func (c *queueConn) dropLocked() {
 func (c *queueConn) leftLocked() bool { return c.pending > 0 || c.q.current.conn == c }
 
 // settle lets go of c's owner if c has ended and nothing of it is left. It does nothing for
-// a connection on another queue, and for nil. apart is as in [scope.Scope.Settled].
+// a connection on another queue, and for nil. apart is as in [scope.Scope.Settled]: it is
+// false for the queue's own goroutine alone. All others may hold locks of the user's, as
+// Disconnect, Cancel and Connect may be called under any, and a Fire has nothing to do with
+// the owner whose value it drops.
 func (c *queueConn) settle(apart bool) {
 	if c == nil || c.linger == nil {
 		return
@@ -168,8 +171,9 @@ func (q *Queue) close(co *scope.Cutoff) {
 	} else {
 		co.Remove(q.scope, &q.node)
 	}
+	q.room.Broadcast()
 	conns := q.takeConnsLocked()
-	co.After(func() { disconnect(conns) }) // which lets go of who is held
+	co.After(func() { disconnect(conns) })
 }
 
 // over is told that the current value, which is c's, is over.

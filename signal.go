@@ -1,7 +1,10 @@
 package tether
 
 import (
+	"reflect"
+
 	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -58,6 +61,8 @@ func (f signalOption) signal(c *signalConfig) { f(c) }
 // panic in f goes on to the caller of Connect, unless the signal's owner has a
 // panic handler; the connection stands either way.
 //
+// active is named after the type of the values, as in "active signal of string".
+//
 // f never runs twice at once, and its calls come in the order of the owners. If f
 // still runs for an owner of before when the next first connection is made, then that
 // Connect returns at once, and the goroutine which is in f calls it again after that. An
@@ -74,8 +79,9 @@ func WhileActive(f func(active *Owner)) SignalOption {
 // registered after the signal, may still fire it, to subscribers of other owners: for a
 // last word. Those of the owner itself ended at the cut-off.
 //
-// The signal is held by a child named "signal", which is alive until that turn. With
-// [WhileActive], active is a child of that one, and so is cut off at the same turn.
+// The signal is held by a child named after the type of the values, as in "signal of
+// string", which is alive until that turn. With [WhileActive], active is a child of that
+// one, called "active", and so is cut off at the same turn.
 //
 // A [Wait] on such a signal in a goroutine of the same owner must be given the owner's
 // context, as the owner waits for the goroutine before it closes the signal.
@@ -93,7 +99,7 @@ func activeName(name string) SignalOption {
 // the signal until then; give signals that come and go an owner that does too.
 func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
 	holder := owner.check("NewSignal")
-	c := signalConfig{name: "active"}
+	var c signalConfig
 	for _, opt := range opts {
 		if opt == nil {
 			panic("tether: NewSignal with nil option")
@@ -101,10 +107,17 @@ func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
 		opt.signal(&c)
 	}
 	if c.inTurn {
-		holder = holder.NewTurn("signal")
+		holder = holder.NewTurn(nameOf[T](), placed())
 	}
 	s := new(Signal[T])
 	if c.active != nil {
+		switch {
+		case c.name != "":
+		case c.inTurn:
+			c.name = "active" // the holder's name says the rest
+		default:
+			c.name = "active " + nameOf[T]()
+		}
 		s.list.WhileActive(owner.activity(holder, c))
 	}
 	s.list.Bind(holder)
@@ -145,12 +158,24 @@ func (s *Signal[T]) DisconnectAll() { s.list.DisconnectAll() }
 // a [Values] loop in progress is one.
 func (s *Signal[T]) Len() int { return s.list.Len() }
 
+// nameOf is what a signal of values of type T is called in the names of owners.
+func nameOf[T any]() string { return "signal of " + reflect.TypeFor[T]().String() }
+
+// placed returns what a child of the library's own is made with: if anybody wants to know,
+// the place where the user's code has called the library.
+func placed() (c scope.Config) {
+	if scope.Observed() {
+		c.Site = goroutine.UserCall()
+	}
+	return c
+}
+
 // activity returns how to make an owner for WhileActive, a child of holder, which is o or
 // a child of it, and how to call the user's function. Only a weak reference to o is kept:
 // a signal must not keep its owner from being found lost.
 func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scope.Scope, call func(*scope.Scope)) {
 	handle := remember(o)
-	open = func() *scope.Scope { return holder.NewChild(c.name, scope.Config{}) }
+	open = func() *scope.Scope { return holder.NewChild(c.name, placed()) }
 	call = func(s *scope.Scope) {
 		parent := handle.Value()
 		if holder != parent.scope {

@@ -1,5 +1,7 @@
 package tether
 
+import "github.com/seed-ec287111/tether/internal/scope"
+
 // NewSource returns a Source of one function, which connects handler, or what it makes of
 // handler, to another Source, and returns the Connection whose end ends the subscription:
 //
@@ -39,6 +41,7 @@ func (connect source[T]) Connect(owner *Owner, handler func(T), opts ...ConnectO
 	if c == nil {
 		panic("tether: Connect of a Source whose function returned nil")
 	}
+	c.conn.Attribute(scope.PC(handler))
 	return c
 }
 
@@ -59,7 +62,8 @@ func (connect source[T]) Once(owner *Owner, handler func(T), opts ...ConnectOpti
 		panic("tether: Once of a Source whose function returned nil")
 	}
 	connected = true
-	from.conn.OnEnd(func() { c.Disconnect() })
-	c.conn.OnEnd(func() { from.Disconnect() }) // now, if it is spent
+	from.conn.Attribute(scope.PC(handler))
+	from.conn.AfterEnd(func() { c.Disconnect() }) // it may be a Once too
+	c.conn.OnEnd(func() { from.Disconnect() })    // now, if it is spent
 	return c
 }

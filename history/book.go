@@ -83,7 +83,11 @@ type pass[T any] struct {
 	live, dead int
 }
 
+// passLocked begins a pass. b may be nil.
 func (b *book[T]) passLocked() (p pass[T]) {
+	if b == nil {
+		return p
+	}
 	if p.level = b.firstLocked(); p.level != nil {
 		p.subs = p.level.subs
 	}

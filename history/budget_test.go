@@ -13,7 +13,7 @@ import (
 // What a latest value costs that is kept for each of many, besides the signal: most of it is
 // the connection.
 func TestRecord_TakesItsBudgetOfMemory(t *testing.T) {
-	const n, budget = 20_000, 440
+	const n, budget = 20_000, 400
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	sources := make([]tether.Signal[int], n)

@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"iter"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -21,17 +22,17 @@ type Ring[T any] struct {
 	// alive until the cut-off of the owner, which is not referred to: that would
 	// hide a lost one for as long as the ring is held. Its scope refers to the ring.
 	alive atomic.Bool
-	n     int
+	n     uint32 // values to keep
 
 	mu sync.Mutex // guards the fields below; a leaf: nothing is called under it
 
-	// The list of values. Cells from oldest to newest are full, end is the empty
-	// one behind them. All are nil once the values are dropped, newest also while
-	// there is none. Subscribers may stand at older cells.
-	oldest, newest, end *cell[T]
-	count               int // of full cells, n at most
+	// The list of values. Cells from oldest to newest are full, behind them is the empty
+	// one. newest is nil while there is no value, both once the values are dropped.
+	// Subscribers may stand at older cells.
+	count          uint32 // of full cells, n at most
+	oldest, newest *cell[T]
 
-	book book[T] // empty for good once not alive and closed
+	book *book[T] // nil before the first subscriber, and for good once closed
 }
 
 // A cell holds a value from the moment when next is not nil, and never changes
@@ -50,7 +51,7 @@ func (*noCopy) Unlock() {}
 
 // Record returns a ring that keeps the last n values which src delivers from now
 // on. It lives until owner is destroyed. If src is a ring, that one's values are
-// the first. Owner holds a connection and a cleanup for it. What the ring forgets, as
+// the first. An n above 2^32-1 is as that. Owner holds a connection and a cleanup for it. What the ring forgets, as
 // newer values come, it does not count: it is what the ring is for.
 //
 // Record panics where owner or src is nil, a typed nil included, and where n < 1.
@@ -62,9 +63,7 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	case n < 1:
 		panic(fmt.Sprintf("history: Record with n %d", n))
 	}
-	r := &Ring[T]{n: n}
-	r.oldest = new(cell[T])
-	r.end = r.oldest
+	r := &Ring[T]{n: uint32(min(n, math.MaxUint32)), oldest: new(cell[T])}
 	r.alive.Store(true)
 	undo := s.OwnEnding((*ending[T])(r))
 	over := false
@@ -73,7 +72,7 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 			undo()
 		}
 	}()
-	src.Connect(owner, r.record)
+	src.Connect(owner, func(v T) { r.record(v) }) // a method value would not be on the stack, and reports go by it
 	over = true
 	return r
 }
@@ -91,7 +90,7 @@ func (r *Ring[T]) All() iter.Seq[T] {
 	r.check("All")
 	return func(yield func(T) bool) {
 		r.mu.Lock()
-		c, end := r.oldest, r.end
+		c, end := r.oldest, r.endLocked()
 		r.mu.Unlock()
 		for ; c != end; c = c.next.Load() {
 			if !yield(c.v) {
@@ -117,7 +116,7 @@ func (r *Ring[T]) Len() int {
 	r.check("Len")
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.count
+	return int(r.count)
 }
 
 // record is the handler on the source.
@@ -128,13 +127,14 @@ func (r *Ring[T]) record(v T) {
 		return
 	}
 	r.appendLocked(v)
-	pass := r.book.passLocked()
+	book := r.book
+	pass := book.passLocked()
 	r.mu.Unlock()
 	if pass.level == nil {
 		return
 	}
 	finally.Each(func() bool {
-		s := pass.next(&r.book, &r.mu)
+		s := pass.next(book, &r.mu)
 		if s != nil {
 			s.wake()
 		}
@@ -142,16 +142,23 @@ func (r *Ring[T]) record(v T) {
 	})
 	if pass.sparse() {
 		r.mu.Lock()
-		r.book.sweepLocked()
+		book.sweepLocked()
 		r.mu.Unlock()
 	}
 }
 
+// endLocked returns the empty cell, nil once the values are dropped.
+func (r *Ring[T]) endLocked() *cell[T] {
+	if r.newest == nil {
+		return r.oldest
+	}
+	return r.newest.next.Load()
+}
+
 func (r *Ring[T]) appendLocked(v T) {
-	end := new(cell[T])
-	r.newest, r.end = r.end, end
+	r.newest = r.endLocked()
 	r.newest.v = v
-	r.newest.next.Store(end) // publishes v
+	r.newest.next.Store(new(cell[T])) // publishes v
 	if r.count++; r.count > r.n {
 		r.oldest = r.oldest.next.Load()
 		r.count--
@@ -171,10 +178,10 @@ func (e *ending[T]) Cut() { e.alive.Store(false) }
 func (e *ending[T]) Then() {
 	e.mu.Lock()
 	all := e.book
-	e.book = book[T]{}
+	e.book = nil
 	e.mu.Unlock()
-	for pass := all.passLocked(); ; { // nobody else has it any more
-		s := pass.next(&all, &e.mu)
+	for pass := all.passLocked(); ; {
+		s := pass.next(all, &e.mu)
 		if s == nil {
 			return
 		}
@@ -186,6 +193,6 @@ func (e *ending[T]) Then() {
 func (e *ending[T]) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.oldest, e.newest, e.end, e.count = nil, nil, nil, 0
+	e.oldest, e.newest, e.count = nil, nil, 0
 	return nil
 }

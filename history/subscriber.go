@@ -80,9 +80,12 @@ func (s *subscriber[T]) join(opts []tether.ConnectOption) *tether.Connection {
 	}
 	r.mu.Lock()
 	ok := r.alive.Load()
-	replay := replay[T]{s: s, until: r.end}
+	replay := replay[T]{s: s, until: r.endLocked()}
 	if ok {
 		s.at = r.oldest
+		if r.book == nil {
+			r.book = new(book[T])
+		}
 		r.book.enterLocked(s, priority(opts))
 	}
 	r.mu.Unlock()

@@ -27,6 +27,18 @@
 //   - How does it go, over time? [Log].
 //   - A root that nobody destroyed: [tether.OnLost].
 //
+// # Names
+//
+//   - Functions and calls are those of the program that uses the library. An owner that
+//     package keyed has made was made by the call of its Get; a handler that a
+//     [tether.NewSource] or package weakref has connected is the one that it was given.
+//   - Owners that the library makes are called after what they are for: "heartbeat 100ms",
+//     "active signal of string" for [tether.WhileActive], "signal of string" for
+//     [tether.CloseInTurn].
+//   - What the library itself holds or runs in an owner has the exported name that it is a
+//     part of, without a file: tether.Heartbeat, history.Record, pool.Lease; or that of its
+//     package.
+//
 // # What they promise
 //
 //   - All functions may be called by any goroutine, while the trees change. What

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/outline"
 	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -15,172 +19,209 @@ import (
 const (
 	// columns is the width of a dump.
 	columns = 80
-	// alike is how many children of one kind are shown one by one; arbitrary.
-	alike = 3
-	// kinds is how many lines are given to the children of one owner, as many as
-	// fit a terminal with what is around them.
-	kinds = 20
+	// most is how many lines a dump has; arbitrary, and far more than anybody reads.
+	most = 1000
 )
 
 // Dump writes the tree of all owners, roots oldest first, in lines of at most 80
 // columns: below each owner what it holds, by function with file and line, and its
-// children. More than three children of one owner that were made by one call (see
-// [RecordSites]), or have one name but for digits, are one line with their number
-// and what they hold together; so are the rest of more than twenty different ones.
+// children. More than three roots, or children of one owner, that were made by one call
+// (of children see [RecordSites]) and have one name but for digits are one line with their
+// number and what they hold together; so are the rest of more than twenty different ones,
+// and queues with the same options.
 //
-//	app  alive                                               main.main main.go:20
+//	app  alive, staged                                       main.main main.go:20
 //	  connection string ×2                                  main.greet main.go:31
 //	  queue 3/16 DropOldest, 120 taken, 4 dropped
+//	  heartbeat 100ms                                        main.main main.go:24
+//	    timer                                                    tether.Heartbeat
 //	  player-# ×4000: 4000 connections, 4000 cleanups         main.join main.go:77
 //
-// The order is that of registration, so the same tree gives the same text. It
-// returns the error of w. Cost: as [Growth] for what is shown; w is written to
-// when everything has been looked at, with no lock held.
+// Beside the name of a root stands its state, beside that of a child what is not usual:
+// that it is not alive, [tether.Staged], ending in stages if these have begun, or that it
+// ends in its turn, see [tether.CloseInTurn].
+//
+// The order is that of registration, so the same tree gives the same text. It has 1000
+// lines at the most. Dump returns the error of w, and panics if w is nil. Cost: as
+// [Growth] for what is shown; w is written to when everything has been looked at, with no
+// lock held.
 func Dump(w io.Writer) error {
 	var d dumper
-	for r := range Roots() {
-		d.root(r)
-	}
+	d.check(w)
+	d.roots()
 	return d.to(w)
 }
 
 // Dump is [Dump] for the owner that i describes and all below it.
 func (i OwnerInfo) Dump(w io.Writer) error {
 	var d dumper
-	d.root(i)
+	d.check(w)
+	if s := i.scope.Value(); s != nil {
+		d.owner(0, s, i.Lost)
+	} else {
+		d.line(0, name(i.Name)+"  garbage", i.Made)
+	}
 	return d.to(w)
 }
 
-type dumper struct{ buf bytes.Buffer }
+type dumper struct {
+	buf   bytes.Buffer
+	lines int
+}
+
+func (d *dumper) check(w io.Writer) {
+	if check.Nil(w) {
+		panic("inspect: Dump with nil Writer")
+	}
+}
 
 func (d *dumper) to(w io.Writer) error {
+	if n := d.lines - most; n > 0 {
+		fmt.Fprintf(&d.buf, "and %s\n", outline.Count(n, "more line"))
+	}
 	_, err := d.buf.WriteTo(w)
 	return err
 }
 
-func (d *dumper) root(i OwnerInfo) {
-	s := i.scope.Value()
-	if s == nil {
-		d.line(0, name(i.Name)+"  garbage", i.Made)
-		return
+func (d *dumper) roots() {
+	type key struct {
+		outline.Key
+		lost, garbage bool
 	}
-	state := s.State()
-	if i.Lost {
-		state += ", lost"
+	lines, rest := outline.Of(slices.Collect(scope.Roots()), func(r scope.Root) key {
+		return key{outline.MakeKey(r.Site, r.Name), r.Lost, r.Scope() == nil}
+	})
+	for _, l := range lines {
+		switch r := l[0]; {
+		case len(l) > 1:
+			text := ""
+			if r.Lost {
+				text = " lost"
+			}
+			d.line(0, name(outline.Fold(r.Name))+times(len(l))+text+outline.Sum(scopes(l)), callAt(r.Site))
+		case r.Scope() == nil:
+			d.line(0, name(r.Name)+"  garbage", callAt(r.Site))
+		default:
+			d.owner(0, r.Scope(), r.Lost)
+		}
 	}
-	d.line(0, name(s.Name())+"  "+state, callAt(s.Site()))
-	d.holds(1, s)
+	d.rest(0, scopes(rest))
 }
 
-// child writes a child that is shown for itself.
-func (d *dumper) child(depth int, s *scope.Scope) {
+func scopes(roots []scope.Root) (all []*scope.Scope) {
+	for _, r := range roots {
+		if s := r.Scope(); s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// owner writes an owner that is shown for itself.
+func (d *dumper) owner(depth int, s *scope.Scope, lost bool) {
 	text := name(s.Name())
-	if !s.Alive() {
-		text += "  " + s.State()
+	if notes := notes(s, depth == 0, lost); notes != "" {
+		text += "  " + notes
 	}
 	d.line(depth, text, callAt(s.Site()))
 	d.holds(depth+1, s)
 }
 
+// notes says what stands beside the name of s.
+func notes(s *scope.Scope, top, lost bool) string {
+	var all []string
+	add := func(yes bool, what string) {
+		if yes {
+			all = append(all, what)
+		}
+	}
+	sealed, alive := s.Sealed(), s.Alive()
+	add(top || !alive, s.State())
+	add(sealed, "ending in stages")
+	add(alive && !sealed && s.Staged(), "staged")
+	add(alive && s.InTurn(), "ends in turn")
+	add(top && s.Unattended(), "unattended")
+	add(lost, "lost")
+	return strings.Join(all, ", ")
+}
+
 // holds writes what s holds.
 func (d *dumper) holds(depth int, s *scope.Scope) {
 	if n := s.Handlers(); n > 0 {
-		d.line(depth, count(n, "handler")+" running", Place{})
+		d.line(depth, outline.Count(n, "handler")+" running", Place{})
 	}
-	var queues []scope.Detail
-	s.Each(resources, func(m scope.Detail) {
-		if isQueue(m) {
-			queues = append(queues, m)
-		}
-	})
-	for _, q := range slices.Backward(queues) {
-		d.line(depth, fmt.Sprintf("queue %d/%d %s, %d taken, %d dropped", q.Len, q.Capacity, q.Overflow, q.Taken, q.Dropped), Place{})
+	d.queues(depth, s)
+	for _, l := range s.Lingering() {
+		d.line(depth, outline.Count(l.Len, "value")+" pending", funcAt(l.PC))
 	}
-	var children []group
-	for _, g := range groups(s) {
-		if g.kind == scope.Child {
-			children = append(children, g)
-			continue
-		}
+	for _, g := range members(s) {
 		text := kindName(g.kind)
 		if g.kind == scope.Connection && g.what != "" {
 			text += " " + g.what
 		}
 		d.line(depth, text+times(g.count), g.place())
 	}
-	d.children(depth, s, children)
-}
-
-// children writes the children of s, which are of the given groups.
-func (d *dumper) children(depth int, s *scope.Scope, all []group) {
-	shown := all[:min(len(all), kinds)]
-	if len(all)-len(shown) == 1 {
-		shown = all
-	}
-	members := make(map[groupKey][]*scope.Scope)
-	var rest []*scope.Scope
-	for _, c := range s.Children() {
-		k := childKey(c)
-		if slices.ContainsFunc(shown, func(g group) bool { return g.groupKey == k }) {
-			members[k] = append(members[k], c)
+	lines, rest := outline.Of(s.Children(), outline.KeyOf)
+	for _, l := range lines {
+		if len(l) == 1 {
+			d.owner(depth, l[0], false)
 		} else {
-			rest = append(rest, c)
+			d.line(depth, name(outline.Fold(l[0].Name()))+times(len(l))+outline.Sum(l), callAt(l[0].Site()))
 		}
 	}
-	for _, g := range shown {
-		if m := members[g.groupKey]; len(m) > alike {
-			d.line(depth, name(g.what)+times(len(m))+sum(m), g.place())
+	d.rest(depth, rest)
+}
+
+func (d *dumper) rest(depth int, all []*scope.Scope) {
+	if len(all) > 0 {
+		d.line(depth, outline.Count(len(all), "more owner")+outline.Sum(all), Place{})
+	}
+}
+
+// queues writes the queues of s.
+func (d *dumper) queues(depth int, s *scope.Scope) {
+	var all []scope.Detail
+	s.Each(resources, func(m scope.Detail) {
+		if isQueue(m) {
+			all = append(all, m)
+		}
+	})
+	slices.Reverse(all)
+	type key struct {
+		capacity int
+		overflow string
+	}
+	lines, rest := outline.Of(all, func(q scope.Detail) key { return key{q.Capacity, q.Overflow} })
+	for _, l := range lines {
+		q := l[0]
+		capacity := strconv.Itoa(q.Capacity)
+		if q.Capacity == math.MaxInt {
+			capacity = "unbounded"
+		}
+		if len(l) == 1 {
+			d.queue(depth, fmt.Sprintf("queue %d/%s %s", q.Len, capacity, q.Overflow), l)
 		} else {
-			for _, c := range m {
-				d.child(depth, c)
-			}
+			d.queue(depth, fmt.Sprintf("queue %s %s%s, %d pending", capacity, q.Overflow, times(len(l)), sumOf(l).Len), l)
 		}
 	}
 	if len(rest) > 0 {
-		d.line(depth, count(len(rest), "more owner")+sum(rest), Place{})
+		d.queue(depth, fmt.Sprintf("%s, %d pending", outline.Count(len(rest), "more queue"), sumOf(rest).Len), rest)
 	}
 }
 
-// sum says what some owners hold together.
-func sum(all []*scope.Scope) string {
-	var t scope.Count
-	dead := 0
-	for _, s := range all {
-		c := s.Count()
-		t.Owners += c.Owners - 1
-		t.Connections += c.Connections
-		t.Goroutines += c.Goroutines
-		t.Timers += c.Timers
-		t.Cleanups += c.Cleanups
-		if !s.Alive() {
-			dead++
-		}
-	}
-	var parts []string
-	add := func(n int, what string) {
-		if n > 0 {
-			parts = append(parts, count(n, what))
-		}
-	}
-	add(t.Owners, "owner")
-	add(t.Connections, "connection")
-	add(t.Goroutines, "goroutine")
-	add(t.Timers, "timer")
-	add(t.Cleanups, "cleanup")
-	if dead > 0 {
-		parts = append(parts, fmt.Sprint(dead, " dead"))
-	}
-	if parts == nil {
-		return ""
-	}
-	return ": " + strings.Join(parts, ", ")
+func (d *dumper) queue(depth int, text string, all []scope.Detail) {
+	sum := sumOf(all)
+	d.line(depth, fmt.Sprintf("%s, %d taken, %d dropped", text, sum.Taken, sum.Dropped), Place{})
 }
 
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
+// sumOf adds up what queues count.
+func sumOf(queues []scope.Detail) (sum scope.Detail) {
+	for _, q := range queues {
+		sum.Len += q.Len
+		sum.Taken += q.Taken
+		sum.Dropped += q.Dropped
 	}
-	return fmt.Sprint(n, " ", what)
+	return sum
 }
 
 func times(n int) string {
@@ -201,6 +242,9 @@ func name(s string) string {
 // line writes one line: text on the left, p on the right. What must give way is
 // first the function's name, then the end of the text, but never the position.
 func (d *dumper) line(depth int, text string, p Place) {
+	if d.lines++; d.lines > most {
+		return
+	}
 	indent := min(2*depth, columns/2)
 	room := columns - indent
 	fn, pos := p.short()

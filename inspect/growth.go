@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"weak"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/outline"
 	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -90,17 +90,25 @@ type group struct {
 // groups returns the groups of s in the order of their oldest member, children
 // last.
 func groups(s *scope.Scope) []group {
-	index := make(map[groupKey]int)
-	var list []group
-	add := func(k groupKey) {
-		n, ok := index[k]
+	list := members(s)
+	lines := make(map[groupKey]int)
+	for _, c := range s.Children() {
+		k := groupKey{scope.Child, outline.Site(c.Site()), outline.Fold(c.Name())}
+		n, ok := lines[k]
 		if !ok {
 			n = len(list)
-			index[k] = n
+			lines[k] = n
 			list = append(list, group{groupKey: k})
 		}
 		list[n].count++
 	}
+	return list
+}
+
+// members returns the groups of s but for those of children.
+func members(s *scope.Scope) []group {
+	index := make(map[groupKey]int)
+	var list []group
 	var age []int // of the oldest member known, counted from the newest
 	n := 0
 	s.Each(grouped, func(d scope.Detail) {
@@ -109,51 +117,21 @@ func groups(s *scope.Scope) []group {
 			what = typeName(d.Signal)
 		}
 		k := groupKey{d.Kind, d.PC, what}
-		add(k)
-		if n++; len(age) < len(list) {
-			age = append(age, n)
+		i, ok := index[k]
+		if !ok {
+			i = len(list)
+			index[k] = i
+			list, age = append(list, group{groupKey: k}), append(age, 0)
 		}
-		age[index[k]] = n
+		n++
+		list[i].count++
+		age[i] = n
 	})
-	order := make(map[groupKey]int, len(list))
-	for i, g := range list {
-		order[g.groupKey] = age[i]
-	}
-	slices.SortFunc(list, func(a, b group) int { return order[b.groupKey] - order[a.groupKey] })
-	for i, g := range list {
-		index[g.groupKey] = i
-	}
-	for _, c := range s.Children() {
-		add(childKey(c))
-	}
+	slices.SortFunc(list, func(a, b group) int { return age[index[b.groupKey]] - age[index[a.groupKey]] })
 	return list
 }
 
 func grouped(k scope.Kind) bool { return k != scope.Resource }
-
-// childKey says with which other children c is counted.
-func childKey(c *scope.Scope) groupKey {
-	return groupKey{scope.Child, c.Site(), fold(c.Name())}
-}
-
-// fold replaces every run of digits by "#".
-func fold(name string) string {
-	if !strings.ContainsAny(name, "0123456789") {
-		return name
-	}
-	var b strings.Builder
-	digits := false
-	for i := range len(name) {
-		c := name[i]
-		was := digits
-		if digits = '0' <= c && c <= '9'; !digits {
-			b.WriteByte(c)
-		} else if !was {
-			b.WriteByte('#')
-		}
-	}
-	return b.String()
-}
 
 func (g group) group(s *scope.Scope) Group {
 	what := g.what

@@ -22,8 +22,13 @@ type OwnerInfo struct {
 	Name  string // as it is; Dump and LogValue quote it, as tether.Owner.String does
 	Path  string // likewise
 	State string // "alive", "cut off", "unwinding", "ended"; or "garbage", of a lost root
-	Made  Place  // the call that made it; of children see [RecordSites]
+	Made  Place  // the call that made it, perhaps by way of this library; of children see [RecordSites]
 	Lost  bool   // a root whose handle became garbage before it was destroyed
+
+	Staged     bool // made with tether.Staged
+	Ending     bool // it is alive, and its stages have begun
+	InTurn     bool // it holds a signal made with tether.CloseInTurn, and ends when that closes
+	Unattended bool // a root made with tether.Unattended
 
 	Owners   int    // children
 	Handlers int    // calls of handlers that run now
@@ -36,6 +41,7 @@ type OwnerInfo struct {
 	Timers      []Place // pending or running
 	Cleanups    []Place
 	Interrupts  []Place
+	Pending     []Pending // of an owner that was cut off
 
 	text  string // the path, quoted
 	scope weak.Pointer[scope.Scope]
@@ -57,6 +63,13 @@ type Queue struct {
 	Overflow string // as the constant is called
 	Taken    uint64 // values that it has let in so far
 	Dropped  uint64
+}
+
+// Pending describes values that a queue has accepted, and that are still to be handled
+// though the owner of their connection was cut off: see [tether.Finish].
+type Pending struct {
+	Values  int
+	Handler Place
 }
 
 // A Signal describes a signal that closes with its owner.
@@ -102,6 +115,7 @@ func info(s *scope.Scope) OwnerInfo {
 	i := OwnerInfo{
 		Name: s.Name(), Path: s.Path(), State: shot.State, Made: callAt(s.Site()),
 		Owners: len(shot.Children), Handlers: shot.Handlers, Unwinds: shot.Unwinds,
+		Staged: s.Staged(), Ending: shot.Sealed, InTurn: s.InTurn(), Unattended: s.Unattended(),
 		text: s.String(), scope: weak.Make(s),
 	}
 	for _, d := range shot.Members {
@@ -124,6 +138,9 @@ func info(s *scope.Scope) OwnerInfo {
 				i.Signals = append(i.Signals, Signal{typeName(d.Signal), d.Len})
 			}
 		}
+	}
+	for _, d := range s.Lingering() {
+		i.Pending = append(i.Pending, Pending{d.Len, funcAt(d.PC)})
 	}
 	return i
 }

@@ -249,30 +249,6 @@ func TestADumpReturnsTheErrorOfItsWriter(t *testing.T) {
 	require.EqualError(t, inspect.Of(app).Dump(full{}), "full")
 }
 
-func TestMisusePanicsAtTheCall(t *testing.T) {
-	app := newOwner(t, "app")
-	beats := new(tether.Signal[tether.Tick])
-	nop := func(inspect.Group) {}
-	require.PanicsWithValue(t, "inspect: Of with nil Owner", func() { inspect.Of(nil) })
-	require.PanicsWithValue(t, "inspect: Growth with nil Owner", func() { inspect.Growth(new(tether.Owner), 1) })
-	require.PanicsWithValue(t, "inspect: WatchGrowth with nil Owner", func() { inspect.WatchGrowth(nil, beats, 1, nop) })
-	require.PanicsWithValue(t, "inspect: WatchGrowth with nil Source", func() { inspect.WatchGrowth(app, nil, 1, nop) })
-	require.PanicsWithValue(t, "inspect: WatchGrowth with nil function", func() { inspect.WatchGrowth(app, beats, 1, nil) })
-	require.PanicsWithValue(t, "inspect: Log with nil Owner", func() { inspect.Log(nil, beats, slog.Default()) })
-	require.PanicsWithValue(t, "inspect: Log with nil Source", func() { inspect.Log(app, nil, slog.Default()) })
-	require.PanicsWithValue(t, "inspect: Log with nil Logger", func() { inspect.Log(app, beats, nil) })
-	for _, none := range []tether.Source[tether.Tick]{(*tether.Signal[tether.Tick])(nil), (*tether.Heartbeat)(nil)} {
-		require.PanicsWithValue(t, "inspect: WatchGrowth with nil Source", func() { inspect.WatchGrowth(app, none, 1, nop) })
-		require.PanicsWithValue(t, "inspect: Log with nil Source", func() { inspect.Log(app, none, slog.Default()) })
-	}
-	report := func(inspect.Slow) {}
-	require.PanicsWithValue(t, "inspect: Watch with nil Owner", func() { inspect.Watch(nil, 1, report) })
-	require.PanicsWithValue(t, "inspect: Watch with duration 0s", func() { inspect.Watch(app, 0, report) })
-	require.PanicsWithValue(t, "inspect: Watch with nil function", func() { inspect.Watch(app, 1, nil) })
-	require.Zero(t, beats.Len())
-	require.Equal(t, tether.Stats{Owners: 1}, app.Stats())
-}
-
 // churn makes and ends all kinds of things below app until stop is closed.
 func churn(app *tether.Owner, stop chan bool) *sync.WaitGroup {
 	var s tether.Signal[int]

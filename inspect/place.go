@@ -6,13 +6,17 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
 // A Place is a function, or a call inside one: where a handler or a cleanup is
 // written, or where an owner was made. The zero Place is unknown.
 //
 // A method value, as in Connect(owner, player.move), has the method's name but no
-// file, as the compiler notes none. A closer has the name of its Close.
+// file, as the compiler notes none. A closer has the name of its Close. What the library
+// itself holds or runs in an owner has the exported name that it is a part of, such as
+// tether.Heartbeat, history.Record or pool.Lease, and no file.
 type Place struct {
 	Name string // with its package's path
 	File string
@@ -62,6 +66,9 @@ func funcAt(pc uintptr) Place {
 			return p
 		}
 		p.Name = f.Name()
+		if name, ok := goroutine.Public(p.Name); ok {
+			return Place{Name: name}
+		}
 		if method, ok := strings.CutSuffix(p.Name, "-fm"); ok {
 			p.Name = method
 			return p

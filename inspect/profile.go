@@ -3,10 +3,10 @@ package inspect
 import (
 	"runtime"
 	"runtime/pprof"
-	"strings"
 	"sync"
 	"weak"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -144,18 +144,14 @@ func (r *recording) end() {
 // framesBelow returns how many frames of this library are on top of the stack, from
 // add, which calls it, on.
 func framesBelow() (skip int) {
-	var pcs [32]uintptr
+	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])]) // from add on
 	for more := true; more; skip++ {
 		var f runtime.Frame
 		f, more = frames.Next()
-		rest, ours := strings.CutPrefix(f.Function, module)
-		if !ours || !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "/internal/") && !strings.HasPrefix(rest, "/inspect.(*recording)") {
+		if goroutine.FrameOf(f.Function) == goroutine.UserFrame {
 			return skip
 		}
 	}
 	return 0
 }
-
-// module is the path of the root package.
-const module = "github.com/seed-ec287111/tether"

@@ -211,7 +211,7 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 	e.reported = true
 	slow := Slow{Owner: s.String(), Kind: "handler", For: age}
 	if g, ok := l.whose(s, e); ok {
-		slow.Func, slow.Stack = g.handler(s), g.text
+		slow.Func, slow.Stack = g.handler(s), g.Text
 		e.stack = g.key()
 	}
 	l.found = append(l.found, slow)
@@ -240,9 +240,9 @@ func (l *look) whose(s *scope.Scope, e *episode) (g stack, ok bool) {
 		rank := 0
 		switch _, early := e.early[h.key()]; {
 		case l.taken[h.key()]:
-		case mine[h.fn] && early:
+		case h.among(mine) && early:
 			rank = 3
-		case mine[h.fn]:
+		case h.among(mine):
 			rank = 2
 		case len(all) == 1:
 			rank = 1
@@ -281,11 +281,11 @@ func (l *look) counted(s *scope.Scope) {
 	told := make(map[string]bool)
 	for _, g := range l.stacks() {
 		key := g.key()
-		if l.taken[key] || !mine[g.fn] || e.early[key].text != g.text {
+		if l.taken[key] || !g.among(mine) || e.early[key].Text != g.Text {
 			continue
 		}
 		if !e.told[key] {
-			l.found = append(l.found, Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.text})
+			l.found = append(l.found, Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.Text})
 		}
 		told[key], l.taken[key] = true, true
 	}

@@ -44,6 +44,8 @@
 //   - In a dead group, Get and Replace use a dead owner, as [tether.Owner.NewChild]
 //     returns one: it starts nothing and loses nothing. Get of Owners returns one and
 //     the same until that has ended. A Map makes a value each time, and keeps none.
+//   - While a group that was made with [tether.Staged] ends, the owners whose turn has not
+//     come are there as before. New ones are dead, as in a dead group.
 //   - A group leaves no trace of a key whose owner has ended. An owner of a key
 //     holds one cleanup of the group's, which [tether.Owner.Stats] counts.
 //   - Nothing that the owners hold refers to the group. So a group does not keep

@@ -19,7 +19,6 @@ type thing struct {
 	owner *tether.Owner
 	key   int
 	dead  atomic.Int64 // by the clock of the test; 0: not known
-	opens atomic.Int32
 }
 
 // Get returns what was not known to be dead when it was called, live owners of a key are

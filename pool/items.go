@@ -119,7 +119,7 @@ func (p *Pool[T]) freedLocked() {
 func (p *Pool[T]) lend(it *item[T], owner *scope.Scope) (*Lease[T], error) {
 	l := &Lease[T]{pool: p}
 	l.item.Store(it)
-	l.stop = owner.Defer(l.unwind)
+	l.tie(owner)
 	if err := p.dead(owner); err != nil {
 		l.Release()
 		return nil, err

@@ -1,6 +1,10 @@
 package pool
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+)
 
 // A Lease is the loan of an item to an owner. It ends once, by Release, Discard
 // or the owner's unwinding. Its methods may be called by multiple goroutines at
@@ -67,6 +71,9 @@ func (l *Lease[T]) end() *item[T] {
 	}
 	return it
 }
+
+// tie makes the end of l a cleanup of owner's.
+func (l *Lease[T]) tie(owner *scope.Scope) { l.stop = owner.Defer(l.unwind) }
 
 // unwind is the owner's cleanup. It may run before stop is set.
 func (l *Lease[T]) unwind() {

@@ -48,6 +48,14 @@
 // the wait before a report is not reported. A [tether.Wait] or [tether.Values]
 // called by way of many functions of a user's own Source may be missed.
 //
+// # What the messages say
+//
+// Places, functions and names are as in package inspect: those of the test and its program,
+// not the library's. More than three owners that one call has made, with one name but for
+// digits, are shown as one: what they hold together, and their children together. So are
+// likewise named owners that are older and have got the same. After twenty different kinds
+// of owners in one place, and a hundred lines in all, the rest is counted.
+//
 // # Costs
 //
 // While a verification is active, making a root costs some ten microseconds more,

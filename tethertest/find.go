@@ -27,6 +27,9 @@ func (w *watcher) find(v *verification) (f *findings, last bool) {
 	f.mine, f.shared, f.round, last = w.of(v)
 	over := func(e *entry) bool {
 		s := e.scope.Value()
+		if e.unattended && (s == nil || !busy(s)) {
+			return true // or as good as over
+		}
 		return s != nil && s.Over()
 	}
 	f.mine, f.shared = slices.DeleteFunc(f.mine, over), slices.DeleteFunc(f.shared, over)
@@ -34,6 +37,18 @@ func (w *watcher) find(v *verification) (f *findings, last bool) {
 		f.grown = w.grown()
 	}
 	return f, last
+}
+
+// busy reports whether something of s or below runs, or will: a goroutine, a timer, a
+// handler, a value in a queue.
+func busy(s *scope.Scope) (yes bool) {
+	yes = s.Handlers() > 0
+	s.Each(runs, func(m scope.Detail) { yes = yes || m.Kind != scope.Resource || m.Overflow != "" && m.Len > 0 })
+	return yes || slices.ContainsFunc(s.Children(), busy)
+}
+
+func runs(k scope.Kind) bool {
+	return k == scope.Timer || k == scope.Goroutine || k == scope.Resource
 }
 
 // A census counts what owners that are older than a round hold.

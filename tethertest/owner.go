@@ -75,7 +75,8 @@ var hints = []struct{ kind, text string }{
 	{"handler", "A handler has to return, and may not wait for what only the end of its owner brings."},
 	{"timer", "A function given to AfterFunc has to return."},
 	{"cleanup", "A cleanup given to Defer, or the Close of what was given to Own, has to return."},
-	{"interrupt", "An interrupt may not wait."},
+	{"interrupt", "An interrupt, or the Close of what was given to OwnBlocking, may not wait."},
+	{"queue", "A queue made with Finish handles what it has accepted: its handlers have to return."},
 }
 
 // running tells a stranger what a teardown waits for.

@@ -40,7 +40,7 @@ const history = 10
 // that may grow without bound. Its owner is one of its own, made as by [NewOwner];
 // to end the recording sooner is the test's business (by way of the signal).
 //
-// It panics if t or src is nil.
+// It panics if t or src is nil, a typed nil included.
 func Record[T any](t testing.TB, src tether.Source[T]) *Recorder[T] {
 	if check.Nil(t) {
 		panic("tethertest: Record with nil testing.TB")
@@ -68,6 +68,7 @@ func (r *Recorder[T]) push(v T) {
 // Next returns the first value that was not read yet, and waits for it up to
 // [Deadline] if there is none. If none comes, the test fails and ends.
 func (r *Recorder[T]) Next() T {
+	r.check("Next")
 	r.t.Helper()
 	v, lack := r.next()
 	if lack != "" {
@@ -80,6 +81,7 @@ func (r *Recorder[T]) Next() T {
 // [reflect.DeepEqual]. It waits as Next does. At the first that differs, or does not
 // come, the test fails and ends. What comes after the values is left to be read.
 func (r *Recorder[T]) Expect(want ...T) {
+	r.check("Expect")
 	r.t.Helper()
 	for i, w := range want {
 		n := r.count() + 1
@@ -112,6 +114,7 @@ func (r *Recorder[T]) Expect(want ...T) {
 // yet. In a bubble, call [testing/synctest.Wait] before, which makes it a proof.
 // Outside, first wait for something that shows that the other goroutine is done.
 func (r *Recorder[T]) ExpectNone() {
+	r.check("ExpectNone")
 	r.t.Helper()
 	if n := r.Len(); n > 0 {
 		values := "is 1 value"
@@ -124,9 +127,16 @@ func (r *Recorder[T]) ExpectNone() {
 
 // Len returns how many values have come that were not read.
 func (r *Recorder[T]) Len() int {
+	r.check("Len")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.unread)
+}
+
+func (r *Recorder[T]) check(op string) {
+	if r == nil || r.t == nil {
+		panic("tethertest: " + op + " of a nil or zero Recorder")
+	}
 }
 
 func (r *Recorder[T]) count() int {

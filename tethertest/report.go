@@ -5,9 +5,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/outline"
 	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -17,10 +19,11 @@ const maxLines = 100
 
 // A report is a message in the making.
 type report struct {
-	b       strings.Builder
-	lines   int
-	dropped int
-	lost    map[*scope.Scope]bool
+	b        strings.Builder
+	lines    int
+	dropped  int
+	lost     map[*scope.Scope]bool
+	handlers func() []goroutine.HandlerCall // that run; looked at once
 }
 
 // head writes a line of text.
@@ -41,7 +44,7 @@ func (f *findings) String() string {
 	if f.empty() {
 		return ""
 	}
-	r := report{lost: lost()}
+	r := report{lost: lost(), handlers: sync.OnceValue(goroutine.Handlers)}
 	r.head("tethertest: VerifyNone: %s has ended, but not all that was made in it.", f.t)
 	others := f.others()
 	if len(f.mine) > 0 {
@@ -65,67 +68,124 @@ func (f *findings) String() string {
 		r.growths(f.grown)
 	}
 	if r.dropped > 0 {
-		r.head("    and %s", plural(r.dropped, "more line"))
+		r.head("    and %s", outline.Count(r.dropped, "more line"))
 	}
 	r.b.WriteString("To end an owner, with all that it holds: defer owner.Destroy(), or make it by tethertest.NewOwner.")
 	return r.b.String()
 }
 
 func (r *report) entries(all []*entry) {
-	for _, e := range all {
-		switch s := e.scope.Value(); {
+	type key struct {
+		outline.Key
+		kind          string
+		garbage, lost bool
+	}
+	lines, rest := outline.Of(all, func(e *entry) key {
+		s := e.scope.Value()
+		return key{outline.MakeKey(e.site, e.name), e.kind, s == nil, r.lost[s]}
+	})
+	for _, l := range lines {
+		switch e := l[0]; {
 		case e.kind != "owner":
-			r.line(1, "%s in progress, called by %s", e.kind, goroutine.Site(e.site))
-		case s == nil:
-			r.line(1, "owner %s, lost: it became garbage without Destroy", quote.Name(e.name))
+			r.line(1, "%s in progress, called by %s", numbered(len(l), e.kind), goroutine.Site(e.site))
+		case e.scope.Value() == nil:
+			r.line(1, "%s %s, lost: %s", numbered(len(l), "owner"), nameOf(l, e.name), becameGarbage)
 			r.line(2, "made by %s", goroutine.Site(e.site))
 		default:
-			r.tree(1, s)
+			r.tree(1, nameOf(l, e.name), scopes(l))
 		}
+	}
+	if len(rest) > 0 {
+		r.line(1, "%s%s", outline.Count(len(rest), "more owner"), outline.Sum(scopes(rest)))
 	}
 }
 
-// tree describes an owner and what is below it.
-func (r *report) tree(depth int, s *scope.Scope) {
-	shot := s.Snapshot()
-	state := ""
+const becameGarbage = "it became garbage without Destroy"
+
+// nameOf returns the name of what is shown in one line.
+func nameOf[T any](all []T, name string) string {
+	if len(all) > 1 {
+		name = outline.Fold(name)
+	}
+	return quote.Name(name)
+}
+
+func scopes(all []*entry) (roots []*scope.Scope) {
+	for _, e := range all {
+		if s := e.scope.Value(); s != nil {
+			roots = append(roots, s)
+		}
+	}
+	return roots
+}
+
+// tree describes an owner, or some that are alike, and what is below it: what they hold
+// together, and all their children.
+func (r *report) tree(depth int, path string, like []*scope.Scope) {
+	var held tally
+	var children []*scope.Scope
+	dead := 0
+	for _, s := range like {
+		shot := s.Snapshot()
+		if len(like) == 1 {
+			r.line(depth, "owner %s%s", path, r.state(shot))
+		} else if shot.State != "alive" {
+			dead++
+		}
+		for _, name := range r.runningHandlers(s, shot) {
+			held.add(thing{kind: "running handler", name: name}, 1)
+		}
+		for _, m := range shot.Members {
+			held.add(describe(m))
+		}
+		for _, l := range s.Lingering() {
+			held.add(thing{kind: "pending value", pc: l.PC}, l.Len)
+		}
+		children = append(children, shot.Children...)
+	}
+	if n := len(like); n > 1 {
+		state := ""
+		if r.lost[like[0]] {
+			state = ", lost: " + becameGarbage + ", but what they hold lives"
+		}
+		if dead > 0 {
+			state += fmt.Sprintf(", %d of them dead", dead)
+		}
+		r.line(depth, "%d owners %s%s", n, path, state)
+	}
+	r.line(depth+1, "made by %s", goroutine.Site(like[0].Site()))
+	for _, th := range held.order {
+		r.line(depth+1, "%s", strings.TrimSpace(numbered(held.counts[th], th.kind)+" "+th.what()))
+	}
+	lines, rest := outline.Of(children, outline.KeyOf)
+	for _, l := range lines {
+		r.tree(depth+1, path+"/"+nameOf(l, l[0].Name()), l)
+	}
+	if len(rest) > 0 {
+		r.line(depth+1, "%s%s", outline.Count(len(rest), "more owner"), outline.Sum(rest))
+	}
+}
+
+// state says what a reader has to know about an owner that has not ended.
+func (r *report) state(shot scope.Snapshot) string {
 	switch {
-	case r.lost[s]:
-		state = ", lost: it became garbage without Destroy, but what it holds lives"
+	case r.lost[shot.Scope]:
+		return ", lost: " + becameGarbage + ", but what it holds lives"
+	case shot.Sealed:
+		return ", ending in stages: its end waits for that of a child"
 	case shot.State == "unwinding" && shot.Unwinds != "":
-		state = ", unwinding: its end waits for the cleanup " + shot.Unwinds
+		return ", unwinding: its end waits for the cleanup " + shot.Unwinds
 	case shot.State != "alive":
-		state = ", " + shot.State + ": its end waits for what still runs"
+		return ", " + shot.State + ": its end waits for what still runs"
+	case shot.Scope.InTurn() && !shot.Scope.Parent().Alive():
+		return ", ends in its turn"
 	}
-	r.line(depth, "owner %s%s", s, state)
-	r.line(depth+1, "made by %s", goroutine.Site(s.Site()))
-	for _, name := range runningHandlers(s, shot) {
-		r.line(depth+1, "running handler %s", name)
-	}
-	counts := map[thing]int{}
-	var order []thing
-	for _, m := range shot.Members {
-		th, n := describe(m)
-		if n > 0 && counts[th] == 0 {
-			order = append(order, th)
-		}
-		counts[th] += n
-	}
-	for _, th := range order {
-		if n := counts[th]; n > 1 {
-			r.line(depth+1, "%s %s", plural(n, th.kind), th.what())
-		} else {
-			r.line(depth+1, "%s %s", th.kind, th.what())
-		}
-	}
-	for _, child := range shot.Children {
-		r.tree(depth+1, child)
-	}
+	return ""
 }
 
 // runningHandlers names the handlers of s that run, as far as that is certain:
 // stacks tell which handlers run, but not whose they are.
-func runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []string) {
+func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []string) {
 	if shot.Handlers == 0 {
 		return nil
 	}
@@ -139,14 +199,17 @@ func runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []string) {
 	}
 	own := map[string]bool{}
 	for _, m := range shot.Members {
-		if f := runtime.FuncForPC(m.PC); f != nil && m.Kind == scope.Connection {
-			own[f.Name()] = true
+		if m.Kind == scope.Connection {
+			name, _, _ := strings.Cut(goroutine.FuncAt(m.PC), " ")
+			own[name] = true
 		}
 	}
-	names = slices.DeleteFunc(goroutine.RunningHandlers(), func(h string) bool {
-		name, _, _ := strings.Cut(h, " ")
-		return !own[name]
-	})
+	names = nil
+	for _, h := range r.handlers() {
+		if f, ok := h.Among(own); ok {
+			names = append(names, f.String())
+		}
+	}
 	if len(names) == shot.Handlers {
 		return names
 	}
@@ -154,26 +217,42 @@ func runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []string) {
 }
 
 func (r *report) growths(all []growth) {
+	type key struct {
+		root uint64
+		path string
+		thing
+		site uintptr
+	}
+	lines, rest := outline.Of(all, func(g growth) key { return key{g.root, outline.Fold(g.path), g.thing, outline.Site(g.site)} })
+	lines = slices.AppendSeq(lines, slices.Chunk(rest, 1))
+	slices.SortStableFunc(lines, func(a, b []growth) int { return a[0].seq - b[0].seq })
 	owner := ""
-	for _, g := range all {
-		if g.path != owner {
-			owner = g.path
+	for _, l := range lines {
+		g, path := l[0], l[0].path
+		if len(l) > 1 {
+			path = outline.Fold(path)
+			for _, more := range l[1:] {
+				g.n += more.n
+			}
+		}
+		if path != owner {
+			owner = path
 			r.line(1, "owner %s", owner)
 		}
 		what := g.what()
 		if g.kind == "owner" {
 			what = "by this path, made by " + goroutine.Site(g.site)
 		}
-		r.line(2, "%s", strings.TrimSpace(plural(g.n, "more "+g.kind)+" "+what))
+		r.line(2, "%s", strings.TrimSpace(outline.Count(g.n, "more "+g.kind)+" "+what))
 	}
 }
 
-// plural is for kinds of things, which may be two words.
-func plural(n int, one string) string {
+// numbered is for kinds of things, which may be two words: one has no number.
+func numbered(n int, one string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return fmt.Sprintf("%d %ss", n, one)
+	return outline.Count(n, one)
 }
 
 // others names the tests of the round but the one that reports.

@@ -50,7 +50,7 @@ func (th thing) what() string {
 	text := th.name
 	switch {
 	case th.pc != 0:
-		text = goroutine.Func(th.pc)
+		text = goroutine.FuncAt(th.pc)
 	case th.overflow != "":
 		text = fmt.Sprintf("in a queue with capacity %d and %s", th.capacity, th.overflow)
 	}
@@ -58,4 +58,23 @@ func (th thing) what() string {
 		text += " on a signal of " + th.signal.String()
 	}
 	return text
+}
+
+// A tally counts things, in the order in which they come.
+type tally struct {
+	counts map[thing]int
+	order  []thing
+}
+
+func (t *tally) add(th thing, n int) {
+	if n == 0 {
+		return
+	}
+	if t.counts == nil {
+		t.counts = make(map[thing]int)
+	}
+	if t.counts[th] == 0 {
+		t.order = append(t.order, th)
+	}
+	t.counts[th] += n
 }

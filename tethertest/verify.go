@@ -35,7 +35,9 @@ type verification struct {
 //
 // Owners that [NewOwner] and [Record] made for the same test, before or after, are
 // left to those. A lost owner, one that became garbage without Destroy, is reported
-// like one that is alive. What else older owners may have got, cleanups, interrupts
+// like one that is alive. One that is [tether.Unattended], which nobody can be asked to
+// end, is reported only while something of it runs, waits in a queue or waits for its
+// time. What else older owners may have got, cleanups, interrupts
 // and signals, is not.
 //
 // It panics if t is nil. It may be called by any goroutine that the test's other

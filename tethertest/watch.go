@@ -48,6 +48,8 @@ type entry struct {
 	name  string
 	site  uintptr
 	scope weak.Pointer[scope.Scope] // of a root
+
+	unattended bool // a root that nobody can be asked to end
 }
 
 // keep exempts a root that the end of a test destroys, until unkeep.
@@ -184,7 +186,7 @@ func (w *watcher) forget() {
 // rootMade is told of every new owner, on the goroutine that made it.
 func (w *watcher) rootMade(s *scope.Scope) {
 	if s.Parent() == nil {
-		e := &entry{kind: "owner", name: s.Name(), site: s.Site(), scope: weak.Make(s), by: w.origin()}
+		e := &entry{kind: "owner", name: s.Name(), site: s.Site(), scope: weak.Make(s), by: w.origin(), unattended: s.Unattended()}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.roots != nil {
@@ -240,9 +242,9 @@ func readCall(from []uintptr) (c call) {
 	frames := runtime.CallersFrames(from)
 	for {
 		f, more := frames.Next()
-		name, ok := strings.CutPrefix(f.Function, "github.com/seed-ec287111/tether.")
+		name, _ := strings.CutPrefix(f.Function, "github.com/seed-ec287111/tether.")
 		switch {
-		case !ok && c.kind != "":
+		case c.kind != "" && goroutine.FrameOf(f.Function) == goroutine.UserFrame:
 			c.site = f.PC + 1 // as the return address that Site takes
 			return c
 		case strings.HasPrefix(name, "Wait["):

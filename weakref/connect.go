@@ -9,6 +9,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // Connect arranges for method to be called, on target, with every value of src, until
@@ -41,6 +42,7 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 		}
 	}, opts...)
 	if c.Connected() {
+		handle.Attribute(c, scope.PC(method))
 		h.conn.Store(c)
 		remember(w, target, h, c)
 	}

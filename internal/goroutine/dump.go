@@ -6,12 +6,6 @@ import (
 	"strings"
 )
 
-// What follows is for reports. It goes by names, and where a build has changed them it
-// knows less: nothing but the text of a report depends on it.
-
-// module is the prefix of the library's functions.
-const module = "github.com/seed-ec287111/tether"
-
 // The functions under which user code runs, as a dump of goroutines names them.
 var (
 	handlerNames = []string{
@@ -26,9 +20,6 @@ var (
 		module + "/internal/goroutine.Close",
 		module + "/internal/goroutine.Body",
 	}
-	// between has the sub-packages that stand between those above and what they call for
-	// the user.
-	between = []string{"/keyed."}
 )
 
 // A Frame says who has called a function on a stack.
@@ -36,7 +27,7 @@ type Frame uint8
 
 const (
 	UserFrame     Frame = iota // or one of the standard library
-	LibraryFrame               // one of the library's own, or of where goroutines wait
+	LibraryFrame               // one of the library's own, see Library, or of where goroutines wait
 	HandlersFrame              // the library's loop over handlers: what is above is a handler
 	CallbackFrame              // what calls other functions of the user's
 )
@@ -58,14 +49,8 @@ func FrameOf(fn string) Frame {
 			return LibraryFrame
 		}
 	}
-	rest, ours := strings.CutPrefix(fn, module)
-	if ours && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/")) {
+	if Library(fn) {
 		return LibraryFrame
-	}
-	for _, p := range between {
-		if ours && strings.HasPrefix(rest, p) {
-			return LibraryFrame
-		}
 	}
 	return UserFrame
 }
@@ -105,11 +90,15 @@ func callers() []uintptr {
 	}
 }
 
-// Func describes the function that starts at pc: its name, file and line.
-func Func(pc uintptr) string {
+// FuncAt describes the function that starts at pc: its name, file and line. One of the
+// library's own is described by what it is called, see [Public].
+func FuncAt(pc uintptr) string {
 	f := runtime.FuncForPC(pc)
 	if f == nil {
 		return "unknown"
+	}
+	if name, ok := Public(f.Name()); ok {
+		return name
 	}
 	file, line := f.FileLine(pc)
 	return describe(f.Name(), file, line)
@@ -127,50 +116,4 @@ func Site(pc uintptr) string {
 
 func describe(fn, file string, line int) string {
 	return fmt.Sprintf("%s (%s:%d)", fn, file, line)
-}
-
-// RunningHandlers describes the handlers that run now, on any goroutine, and where
-// they stand. It stops the world while the runtime prints all stacks.
-func RunningHandlers() []string {
-	buf := make([]byte, 1<<16)
-	for {
-		n := runtime.Stack(buf, true)
-		if n < len(buf) {
-			buf = buf[:n]
-			break
-		}
-		buf = make([]byte, 2*len(buf))
-	}
-	var handlers []string
-	for g := range strings.SplitSeq(string(buf), "\n\n") {
-		handlers = append(handlers, handlersIn(g)...)
-	}
-	return handlers
-}
-
-// handlersIn reads one goroutine's stack: pairs of lines, a function with its
-// arguments and its position, innermost first. The handler is the last user
-// function before the library's own.
-func handlersIn(stack string) (handlers []string) {
-	lines := strings.Split(stack, "\n")
-	user := ""
-	for i := 1; i+1 < len(lines); i += 2 {
-		fn := lines[i]
-		if j := strings.LastIndexByte(fn, '('); j > 0 {
-			fn = fn[:j]
-		}
-		switch FrameOf(fn) {
-		case HandlersFrame:
-			if user != "" {
-				handlers = append(handlers, user)
-			}
-			user = ""
-		case CallbackFrame:
-			user = ""
-		case UserFrame:
-			pos, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " ")
-			user = fmt.Sprintf("%s (%s)", fn, pos)
-		}
-	}
-	return handlers
 }

@@ -49,7 +49,11 @@ func TestAHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
 		{[]string{"(nameless)", deliver, main}, []string{"(nameless) (/src/0.go:0)"}},
 		{[]string{"main.f", deliver, main}, []string{"main.f (/src/0.go:0)"}},
 	} {
-		require.Equal(t, c.want, handlersIn(stack(c.stack...)), "%q", c.stack)
+		var got []string
+		for _, h := range handlersIn(stack(c.stack...)) {
+			got = append(got, h.Outermost().String())
+		}
+		require.Equal(t, c.want, got, "%q", c.stack)
 	}
 }
 
@@ -68,4 +72,59 @@ func TestADumpOfManyGoroutinesIsReadToItsEnd(t *testing.T) {
 	require.Empty(t, RunningHandlers())
 	close(hold)
 	wg.Wait()
+}
+
+func TestWhereNobodyOfTheUsersIsThereIsNoCall(t *testing.T) {
+	pc := make(chan uintptr)
+	go func() { pc <- UserCall() }() // a function of the library's own, like this test
+	require.Zero(t, <-pc)
+}
+
+// made is to CallerOf what NewChild is, and ByLibrary a function of the library that makes
+// something for the user.
+//
+//go:noinline
+func made() uintptr { return CallerOf(0) }
+
+//go:noinline
+func ByLibrary() uintptr { return made() }
+
+func TestAHandlerOfTheLibrarysGoesByTheUsersFunctionInIt(t *testing.T) {
+	const (
+		fire    = module + "/internal/connlist.Fire[...](0x1)"
+		wrapper = module + "/weakref.Connect[...].func1(0x1)"
+		record  = module + "/history.Record[...].func2(0x1)"
+		main    = "main.main()"
+	)
+	for _, c := range []struct {
+		stack []string
+		want  []string
+		funcs []string // of the first
+	}{
+		{[]string{"main.(*T).Move(0x1)", wrapper, fire, main}, []string{"main.(*T).Move (/src/0.go:0)"}, []string{"main.(*T).Move"}},
+		{[]string{"main.helper()", "main.handler()", "main.source.func1()", fire, main}, []string{"main.source.func1 (/src/2.go:2)"}, []string{"main.helper", "main.handler", "main.source.func1"}},
+		{[]string{record, fire, main}, []string{"history.Record"}, []string{"history.Record"}},
+		{[]string{"main.f()", fire, module + ".(*Signal[...]).Fire(...)", record, fire, main}, []string{"main.f (/src/0.go:0)", "history.Record"}, []string{"main.f"}},
+		{[]string{module + "/internal/finally.Each(0x1)", module + ".(*Signal[...]).Fire(...)", fire, main}, nil, nil},
+	} {
+		all := handlersIn(stack(c.stack...))
+		var got []string
+		for _, h := range all {
+			got = append(got, h.Outermost().String())
+		}
+		require.Equal(t, c.want, got, "%q", c.stack)
+		if c.want != nil {
+			var names []string
+			for _, f := range all[0].Funcs {
+				names = append(names, f.Name)
+				found, ok := all[0].Among(map[string]bool{f.Name: true, "main.other": true})
+				require.True(t, ok)
+				require.Equal(t, f, found)
+			}
+			require.Equal(t, c.funcs, names)
+			require.Equal(t, "1", all[0].Goroutine)
+			_, ok := all[0].Among(map[string]bool{"main.other": true})
+			require.False(t, ok)
+		}
+	}
 }

@@ -188,9 +188,9 @@ func TestInside_TakesLinearTimeOnADeepStack(t *testing.T) {
 func fails() { panic("fails") }
 
 func TestAFunctionIsNamedWithItsFileAndLine(t *testing.T) {
-	name := goroutine.Func(reflect.ValueOf(fails).Pointer())
+	name := goroutine.FuncAt(reflect.ValueOf(fails).Pointer())
 	require.True(t, strings.HasSuffix(name, ")"), name)
 	require.Contains(t, name, "goroutine_test.fails (")
 	require.Contains(t, name, "goroutine_test.go:")
-	require.Equal(t, "unknown", goroutine.Func(0))
+	require.Equal(t, "unknown", goroutine.FuncAt(0))
 }

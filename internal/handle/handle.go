@@ -8,6 +8,10 @@ import "github.com/seed-ec287111/tether/internal/scope"
 // the caller's name, for the panic if it is nil. Package tether sets it.
 var Scope func(verb string, owner any) *scope.Scope
 
+// Attribute notes that connection, a *tether.Connection, serves the user's function which
+// starts at pc, where the library has connected one of its own. Package tether sets it.
+var Attribute func(connection any, pc uintptr)
+
 // Priority returns what option, a tether.ConnectOption, says of the priority, if
 // anything. Package tether sets it.
 var Priority func(option any) (p int, ok bool)

@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
@@ -69,7 +68,7 @@ func (c *cleanup) run() {
 // name describes what is called. c.s.mu is held.
 func (c *cleanup) name() string {
 	if c.f != nil {
-		return goroutine.Func(PC(c.f))
+		return goroutine.FuncAt(PC(c.f))
 	}
-	return fmt.Sprintf("(%T).Close", c.closer)
+	return goroutine.CloseOf(c.closer)
 }

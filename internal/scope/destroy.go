@@ -21,38 +21,40 @@ func (s *Scope) DestroyOutside(inside bool) error {
 func (s *Scope) destroy(inside func() bool) error {
 	if s.staged {
 		if st, first := s.beginStages(ErrDestroyed); st != nil {
-			return st.destroy(first, inside)
+			st.destroy(first, inside)
+			return s.outcome()
 		}
 	}
-	return s.destroyNow(ErrDestroyed, false, inside)
+	s.destroyNow(ErrDestroyed, false, inside)
+	return s.outcome()
 }
 
-// destroyNow is destroy in one step, staged or not. stage is as for begin.
-func (s *Scope) destroyNow(cause error, stage bool, inside func() bool) error {
+// destroyNow is destroy in one step, staged or not. stage is as for begin. What the closers
+// returned is left to who wants it: it costs as much as there is.
+func (s *Scope) destroyNow(cause error, stage bool, inside func() bool) {
 	s.tree.mu.Lock()
 	if s.Over() {
 		s.tree.mu.Unlock()
-		return s.Err()
+		return
 	}
 	if t := s.down; t != nil && t.top == s {
 		s.tree.mu.Unlock()
-		return t.await(false, inside)
+		t.await(false, inside)
+		return
 	} else if t != nil && !t.draining {
 		number := t.number
 		s.tree.mu.Unlock()
-		return s.destroyBelow(t, number, inside)
+		s.destroyBelow(t, number, inside)
+		return
 	}
 	t := s.begin(cause, stage)
 	s.tree.mu.Unlock()
 	if t == nil {
-		if s.staged { // whose goroutines may have left errors
-			return s.Err()
-		}
-		return nil
+		return
 	}
 	yield.Point("destroy: cut off")
 	t.runAfter()
-	return t.interruptAndAwait(inside)
+	t.interruptAndAwait(inside)
 }
 
 // outcome is what Destroy returns when it does not wait any more.
@@ -66,26 +68,19 @@ func (s *Scope) outcome() error {
 // interruptAndAwait runs the interrupts and waits. It is a barrier though an interrupt
 // panics or calls Goexit, which goes on after it. By then the interrupt is on the stack
 // still, so the caller asks before where it is.
-func (t *teardown) interruptAndAwait(inside func() bool) error {
+func (t *teardown) interruptAndAwait(inside func() bool) {
 	if len(t.interrupts) == 0 {
-		return t.await(true, inside)
+		t.await(true, inside)
+		return
 	}
 	known := inside()
-	await := func() error { return t.await(true, func() bool { return known }) }
-	over := false
-	defer func() {
-		if !over {
-			_ = await() // the panic is what the caller gets; later calls get the error
-		}
-	}()
+	defer t.await(true, func() bool { return known })
 	t.runInterrupts()
-	over = true
-	return await()
 }
 
 // await waits for the end of t, and unwinds if the others leave that to the caller.
 // hold says that the caller has cut off, inside whether it is where nobody may wait.
-func (t *teardown) await(hold bool, inside func() bool) error {
+func (t *teardown) await(hold bool, inside func() bool) {
 	s := t.top
 	yield.Point("await")
 	s.tree.mu.Lock()
@@ -93,7 +88,7 @@ func (t *teardown) await(hold bool, inside func() bool) error {
 		due := t.dropLocked(destroyer)
 		s.tree.mu.Unlock()
 		due.completeBy(inside)
-		return s.outcome()
+		return
 	}
 	s.tree.mu.Unlock()
 
@@ -105,12 +100,12 @@ func (t *teardown) await(hold bool, inside func() bool) error {
 		if due := t.dropLocked(destroyer); due != nil {
 			s.tree.mu.Unlock()
 			due.completeBy(func() bool { return !free })
-			return s.outcome()
+			return
 		}
 	}
 	if !free {
 		s.tree.mu.Unlock()
-		return s.outcome()
+		return
 	}
 	if t.draining {
 		t.waiters++
@@ -128,7 +123,6 @@ func (t *teardown) await(hold bool, inside func() bool) error {
 	case <-s.Ended():
 		yield.Point("await: woken")
 	}
-	return s.outcome()
 }
 
 // DestroyContext is Destroy whose user code, interrupts and cleanups, runs on goroutines

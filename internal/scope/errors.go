@@ -86,14 +86,17 @@ func (s *Scope) errorsLocked() *errorList {
 
 // Err returns what the closers of an ended scope returned, joined.
 func (s *Scope) Err() error {
+	s.mu.Lock()
+	none := s.errs == nil
+	s.mu.Unlock()
+	if none { // the common case
+		return nil
+	}
 	// tree.mu keeps the lists of the scopes below from changing.
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.errs == nil {
-		return nil
-	}
 	if s.errs.joined == nil {
 		s.errs.joined = s.errs.join()
 	}

@@ -90,8 +90,11 @@ func says(err error, known func(error) bool) bool {
 	return false
 }
 
-// Same reports whether err is target, which is not nil.
-func Same(err, target error) bool { return reflect.TypeOf(target).Comparable() && err == target }
+// Same reports whether err is target, which is not nil. The value is asked and not its type,
+// as a type that can be compared may have fields of interface types whose values can't.
+func Same(err, target error) bool {
+	return reflect.ValueOf(target).Comparable() && err == target //nolint:errorlint // what it wraps does not count
+}
 
 // is is [errors.Is] for err alone, without what it wraps.
 func is(err, target error) bool {

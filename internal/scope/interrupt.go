@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
@@ -93,9 +92,9 @@ func (i *interrupt) forget() {
 // name describes what is called. i.s.mu is held.
 func (i *interrupt) name() string {
 	if i.closer != nil {
-		return fmt.Sprintf("(%T).Close", i.closer)
+		return goroutine.CloseOf(i.closer)
 	}
-	return goroutine.Func(PC(i.f))
+	return goroutine.FuncAt(PC(i.f))
 }
 
 func (i *interrupt) stop() bool {

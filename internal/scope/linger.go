@@ -23,6 +23,25 @@ type Lingerer interface {
 	GiveUp()
 }
 
+// Lingering describes what is left of those members of s that are no resources: the values
+// pending of each, as Len, and which function gets them. It is empty while s is alive.
+func (s *Scope) Lingering() (all []Detail) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Alive() {
+		return nil
+	}
+	for n := s.last; n != nil; n = n.prev {
+		if l, ok := n.m.(Lingerer); ok && l.Kind() == Internal {
+			if values, pc, _ := l.Left(); values > 0 {
+				all = append(all, Detail{Kind: Internal, PC: pc, Len: values})
+			}
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
 // Keep is for the Cut of a member that stays: it counts as running.
 func (co *Cutoff) Keep(s *Scope) { s.busy++ }
 

@@ -108,6 +108,7 @@ type Snapshot struct {
 	Children []*Scope // oldest first
 	Handlers int      // calls of handlers that run
 	Unwinds  string   // the cleanup that runs, if any
+	Sealed   bool     // it is alive, and its stages have begun
 }
 
 // Snapshot describes s, but not its descendants.
@@ -118,7 +119,8 @@ func (s *Scope) Snapshot() Snapshot {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	shot.State = [...]string{"alive", "cut off", "unwinding", "ended"}[s.state.Load()]
+	shot.State = s.State()
+	shot.Sealed = s.sealed && s.Alive()
 	shot.Handlers += int(s.calls)
 	if s.now != nil {
 		shot.Unwinds = s.now.name()
@@ -176,6 +178,21 @@ func (i *interrupt) Describe() Detail {
 func (s *Scope) State() string {
 	return [...]string{"alive", "cut off", "unwinding", "ended"}[s.state.Load()]
 }
+
+// Staged reports whether the children of s end one after the other, and Sealed whether they
+// have begun to, while s is alive.
+func (s *Scope) Staged() bool { return s.staged }
+func (s *Scope) Sealed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sealed && s.Alive()
+}
+
+// InTurn reports whether s lives until the unwinding of its parent comes to it.
+func (s *Scope) InTurn() bool { return s.inTurn }
+
+// Unattended reports whether s may be left to the collector.
+func (s *Scope) Unattended() bool { return s.loose && s.parent == nil }
 
 // ID returns what is announced while a handler of s runs, 0 if none ever did.
 func (s *Scope) ID() uint64 { return s.id.Load() }

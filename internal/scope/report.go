@@ -28,10 +28,10 @@ func (s *Scope) Running() []Call {
 		for n := p.last; n != nil; n = n.prev {
 			switch m := n.m.(type) {
 			case *Task:
-				calls = append(calls, Call{path(), "goroutine", goroutine.Func(m.name)})
+				calls = append(calls, Call{path(), "goroutine", goroutine.FuncAt(m.name)})
 			case *timer:
 				if m.state != waiting {
-					calls = append(calls, Call{path(), "timer", goroutine.Func(m.name)})
+					calls = append(calls, Call{path(), "timer", goroutine.FuncAt(m.name)})
 				}
 			case *interrupt:
 				if m.taken {
@@ -50,7 +50,7 @@ func (s *Scope) Running() []Call {
 			}
 		}
 		if queued != 0 {
-			calls = append(calls, Call{path(), "queue", goroutine.Func(queued)})
+			calls = append(calls, Call{path(), "queue", goroutine.FuncAt(queued)})
 		}
 		for range p.calls {
 			handlers = append(handlers, len(calls))
@@ -88,13 +88,14 @@ func nameHandlers(calls []Call, handlers []int, running []string) {
 	if len(running) < len(handlers) {
 		return
 	}
+	first, _, _ := strings.Cut(running[0], " ")
 	sameOwner, sameFunc := len(running) == len(handlers), true
 	for _, i := range handlers {
 		sameOwner = sameOwner && calls[i].Owner == calls[handlers[0]].Owner
 	}
 	for _, fn := range running {
 		name, _, _ := strings.Cut(fn, " ")
-		sameFunc = sameFunc && strings.HasPrefix(running[0], name+" ")
+		sameFunc = sameFunc && name == first
 	}
 	if sameOwner || sameFunc {
 		for k, i := range handlers {

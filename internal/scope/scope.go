@@ -74,6 +74,7 @@ type Scope struct {
 	staged bool          // see stage.go
 	sealed bool          // it is, and the stages have begun: it takes no children; guarded by mu
 	inTurn bool          // see turn.go
+	loose  bool          // see Config.Unattended
 	id     atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
 
 	node Node // in the parent's list, guarded by the parent's mu
@@ -104,6 +105,10 @@ type Config struct {
 	Super   Supervisor
 	Site    uintptr // where the scope is made, 0 for unknown
 	Staged  bool    // see stage.go
+
+	// Unattended says that the scope may be left to the collector, as a type that nobody
+	// closes leaves what it holds. It is for roots.
+	Unattended bool
 }
 
 // New returns a root scope. The caller calls Bind if there is a context.
@@ -129,7 +134,7 @@ func (s *Scope) NewChild(name string, c Config) *Scope {
 
 // configure gives s, which nobody else knows yet, what c says, or else what it inherits.
 func (s *Scope) configure(c Config, super Supervisor, base context.Context) {
-	s.super, s.base, s.site, s.staged = super, base, c.Site, c.Staged
+	s.super, s.base, s.site, s.staged, s.loose = super, base, c.Site, c.Staged, c.Unattended
 	if c.Super != nil {
 		s.super = c.Super
 	}

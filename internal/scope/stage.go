@@ -56,19 +56,16 @@ func (s *Scope) ending() bool {
 }
 
 // destroy is Destroy of a scope whose stages have begun.
-func (st *stages) destroy(first bool, inside func() bool) error {
+func (st *stages) destroy(first bool, inside func() bool) {
 	free, done := st.end.mayWait(inside)
 	defer done()
 	yield.Point("stages: begun")
 	if first {
 		st.runBy(func() bool { return !free })
-		return st.s.outcome()
-	}
-	if free {
+	} else if free {
 		<-st.s.Ended()
 		yield.Point("stages: woken")
 	}
-	return st.s.outcome()
 }
 
 // destroyContext is DestroyContext of a scope whose stages have begun, for a caller who is
@@ -141,18 +138,18 @@ func (r *stageRunner) step() bool {
 				r.enter(child)
 				return true
 			} else if st != nil { // others run them
-				_ = st.destroy(false, r.inside)
+				st.destroy(false, r.inside)
 				return r.over(child)
 			}
 		}
-		_ = child.destroyNow(r.cause, true, r.inside) // its errors are passed on at its end
+		child.destroyNow(r.cause, true, r.inside) // its errors are passed on at its end
 		if child.Over() {
 			l.rest = l.rest[:n-1]
 		}
 		return r.over(child)
 	}
 	top := len(r.path) == 1
-	_ = l.s.destroyNow(r.cause, !top, r.inside)
+	l.s.destroyNow(r.cause, !top, r.inside)
 	if top {
 		return false // over, or pending as any owner may be
 	}

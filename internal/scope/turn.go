@@ -7,9 +7,9 @@ package scope
 // NOTE: it is the one exception to the rule that below a dead scope all is dead.
 
 // NewTurn returns a child of s that ends in its turn: a dead one if s is dead.
-func (s *Scope) NewTurn(name string) *Scope {
+func (s *Scope) NewTurn(name string, c Config) *Scope {
 	child := &Scope{name: name, parent: s, tree: s.tree, inTurn: true}
-	child.configure(Config{}, s.super, s.base)
+	child.configure(c, s.super, s.base)
 	s.tree.parts.Store(true)
 	s.adopt(child)
 	if Observed() {
@@ -29,7 +29,7 @@ func (u *unwinder) turn(child *Scope) bool {
 	if inside == nil {
 		inside = func() bool { return true }
 	}
-	_ = child.destroyNow(child.parent.Cause(), true, inside) // its errors are passed on at its end
+	child.destroyNow(child.parent.Cause(), true, inside) // its errors are passed on at its end
 	if child.Over() {
 		return true
 	}

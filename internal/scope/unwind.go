@@ -166,24 +166,27 @@ func (s *Scope) tellEnd() {
 
 // destroyBelow is Destroy of a scope that t, which is unwinding, has not come to yet, or
 // is at.
-func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) error {
+func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) {
 	yield.Point("destroy: under another")
 	if number != 0 && goroutine.Spelled(number) {
 		if s.state.Load() >= unwinding || t.nestedIn(s) {
-			return ErrPending // this is a cleanup of s itself, or of a descendant
+			return // this is a cleanup of s itself, or of a descendant
 		}
 		t.nested = append(t.nested, s) // its turn would have come later
 		defer func() { t.nested = t.nested[:len(t.nested)-1] }()
 		u := unwinder{t: t, at: s, until: s, number: number}
 		u.run()
-		return s.outcome()
+		return
 	}
-	if inside() {
-		return ErrPending
+	// What ends in its turn may have goroutines still, that call Destroy of what the
+	// unwinding comes to after that. So the wait is one for all of t.
+	free, done := t.mayWait(inside)
+	defer done()
+	if !free {
+		return
 	}
 	<-s.Ended()
 	yield.Point("destroy: woken")
-	return s.Err()
 }
 
 // nestedIn reports whether a descendant of s, whose turn has not come, is being unwound

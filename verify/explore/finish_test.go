@@ -4,6 +4,8 @@ package explore
 
 import (
 	"context"
+	"runtime/debug"
+	"strings"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
@@ -142,6 +144,20 @@ var finishing = []scenario{
 		r.Go("disconnect", func() { f.end(func() { f.c.Disconnect() }) })
 		r.Go("destroy", func() { f.end(f.p.destroy) })
 		r.Check(f.over)
+	}},
+	{"finish, disconnect, destroyed in another handler", 3, 2, func(r *Run) {
+		f := newFinish(r, false, tether.Block, direct(nil))
+		f.p.owner.Defer(func() {
+			if s := string(debug.Stack()); strings.Contains(s, ").Disconnect(") {
+				r.Failf("a cleanup runs inside Disconnect, which may be called under any lock")
+			}
+		})
+		other := root(r, "other")
+		var t tether.Signal[int]
+		t.Connect(other.owner, func(int) { f.end(f.p.destroyInside) })
+		r.Go("fire", func() { f.fire(1); t.Fire(0) }) // nobody waits for the end
+		r.Go("disconnect", func() { f.end(func() { f.c.Disconnect() }) })
+		r.Check(func() { f.over(); other.destroy() })
 	}},
 	{"finish, disconnected in its handler, destroy", 2, 1, func(r *Run) {
 		f := newFinish(r, false, tether.Block, direct(func(f *finish) { f.end(func() { f.c.Disconnect() }) }))

@@ -147,7 +147,8 @@ var bugs = []struct {
 			s.tree.mu.Unlock()
 			yield.Point("destroy: hold released")
 			t.runAfter()
-			return t.await(false, goroutine.MustNotWait)
+			t.await(false, goroutine.MustNotWait)
+			return
 		}
 		s.tree.mu.Unlock()
 	}
@@ -157,7 +158,7 @@ var bugs = []struct {
 		{callsGo, "\tyield.Point(\"left: counted\")\n", "$\tif yield.Bug(\"last one out goes home\") {\n\t\treturn\n\t}\n"},
 	}},
 	{"once without claim", "once fire fire", []patch{
-		{connectGo, "\t\tif c.Disconnect() {\n", "\t\tif c.Disconnect() || yield.Bug(\"once without claim\") {\n"},
+		{connectGo, "\t\tif c.conn.Claim() {\n", "\t\tif c.conn.Claim() || yield.Bug(\"once without claim\") {\n"},
 	}},
 	{"old words left", "disconnect fire compact", []patch{
 		{blockGo, "\t\t\tatomic.StorePointer(&e.word, nil)\n", "\t\t\tif !yield.Bug(\"old words left\") {\n\t\t\t\t$\t\t\t}\n\t\t\tyield.Point(\"replace: word moved\")\n"},

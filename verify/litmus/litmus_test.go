@@ -34,10 +34,12 @@ var tests = []func(app *tether.Owner) *Test{
 	destroyDestroy, goDestroy, deferDestroy, stopTimer, timerDestroy, childParent, fireChildParent,
 	func(app *tether.Owner) *Test { return fireRelieve(app, false) },
 	func(app *tether.Owner) *Test { return fireRelieve(app, true) },
-	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, false) },
-	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, true) },
-	func(app *tether.Owner) *Test { return queueDestroy(app, tether.DropOldest, false) },
-	func(app *tether.Owner) *Test { return queueDestroy(app, tether.DropNewest, true) },
+	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, false, false) },
+	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, true, false) },
+	func(app *tether.Owner) *Test { return queueDestroy(app, tether.DropOldest, false, false) },
+	func(app *tether.Owner) *Test { return queueDestroy(app, tether.DropNewest, true, false) },
+	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, false, true) },
+	func(app *tether.Owner) *Test { return queueDestroy(app, tether.Block, true, true) },
 }
 
 func plan() Plan {

@@ -10,20 +10,29 @@ import (
 // queueDestroy: five values are fired at a queue whose owner, or whose
 // connection's, is destroyed meanwhile. Each value that was fired before the
 // Destroy began was handled or dropped; later ones may be skipped; a firer that
-// Block held is let go, or the round would not end.
-func queueDestroy(app *tether.Owner, overflow tether.Overflow, queues bool) *Test {
+// Block held is let go, or the round would not end. On a Finish queue each value that was
+// fired before the Destroy began was handled.
+func queueDestroy(app *tether.Owner, overflow tether.Overflow, queues, finish bool) *Test {
 	const values = 5
 	whose := "the connection's owner"
 	if queues {
 		whose = "the queue's owner"
 	}
+	kind, capacity := [...]string{"Block", "DropOldest", "DropNewest"}[overflow], 1
+	var opts []tether.QueueOption
+	if finish {
+		kind += ", Finish"
+		capacity = values // so that much is pending at the end
+		opts = append(opts, tether.Finish())
+	}
 	return &Test{
-		Name: fmt.Sprintf("queue, %s: Fire, Destroy of %s", [...]string{"Block", "DropOldest", "DropNewest"}[overflow], whose),
+		Name: fmt.Sprintf("queue, %s: Fire, Destroy of %s", kind, whose),
 		Outcomes: []Outcome{
 			{"all handled", Allowed},
 			{"some dropped or skipped", Allowed},
 			{"handled during Destroy, which waited", Interesting},
 			{"fired = handled + dropped + skipped does not hold", Forbidden},
+			{"accepted, but not handled", Forbidden},
 			{"wrong order", Forbidden},
 			{"entered after Destroy had returned", Forbidden},
 			{"running when Destroy returned", Forbidden},
@@ -36,7 +45,7 @@ func queueDestroy(app *tether.Owner, overflow tether.Overflow, queues bool) *Tes
 			if queues {
 				mine, its = other, o
 			}
-			q := tether.NewQueue(its, 1, overflow)
+			q := tether.NewQueue(its, capacity, overflow, opts...)
 			p := new(probe)
 			var last atomic.Int64
 			var wrong atomic.Bool
@@ -78,6 +87,8 @@ func queueDestroy(app *tether.Owner, overflow tether.Overflow, queues bool) *Tes
 						return "entered after Destroy had returned"
 					case wrong.Load():
 						return "wrong order"
+					case finish && handled < before:
+						return "accepted, but not handled"
 					case accounted < before || accounted > values:
 						return "fired = handled + dropped + skipped does not hold"
 					case p.during.Load():
