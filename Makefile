@@ -32,6 +32,9 @@ examples:
 	go run ./examples/lobby
 	go run ./examples/httpserver -demo
 	go run ./examples/arena
+	go run ./examples/jobs -demo
+	go run ./examples/host
+	go run ./examples/iot
 
 verify: ## the proofs, in their long form
 	cd verify && go test -v -timeout=60m ./... \
