@@ -128,12 +128,12 @@ app  alive  TestADumpOfAProgramIsItsOwn
   sprites  TestADumpOfAProgramIsItsOwn
     bob  TestADumpOfAProgramIsItsOwn
       cleanup  keyed
-  signal of int  ends in turn  TestADumpOfAProgramIsItsOwn
+  signal  ends in turn  TestADumpOfAProgramIsItsOwn
     active  TestADumpOfAProgramIsItsOwn
       goroutine  poll
   ear  TestADumpOfAProgramIsItsOwn
     connection string  hear
-  active signal of string  TestADumpOfAProgramIsItsOwn
+  active  TestADumpOfAProgramIsItsOwn
     goroutine  poll
   store  TestADumpOfAProgramIsItsOwn
     cleanup  history
@@ -225,7 +225,7 @@ func TestADumpShowsWhatEndsInItsTurn(t *testing.T) {
 		require.Equal(t, `
 app  cut off  root
   goroutine  waits[...].func1
-  signal of map[string]int  ends in turn
+  signal  ends in turn
 `, golden(dumpOf(t, app)))
 		for i := range inspect.Of(app).Children() {
 			require.True(t, i.InTurn)
