@@ -3,6 +3,7 @@ package tether
 import (
 	"weak"
 
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -61,7 +62,8 @@ func handleOf(s *scope.Scope, root *Owner) *Owner {
 // made is what a supervisor is told where the PanicError was made before.
 type made struct{ p *PanicError }
 
-// The sub-packages look behind an Owner and an option by way of package handle.
+// The sub-packages look behind an Owner, a Connection and an option by way of package
+// handle.
 func init() {
 	handle.Scope = func(op string, owner any) *scope.Scope {
 		o := owner.(*Owner)
@@ -70,14 +72,22 @@ func init() {
 		}
 		return o.scope
 	}
+	handle.Conn = func(connection any) *connlist.Conn { return &connection.(*Connection).conn }
 	handle.Attribute = func(connection any, pc uintptr) { connection.(*Connection).conn.Attribute(pc) }
 	handle.Priority = func(option any) (int, bool) {
 		p, ok := option.(priorityOption)
 		return int(p), ok
 	}
-	handle.Report = func(s *scope.Scope, value any) error {
-		p := newPanicError(s, value, nil)
-		s.Report(made{p}, nil)
+	handle.Queued = func(option any) (uint64, bool) {
+		if o, ok := option.(queueOption); ok {
+			return o.q.number, true
+		}
+		return 0, false
+	}
+	handle.Enqueue = func(h handle.Queueing) any { return enqueueAny(h) }
+	handle.Report = func(s *scope.Scope, value, fired any) error {
+		p := newPanicError(s, value, fired)
+		s.Report(made{p}, fired)
 		return p
 	}
 }

@@ -33,7 +33,7 @@ type Queue struct {
 	overflow Overflow
 	manual   bool
 	finish   bool
-	number   uint64 // on the stack of a goroutine that handles; 0 if nobody needs to know
+	number   uint64 // on the stack of a goroutine that handles
 
 	node scope.Node // in the owner, guarded by that one's mutex
 
@@ -107,7 +107,7 @@ func Notify(wake func()) QueueOption {
 func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption) *Queue {
 	s := owner.check("NewQueue")
 	checkOverflow("NewQueue", capacity, overflow)
-	q := &Queue{scope: s, capacity: capacity, overflow: overflow}
+	q := &Queue{scope: s, capacity: capacity, overflow: overflow, number: goroutine.NewNumber()}
 	q.room.L, q.turn.L = &q.mu, &q.mu
 	q.runner.q = q
 	for _, opt := range opts {
@@ -121,9 +121,6 @@ func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption
 	}
 	if q.finish && q.manual {
 		panic("tether: NewQueue with Finish and Manual")
-	}
-	if q.manual || q.overflow == Block {
-		q.number = goroutine.NewNumber()
 	}
 	if !s.Attach(&q.node, queueMember{q}, nil) {
 		q.dead = true

@@ -16,6 +16,7 @@ type queueConn struct {
 	conn *connlist.Conn
 	box  box
 	once bool // the first value spends the connection
+	over bool // its firers are never held by Block, but go over capacity
 
 	linger *linger // nil unless q is a Finish queue
 
@@ -50,15 +51,27 @@ type mailbox[T any] struct {
 
 // enqueue connects handler by way of a queue.
 func enqueue[T any](s *Signal[T], c *hookedConnection, owner *Owner, handler func(T), cfg connectConfig, once bool) *Connection {
+	s.describe()
+	m := newMailbox(c, handler, cfg.queue)
+	m.once = once
+	m.connect(&s.list, c, owner, connlist.Word(m.push), cfg.priority)
+	return &c.Connection
+}
+
+func newMailbox[T any](c *hookedConnection, handler func(T), q *Queue) *mailbox[T] {
 	m := &mailbox[T]{handler: connlist.Word(handler)}
-	m.queueConn = queueConn{q: cfg.queue, conn: &c.conn, box: m, once: once}
+	m.queueConn = queueConn{q: q, conn: &c.conn, box: m}
+	return m
+}
+
+// connect enters the connection in its books. word is that of what the list's owner calls,
+// which queues a value.
+func (m *mailbox[T]) connect(list *connlist.List, c *hookedConnection, owner *Owner, word unsafe.Pointer, priority int) {
 	if m.join(owner.scope, c.hooks.PC) {
 		defer m.link() // also if WhileActive's function panics: the connection stands
-		s.describe()
 		c.hooks.Ended = m.end
-		s.list.Connect(&c.conn, owner.scope, connlist.Word(m.push), cfg.priority, true, &c.hooks)
+		list.Connect(&c.conn, owner.scope, word, priority, true, &c.hooks)
 	}
-	return &c.Connection
 }
 
 // join enters c in its queue's book, unless the queue is dead; on a Finish queue in the
@@ -125,7 +138,10 @@ func (c *queueConn) end() {
 }
 
 // push is the handler that the signal calls: it queues v.
-func (m *mailbox[T]) push(v T) {
+func (m *mailbox[T]) push(v T) { m.offer(v) }
+
+// offer queues v and reports whether it was let in.
+func (m *mailbox[T]) offer(v T) bool {
 	q := m.q
 	yield.Point("queue: push")
 	q.mu.Lock()
@@ -136,7 +152,7 @@ func (m *mailbox[T]) push(v T) {
 		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
 			q.mu.Unlock()
 			h.end()
-			return
+			return false
 		}
 	}
 	var rest func()
@@ -145,7 +161,7 @@ func (m *mailbox[T]) push(v T) {
 			q.lostLocked(h, true)
 			q.mu.Unlock() // its end is on the way, and will wake the others
 			h.end()
-			return
+			return false
 		}
 		m.shut = true
 		q.room.Broadcast() // others may be held by the same connection
@@ -176,6 +192,7 @@ func (m *mailbox[T]) push(v T) {
 	if wake != nil && q.scope.Enter() {
 		q.scope.Call(wake)
 	}
+	return true
 }
 
 // admitLocked makes room for a value of c and reports whether it may be queued. h is
@@ -197,6 +214,8 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) 
 				q.dropped++
 				return h, victim, false
 			}
+		case c.over:
+			return h, victim, true
 		case h == nil:
 			h = holdLocked(&q.mu, &q.room, q.number)
 		case h.inside:

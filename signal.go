@@ -175,7 +175,11 @@ func placed() (c scope.Config) {
 // a signal must not keep its owner from being found lost.
 func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scope.Scope, call func(*scope.Scope)) {
 	handle := remember(o)
-	open = func() *scope.Scope { return holder.NewChild(c.name, placed()) }
+	open = func() *scope.Scope {
+		config := placed()
+		config.Inner = true // it lives as long as the signal, whatever stages the owner has
+		return holder.NewChild(c.name, config)
+	}
 	call = func(s *scope.Scope) {
 		parent := handle.Value()
 		if holder != parent.scope {

@@ -243,7 +243,7 @@ func (c *opening[K, V]) fail(p any) {
 	steps := []func(){
 		func() {
 			if p != nil && s.Supervised() {
-				c.why = handle.Report(s, p)
+				c.why = handle.Report(s, p, nil)
 			}
 		},
 		func() { _ = s.DestroyOutside(true) },

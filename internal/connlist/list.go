@@ -56,7 +56,13 @@ type List struct {
 	spent  map[*Conn]struct{}  // see Conn.Spend; nil when never used
 	active *activity           // nil without WhileActive
 	node   scope.Node          // in the signal's owner, guarded by that one's mutex
+
+	numbers *atomic.Uint64 // counts the connections of all lists that are walked as one; nil: of this one. Set before use
 }
+
+// NumberBy has the connections numbered by a counter that other lists are numbered by too,
+// so that [WalkAll] can go by all of them in one order. It is called before the list is used.
+func (l *List) NumberBy(numbers *atomic.Uint64) { l.numbers = numbers }
 
 // Connect enters c with the given handler word and reports whether it is alive
 // now; it is not if the owner is dead or the list closed. quiet says that
@@ -94,7 +100,11 @@ func (l *List) enter(c *Conn, word unsafe.Pointer, priority int, id uint64) (fir
 	if l.closed.Load() {
 		return nil, false
 	}
-	c.seq = l.seq.Load() + 1
+	if l.numbers != nil {
+		c.seq = l.numbers.Add(1)
+	} else {
+		c.seq = l.seq.Load() + 1
+	}
 	c.state.Store(live)
 	l.addLocked(priority, Entry{word, id, c})
 	l.count++
@@ -160,6 +170,20 @@ func (l *List) Len() int {
 // Seq returns the number of the last connection.
 func (l *List) Seq() uint64 { return l.seq.Load() }
 
+// Callable reports whether there is a connection that is neither dead nor muted.
+func (l *List) Callable() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for b := l.head.Load(); b != nil; b = b.next.Load() {
+		for i := range b.published() {
+			if b.entries[i].load() != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // LiveUpTo reports whether a connection lives whose number is limit at most.
 func (l *List) LiveUpTo(limit uint64) bool {
 	l.mu.Lock()
@@ -221,6 +245,10 @@ func (l *List) Bind(owner *scope.Scope) {
 		l.closed.Store(true)
 	}
 }
+
+// Unbind undoes Bind, for a list that nobody will use any more. It does nothing once the
+// list has closed.
+func (l *List) Unbind(owner *scope.Scope) { owner.Detach(&l.node) }
 
 // member makes a List a member of the signal's owner.
 type member struct {

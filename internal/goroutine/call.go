@@ -72,7 +72,7 @@ func within(want Where) (yes bool) {
 // All user code but the handlers of a signal, which are called by package connlist, is
 // called by one of the following. They must have frames of their own, to be found.
 
-// Handler calls a handler that answers, such as package keyed has. f is the library's own and calls
+// Handler calls a handler that answers, see packages visit and keyed. f is the library's own and calls
 // it: so it can have any arguments, and nothing escapes.
 //
 //go:noinline

@@ -38,7 +38,7 @@ func (s *Scope) Context() context.Context {
 		return ctx
 	}
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(s.base))
-	ctx = scopeContext{inner, s.base}
+	ctx = &scopeContext{inner, s.base}
 	yield.Point("context: made")
 	s.mu.Lock()
 	if s.ctx != nil { // somebody else was faster
@@ -56,6 +56,20 @@ func (s *Scope) Context() context.Context {
 	return ctx
 }
 
+// Gave reports whether ctx is what Context returns.
+func (s *Scope) Gave(ctx context.Context) bool {
+	if _, ok := ctx.(*scopeContext); !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ctx == s.ctx
+}
+
+// Deadline returns the deadline of the context that s, or its nearest ancestor with one, is
+// bound to.
+func (s *Scope) Deadline() (time.Time, bool) { return s.base.Deadline() }
+
 // A scopeContext has the values and the deadline of the context that its scope
 // is bound to, but ends with the scope: whoever sees it end finds the scope cut off.
 // Derived from that context it would end before, as Bind's function is called
@@ -65,4 +79,4 @@ type scopeContext struct {
 	base context.Context
 }
 
-func (c scopeContext) Deadline() (time.Time, bool) { return c.base.Deadline() }
+func (c *scopeContext) Deadline() (time.Time, bool) { return c.base.Deadline() }

@@ -253,7 +253,7 @@ $`},
 		{stageGo, "\tif s.Over() {\n\t\treturn true\n\t}\n\trest", "\tif s.Over() || yield.Bug(\"the next stage too early\") {\n\t\treturn true\n\t}\n\trest"},
 	}},
 	{"a child while the stages run", "staged destroy, child made", []patch{
-		{scopeGo, "\tcase s.sealed && !child.inTurn:\n", "\tcase s.sealed && !child.inTurn && !yield.Bug(\"a child while the stages run\"):\n"},
+		{scopeGo, "\tcase s.sealed && child.bond == part:\n", "\tcase s.sealed && child.bond == part && !yield.Bug(\"a child while the stages run\"):\n"},
 	}},
 	{"a circle by way of stages", "staged, mutual destroy in goroutines, and from outside", []patch{
 		{waitGo, "\t\tif st := s.tree.stages[p]; st != nil {\n", "\t\tif st := s.tree.stages[p]; st != nil && !yield.Bug(\"a circle by way of stages\") {\n"},

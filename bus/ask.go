@@ -1,0 +1,212 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/visit"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// A responder is who answers the questions of a type. It is in the bus's book from before
+// its connection is made until that has ended.
+type responder struct {
+	list    connlist.List // of the one connection
+	answers reflect.Type
+}
+
+// Reply makes f the one that answers questions of type Q, with answers of type A, until
+// owner is destroyed or the connection ends otherwise. If there is a responder for Q, Reply
+// returns [ErrTaken] and a dead Connection; on a closed bus [ErrClosed]; and where owner is
+// dead a dead Connection alone. It panics if Q is an interface type, or if the questions
+// are answered with another type.
+//
+// ctx ends with that of who asks, at the cut-off of owner, and at the latest when the
+// question is answered, as in package hook; also with [tether.On], which has the queue call
+// f, one question at a time.
+func Reply[A, Q any](owner *tether.Owner, b *Bus, f func(ctx context.Context, q Q) (A, error), opts ...tether.ConnectOption) (*tether.Connection, error) {
+	b.check("Reply")
+	s := checkConnect("Reply", owner, f == nil, opts)
+	asked := concrete[Q]("Reply")
+	r, err := b.employ(asked, reflect.TypeFor[A]())
+	if err != nil {
+		return new(tether.Connection), err
+	}
+	pc := scope.PC(f)
+	call := answering(b, s, pc, f)
+	var c *tether.Connection
+	if number, ok := queueOf(opts); ok {
+		c = handle.Enqueue(handle.Queueing{
+			List: &r.list, Owner: owner, Options: opts, PC: pc, Tell: true,
+			Entry: func(queue func(any) bool) unsafe.Pointer {
+				return visit.Word(func(ctx context.Context, q Q) (A, error) {
+					return wait(&question[A, Q]{q, ctx, make(chan answer[A], 1)}, queue, number)
+				})
+			},
+			Handle: func(v any) { v.(*question[A, Q]).handle(s, call) },
+		}).(*tether.Connection)
+	} else {
+		c = new(tether.Connection)
+		r.list.Connect(handle.Conn(c), s, visit.Word(call), priority(opts), false, &connlist.Hooks{PC: pc})
+	}
+	yield.Point("bus: employed")
+	handle.Conn(c).OnEnd(func() { b.dismiss(asked, r) })
+	if b.closed() {
+		return c, ErrClosed
+	}
+	return c, nil
+}
+
+// Ask returns the answer to q, of the responder that [Reply] has made, and that one's error
+// as it is. Without one it returns [ErrNobody]; where ctx has ended its cause; and on a
+// closed bus [ErrClosed]. It panics if Q is an interface type, or if the answers to Q are
+// not of type A. The two types are found by Q, so only A has to be written:
+//
+//	price, err := bus.Ask[Price](ctx, b, PriceOf{"ham"})
+//
+// The responder runs on the caller's goroutine; with [tether.On] it runs on its queue, and
+// Ask waits for the answer, for the end of ctx, or until the question is dropped there, as
+// with the responder's end, which is ErrNobody. A question is not held by a full queue with
+// [tether.Block], but goes over its capacity: who asks waits anyway. Inside a handler of that queue Ask
+// returns an error at once, as it would wait for itself; in two that ask each other on two
+// queues both wait. A panic of a responder is as in [Topic.Publish].
+func Ask[A, Q any](ctx context.Context, b *Bus, q Q) (a A, err error) {
+	b.check("Ask")
+	if ctx == nil {
+		panic("bus: Ask with nil context")
+	}
+	asked, answers := concrete[Q]("Ask"), reflect.TypeFor[A]()
+	if b.closed() {
+		return a, ErrClosed
+	}
+	if ctx.Err() != nil {
+		return a, context.Cause(ctx)
+	}
+	b.mu.RLock()
+	r := b.responders[asked]
+	b.mu.RUnlock()
+	if r == nil {
+		return a, ErrNobody
+	}
+	if r.answers != answers {
+		panic(fmt.Sprintf("bus: Ask for %v with %v, which is answered with %v", answers, asked, r.answers))
+	}
+	v := visit.Begin(ctx, r.list.Walk())
+	defer v.End()
+	if !v.Next() {
+		if b.closed() {
+			return a, ErrClosed
+		}
+		return a, ErrNobody
+	}
+	f := visit.Func[func(context.Context, Q) (A, error)](&v)
+	if v.Quiet() {
+		return f(ctx, q)
+	}
+	own := v.Context()
+	if p := v.Call(func() { a, err = f(own, q) }, func() any { return q }); p != nil {
+		err = p
+	}
+	return a, err
+}
+
+// employ makes a responder, unless there is one.
+func (b *Bus) employ(asked, answers reflect.Type) (*responder, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.responders[asked]; r != nil {
+		if r.answers != answers {
+			panic(fmt.Sprintf("bus: Reply with %v to %v, which is answered with %v", answers, asked, r.answers))
+		}
+		return nil, ErrTaken
+	}
+	r := &responder{answers: answers}
+	r.list.Name(asked)
+	r.list.Bind(b.scope)
+	b.responders[asked] = r
+	return r, nil
+}
+
+// dismiss is told of the end of a responder's connection.
+func (b *Bus) dismiss(asked reflect.Type, r *responder) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.responders, asked)
+	r.list.Unbind(b.scope)
+}
+
+// answering puts the functions given to Around around f.
+func answering[A, Q any](b *Bus, owner *scope.Scope, pc uintptr, f func(context.Context, Q) (A, error)) func(context.Context, Q) (A, error) {
+	if len(b.around) == 0 {
+		return f
+	}
+	return func(ctx context.Context, q Q) (a A, err error) {
+		err = surrounded(ctx, b.around, Delivery{Value: q, owner: owner, pc: pc}, func(ctx context.Context) (err error) {
+			a, err = f(ctx, q)
+			return err
+		})
+		return a, err
+	}
+}
+
+// A question is one in a queue. It is answered once: there is always room in the channel.
+type question[A, Q any] struct {
+	q      Q
+	ctx    context.Context // of who asks
+	answer chan answer[A]
+}
+
+type answer[A any] struct {
+	a   A
+	err error
+}
+
+var errInside = errors.New("bus: Ask inside a handler of the responder's queue, which would wait for itself")
+
+// wait queues a question and waits for the answer.
+func wait[A, Q any](e *question[A, Q], queue func(any) bool, number uint64) (none A, err error) {
+	if goroutine.Spelled(number) {
+		return none, errInside
+	}
+	if !queue(e) {
+		return none, ErrNobody
+	}
+	yield.Point("bus: asked")
+	select {
+	case r := <-e.answer:
+		return r.a, r.err
+	case <-e.ctx.Done():
+	}
+	select {
+	case r := <-e.answer: // it came before the end
+		return r.a, r.err
+	default:
+		return none, context.Cause(e.ctx)
+	}
+}
+
+// handle answers e, unless nobody waits for that any more.
+func (e *question[A, Q]) handle(owner *scope.Scope, f func(context.Context, Q) (A, error)) {
+	r := answer[A]{err: ErrNobody} // also after Goexit
+	defer func() { e.answer <- r }()
+	if e.ctx.Err() != nil {
+		return
+	}
+	var a A
+	err := visit.One(e.ctx, owner, func(ctx context.Context) (err error) {
+		a, err = f(ctx, e.q)
+		return err
+	}, func() any { return e.q })
+	r = answer[A]{a, err}
+}
+
+// Dropped is told, with the queue locked, that the question will not be handled.
+func (e *question[A, Q]) Dropped() { e.answer <- answer[A]{err: ErrNobody} }

@@ -1,0 +1,119 @@
+package bus
+
+import (
+	"context"
+	"errors"
+
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/visit"
+)
+
+// Publish calls the handlers of t, and of all patterns that match its name, with v: by
+// descending priority, then in the order of connection, whichever of the two they belong
+// to. It returns when all of them have returned; but those on queues are left to their
+// queue.
+//
+// It takes a snapshot, and passes over who is dead or muted at its turn, as a Fire does. A
+// handler that fails keeps nobody else from being called. Publish returns the errors of
+// all, each a *[HandlerError], joined as by [errors.Join]; a single one as it is.
+//
+// A value that nobody got becomes a [Letter] to [Bus.Dead], and Publish returns nil. If ctx
+// has ended, nobody is called, and Publish returns its cause; once begun it calls
+// everyone. It returns an error if the name has handlers of another type, and [ErrClosed] if
+// the bus is closed.
+//
+// A panic in a handler goes on to the caller when the others have been called. Where the
+// handler's owner has a panic handler, that is told, and the *[tether.PanicError] is the
+// handler's error. Cost: no lock and no allocation where ctx is [context.Background] or
+// [context.TODO], nobody fails, and nothing has changed since the last Publish of this
+// handle.
+func (t *Topic[T]) Publish(ctx context.Context, v T) error {
+	t.check("Publish")
+	if ctx == nil {
+		panic("bus: Publish with nil context")
+	}
+	b := t.bus
+	if b.closed() {
+		return ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	r := t.find()
+	if r.err != nil {
+		return r.err
+	}
+	if t.apart != nil {
+		ctx = context.WithValue(ctx, mark{}, true)
+	}
+	observed := !marked(ctx)
+	if observed && b.tap.list.Head() != nil {
+		b.inform(ctx, Delivery{Topic: t.name, Value: v})
+	}
+	called, err := deliver(b, ctx, Message[T]{t.name, v}, r.lists)
+	if !called && observed {
+		b.letter(ctx, t.name, v, ErrNobody)
+	}
+	return err
+}
+
+// deliver calls the handlers in lists.
+func deliver[T any](b *Bus, ctx context.Context, m Message[T], lists []*connlist.List) (called bool, err error) {
+	if len(lists) == 0 || len(lists) == 1 && lists[0].Head() == nil {
+		return false, nil
+	}
+	v := visit.Begin(ctx, connlist.WalkAll(lists, b.numbers.Load()))
+	defer v.End()
+	var errs []error
+	finally.Each(func() bool {
+		if !v.Next() {
+			return false
+		}
+		switch err := call(&v, ctx, m); {
+		case err == nil:
+			called = true
+		case !errors.Is(err, errLost):
+			called = true
+			errs = append(errs, newHandlerError(v.Owner(), v.PC(), m.Topic, err))
+		}
+		return true
+	})
+	if len(errs) == 1 {
+		return called, errs[0]
+	}
+	return called, errors.Join(errs...)
+}
+
+// call calls the handler that v is at.
+func call[T any](v *visit.Visit, ctx context.Context, m Message[T]) (err error) {
+	f := visit.Func[handler[T]](v)
+	if v.Quiet() { // it queues, and has the queue call the user's
+		return f(ctx, m)
+	}
+	own := v.Context()
+	if p := v.Call(func() { err = f(own, m) }, func() any { return m.Value }); p != nil {
+		err = p
+	}
+	return err
+}
+
+// A mark is the key of a value that the contexts of Dead's and Tap's handlers have: what is
+// published with them is neither tapped nor a letter, or there would be no end of it.
+type mark struct{}
+
+func marked(ctx context.Context) bool { return ctx.Value(mark{}) != nil }
+
+// inform publishes d to those of Tap.
+func (b *Bus) inform(ctx context.Context, d Delivery) {
+	_, _ = deliver(b, context.WithValue(ctx, mark{}, true), Message[Delivery]{Value: d}, []*connlist.List{&b.tap.list})
+}
+
+// letter publishes a letter, although ctx may have ended.
+func (b *Bus) letter(ctx context.Context, topic string, v any, err error) {
+	if b.dead.list.Head() == nil {
+		return
+	}
+	ctx = context.WithValue(context.WithoutCancel(ctx), mark{}, true)
+	_, _ = deliver(b, ctx, Message[Letter]{Value: Letter{topic, v, err}}, []*connlist.List{&b.dead.list})
+}

@@ -1,0 +1,131 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/visit"
+)
+
+// A Chain is wrapped around an action: each of its links may do something before and after,
+// change what goes in and what comes out, try again, or not go on.
+//
+// The zero Chain is ready for use and never closes; [NewChain] makes one that closes with
+// its owner. A Chain must not be copied after its first use. All methods may be called by
+// multiple goroutines at once, and from links.
+type Chain[In, Out any] struct {
+	_ [0]func(In) Out // no conversion between chains of different types
+
+	handlers
+}
+
+// NewChain returns a chain that closes with owner: its links end at the cut-off, further
+// ones are born dead, and Run returns [ErrClosed].
+func NewChain[In, Out any](owner *tether.Owner) *Chain[In, Out] {
+	c := new(Chain[In, Out])
+	c.bind("hook: NewChain", owner)
+	return c
+}
+
+// An action is what a chain is wrapped around.
+type action[In, Out any] = func(context.Context, In) (Out, error)
+
+// Use makes f a link from now on, until owner is destroyed or the connection ends otherwise.
+// f is called with a function next, which runs the rest of the chain and the action. What f
+// returns is what the link before it gets from its next.
+//
+// next may be called any number of times, a retry, or not at all: then what f returns is
+// the result. It must be called before f returns, and have returned by then: after that it
+// runs nothing and returns an error which says so.
+//
+// The context for next is usually the one that f was given, or one derived from it. Then
+// the cut-off of owner stops what is still to be run, too: that is what lets Destroy come to
+// its end. A link that is to be dispensable gives next a context without that end, as by
+// [context.WithoutCancel].
+//
+// The rest is as in [Hook.Handle].
+func (c *Chain[In, Out]) Use(owner *tether.Owner, f func(ctx context.Context, in In, next func(context.Context, In) (Out, error)) (Out, error), opts ...tether.ConnectOption) *tether.Connection {
+	return c.self().handle("hook: Use", owner, visit.Word(f), opts, reflect.TypeFor[In]())
+}
+
+// self is nil if c is.
+func (c *Chain[In, Out]) self() *handlers {
+	if c == nil {
+		return nil
+	}
+	return &c.handlers
+}
+
+// Run runs last with the chain around it, and returns what the outermost link returns; that
+// is the one of the highest priority, and within that the first one connected. Without links
+// it is last alone.
+//
+// A link that runs is running for its owner, with all that its next does: Destroy waits.
+// A link that is dead or muted at its turn is passed over, and one that was connected after
+// Run began does not take part, whatever is tried again.
+//
+// If a context has ended before the turn of a link or of last, neither is called, and next
+// or Run returns its cause; on a closed chain [ErrClosed].
+//
+// A panic in a link goes on at once, through the links around it to the caller. Where the
+// owner of the link has a panic handler, that is told, and the *[tether.PanicError] is the
+// link's error. What last panics with is like a panic of the innermost link.
+//
+// Cost: two allocations for each link.
+func (c *Chain[In, Out]) Run(ctx context.Context, in In, last func(context.Context, In) (Out, error)) (Out, error) {
+	c.self().check("hook: Run", ctx)
+	if last == nil {
+		panic("hook: Run with nil function")
+	}
+	return c.run(ctx, in, c.list.Walk(), last)
+}
+
+// Len returns the number of links, muted ones included.
+func (c *Chain[In, Out]) Len() int { return c.self().len() }
+
+// run runs the links that w comes by, around last.
+func (c *Chain[In, Out]) run(ctx context.Context, in In, w connlist.Walk, last action[In, Out]) (out Out, err error) {
+	if err := c.stopped(ctx); err != nil {
+		return out, err
+	}
+	v := visit.Begin(ctx, w)
+	defer v.End()
+	if !v.Next() {
+		if err := c.over(); err != nil {
+			return out, err
+		}
+		return last(ctx, in)
+	}
+	f := visit.Func[func(context.Context, In, action[In, Out]) (Out, error)](&v)
+	l := &link[In, Out]{chain: c, rest: v.Fork(), last: last}
+	defer l.over.Store(true)
+	inner := v.Context()
+	if p := v.Call(func() { out, err = f(inner, in, l.next) }, func() any { return in }); p != nil {
+		err = p
+	}
+	return out, err
+}
+
+// A link is a link that runs.
+type link[In, Out any] struct {
+	chain *Chain[In, Out]
+	rest  connlist.Walk // begins after the link; copied, so that next can be called again
+	last  action[In, Out]
+	over  atomic.Bool
+}
+
+var errOver = errors.New("hook: next called after its link has returned")
+
+func (l *link[In, Out]) next(ctx context.Context, in In) (out Out, err error) {
+	if ctx == nil {
+		panic("hook: next with nil context")
+	}
+	if l.over.Load() {
+		return out, errOver
+	}
+	return l.chain.run(ctx, in, l.rest, l.last)
+}

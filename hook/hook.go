@@ -1,0 +1,140 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/visit"
+)
+
+// A Hook is asked for answers: its handlers each may have one.
+//
+// The zero Hook is ready for use and never closes; [New] makes one that closes with its
+// owner. A Hook must not be copied after its first use. All methods may be called by
+// multiple goroutines at once, and from handlers.
+type Hook[In, Out any] struct {
+	_ [0]func(In) Out // no conversion between hooks of different types
+
+	handlers
+}
+
+// New returns a hook that closes with owner: its connections end at the cut-off, further
+// ones are born dead, and who asks gets [ErrClosed].
+func New[In, Out any](owner *tether.Owner) *Hook[In, Out] {
+	h := new(Hook[In, Out])
+	h.bind("hook: New", owner)
+	return h
+}
+
+// Handle arranges for f to be called for each question asked from now on, until owner is
+// destroyed or the connection ends otherwise. f returns an answer, an error, which is an
+// answer too, or [ErrPass] if others are to answer.
+//
+// ctx ends with that of who asks, at the cut-off of owner, and at the latest when the
+// question is answered: what outlives that must not use it. See the package documentation.
+//
+// Where the owner is dead or the hook closed it returns a dead Connection.
+// [tether.Priority] means what it does on a signal; [tether.On] panics. Cost: O(1)
+// amortised, one allocation.
+func (h *Hook[In, Out]) Handle(owner *tether.Owner, f func(ctx context.Context, in In) (Out, error), opts ...tether.ConnectOption) *tether.Connection {
+	return h.self().handle("hook: Handle", owner, visit.Word(f), opts, reflect.TypeFor[In]())
+}
+
+// self is nil if h is.
+func (h *Hook[In, Out]) self() *handlers {
+	if h == nil {
+		return nil
+	}
+	return &h.handlers
+}
+
+// First asks the handlers one after the other, by descending priority and in the order of
+// connection within one, and returns what the first of them returns that does not pass. If
+// nobody is there, or all pass, it returns [ErrNobody].
+//
+// A handler that is dead or muted when its turn comes is passed over, and one that was
+// connected after First began is not asked. If ctx has ended before a handler's turn, First
+// returns its cause; on a closed hook [ErrClosed].
+//
+// A panic in a handler goes on to the caller at once. Where the handler's owner has a panic
+// handler, that is told, and the answer is the *[tether.PanicError]. Cost: no lock and no
+// allocation where ctx is [context.Background] or [context.TODO].
+func (h *Hook[In, Out]) First(ctx context.Context, in In) (Out, error) {
+	h.self().check("hook: First", ctx)
+	var none Out
+	if err := h.stopped(ctx); err != nil {
+		return none, err
+	}
+	v := h.visit(ctx)
+	defer v.End()
+	for v.Next() {
+		if ctx.Err() != nil {
+			return none, context.Cause(ctx)
+		}
+		if out, err := ask[In, Out](&v, in); !errors.Is(err, ErrPass) {
+			return out, err
+		}
+	}
+	if err := h.over(); err != nil {
+		return none, err
+	}
+	return none, ErrNobody
+}
+
+// All asks all handlers, in the order of First, and returns their answers in that order,
+// without those that passed and those that returned an error. Their errors it returns
+// joined, as by [errors.Join]; a single one as it is. Nobody's answer is no error.
+//
+// If ctx ends before a handler's turn, or the hook closes, nobody else is asked, and the
+// cause or [ErrClosed] is among the errors. A panic in a handler goes on to the caller when
+// the others have been asked, as in a Fire; then there are no answers. Where the handler's
+// owner has a panic handler, it is the handler's error, as in First.
+func (h *Hook[In, Out]) All(ctx context.Context, in In) ([]Out, error) {
+	h.self().check("hook: All", ctx)
+	if err := h.stopped(ctx); err != nil {
+		return nil, err
+	}
+	var outs []Out
+	var errs []error
+	v := h.visit(ctx)
+	defer v.End()
+	finally.Each(func() bool {
+		if !v.Next() {
+			if err := h.over(); err != nil {
+				errs = append(errs, err)
+			}
+			return false
+		}
+		if ctx.Err() != nil {
+			errs = append(errs, context.Cause(ctx))
+			return false
+		}
+		switch out, err := ask[In, Out](&v, in); {
+		case err == nil:
+			outs = append(outs, out)
+		case !errors.Is(err, ErrPass):
+			errs = append(errs, err)
+		}
+		return true
+	})
+	if len(errs) == 1 {
+		return outs, errs[0]
+	}
+	return outs, errors.Join(errs...)
+}
+
+// Len returns the number of handlers that are connected, muted ones included.
+func (h *Hook[In, Out]) Len() int { return h.self().len() }
+
+// ask calls the handler that v is at.
+func ask[In, Out any](v *visit.Visit, in In) (out Out, err error) {
+	f := visit.Func[func(context.Context, In) (Out, error)](v)
+	ctx := v.Context()
+	if p := v.Call(func() { out, err = f(ctx, in) }, func() any { return in }); p != nil {
+		err = p
+	}
+	return out, err
+}
