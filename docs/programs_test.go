@@ -128,3 +128,19 @@ func session(t *testing.T, command, want string) string {
 	}
 	return printed.String()
 }
+
+// The examples that show how little it takes are to stay that small.
+func TestTheSmallExamplesAreSmall(t *testing.T) {
+	for _, example := range []string{"jobs", "host"} {
+		files, err := filepath.Glob("../examples/" + example + "/*.go")
+		require.NoError(t, err)
+		lines := 0
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				lines += strings.Count(read(t, file), "\n")
+			}
+		}
+		assert.Positive(t, lines)
+		assert.LessOrEqual(t, lines, 200, "%s, lines", example)
+	}
+}

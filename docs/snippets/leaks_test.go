@@ -73,6 +73,17 @@ func (l *Lobby) Visit(s *Session) error {
 
 // end
 
+// snippet: table/map
+func openSessions(app *tether.Owner) *keyed.Map[string, *Session] {
+	return keyed.NewMap(app, "sessions", func(o *tether.Owner, name string) *Session {
+		s := &Session{Name: name, owner: o}
+		o.Defer(func() { save(s) })
+		return s // lives as long as o, and is found as long
+	})
+}
+
+// end
+
 // snippet: table/own
 type Registry struct {
 	mu       sync.Mutex
@@ -129,6 +140,16 @@ func TestAGrowingTable(t *testing.T) {
 	lobby := Lobby{keyed.New[string](app, "sessions")}
 	flat(t, heap(func() { _ = lobby.Visit(visitor()) }))
 	assert.Zero(t, lobby.sessions.Len())
+
+	sessions := openSessions(app)
+	flat(t, heap(func() {
+		n++
+		name := fmt.Sprint(n)
+		s := sessions.Get(name)
+		assert.Same(t, s, sessions.Get(name))
+		s.owner.Destroy()
+	}))
+	assert.Zero(t, sessions.Len())
 }
 
 type Document struct {
