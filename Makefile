@@ -1,9 +1,9 @@
 # The nested modules, in one place.
-MODULES := . bench verify tools
+MODULES := . bench verify tools tethervet
 
 RACE := go test -race -shuffle=on
 
-.PHONY: test race bench guard lint examples verify tidy ci
+.PHONY: test race bench guard lint vet examples verify tidy ci
 
 test: ## what the README says
 	go test ./...
@@ -23,12 +23,18 @@ lint:
 	go vet ./...
 	staticcheck=$$(go tool -modfile=tools/go.mod -n staticcheck) \
 		&& golangci=$$(go tool -modfile=tools/go.mod -n golangci-lint) \
-		&& for module in . bench verify; do (cd $$module && $$staticcheck ./... && $$golangci run) || exit 1; done
+		&& for module in . bench verify tethervet; do (cd $$module && $$staticcheck ./... && $$golangci run) || exit 1; done
+
+vet: ## is every owner ended? of every module, against the list of what is meant to be wrong
+	cd tethervet && go test -count=1 .
 
 examples:
 	go run ./examples/lobby
 	go run ./examples/httpserver -demo
 	go run ./examples/arena
+	go run ./examples/jobs -demo
+	go run ./examples/host
+	go run ./examples/iot
 
 verify: ## the proofs, in their long form
 	cd verify && go test -v -timeout=60m ./... \

@@ -160,6 +160,7 @@ var bubbled = []func(*testing.T){
 	TestStaged_OnlyNewChildRefusesWhileTheStagesRun,
 	TestStaged_RunWithGraceCutsOffWhatTheStagesHaveNotReached,
 	TestStaged_TheContextHasNoDeadlineAndRunGivesTheStagesItsCause,
+	TestStaged_WhatTheOwnerItselfHoldsLivesUntilItsOwnCutOff,
 	TestStaged_WhereNothingRunsDestroyInAHandlerIsComplete,
 	TestStatsCountTheSubtree,
 	TestStoppedAndFinishedFunctionsAreGarbage,

@@ -340,7 +340,7 @@ func TestCloseInTurn_ActiveLivesUntilTheSignalsTurnHoweverTheEndBegins(t *testin
 			hub.Defer(func() { said.add("before: %v", active.Alive()) })
 			s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
 				active = o
-				require.Equal(t, "root/hub/signal of int/active", o.Path())
+				require.Equal(t, "root/hub/signal/active", o.Path())
 				require.Same(t, hub, o.Parent().Parent())
 				o.Defer(func() { said.add("active cleaned") })
 				o.Go(func(ctx context.Context) { <-ctx.Done(); runtime.Gosched(); said.add("active told") })

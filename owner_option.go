@@ -61,7 +61,8 @@ func WithGrace(d time.Duration) OwnerOption {
 // of the stages it returns a child that is born ended. The cause of the children is that
 // with which the stages began, and the errors of their ends are part of what Destroy
 // returns. The owner's own goroutines, handlers and cleanups end after all children. What
-// must end between two children is a child.
+// must end between two children is a child. What the owner holds itself, such as a signal
+// with [WhileActive] or a heartbeat, works until then.
 //
 // The stages begin with Destroy, with the end of a context given to [WithContext] or [Run],
 // and with an error of [Owner.GoErr]; the last two on a goroutine of the teardown's own. To

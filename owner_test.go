@@ -1096,7 +1096,7 @@ func TestSupervisedPanicsAreReportedAndNothingStops(t *testing.T) {
 		require.Len(t, got, 9)
 		for _, p := range got {
 			require.ErrorIs(t, p, bad)
-			require.True(t, p.Owner == "root/child" || p.Owner == "root/child/active signal of int", p.Owner)
+			require.True(t, p.Owner == "root/child" || p.Owner == "root/child/active", p.Owner)
 			if !strings.Contains(p.Func, "closeFunc.Close") {
 				require.Contains(t, p.Func, "TestSupervisedPanics", "%s", p.Stack)
 			}

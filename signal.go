@@ -1,8 +1,6 @@
 package tether
 
 import (
-	"reflect"
-
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -55,7 +53,7 @@ func (f signalOption) signal(c *signalConfig) { f(c) }
 //
 // f runs on the connecting goroutine, before its Connect returns and with no
 // lock held; inside f, Destroy behaves as in a handler. active is a child of the
-// signal's owner and ends as if by [Owner.Cancel]: it is cut off at once, and
+// signal's owner, named "active", and ends as if by [Owner.Cancel]: it is cut off at once, and
 // unwound on a goroutine of its own, so that [Connection.Disconnect] stays safe
 // under any lock. A new active begins only after the one before was cut off. A
 // panic in f goes on to the caller of Connect, unless the signal's owner has a
@@ -79,9 +77,8 @@ func WhileActive(f func(active *Owner)) SignalOption {
 // registered after the signal, may still fire it, to subscribers of other owners: for a
 // last word. Those of the owner itself ended at the cut-off.
 //
-// The signal is held by a child named after the type of the values, as in "signal of
-// string", which is alive until that turn. With [WhileActive], active is a child of that
-// one, called "active", and so is cut off at the same turn.
+// The signal is held by a child named "signal", which is alive until that turn. With
+// [WhileActive], active is a child of that one, and so is cut off at the same turn.
 //
 // A [Wait] on such a signal in a goroutine of the same owner must be given the owner's
 // context, as the owner waits for the goroutine before it closes the signal.
@@ -99,7 +96,7 @@ func activeName(name string) SignalOption {
 // the signal until then; give signals that come and go an owner that does too.
 func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
 	holder := owner.check("NewSignal")
-	var c signalConfig
+	c := signalConfig{name: "active"}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("tether: NewSignal with nil option")
@@ -107,17 +104,10 @@ func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
 		opt.signal(&c)
 	}
 	if c.inTurn {
-		holder = holder.NewTurn(nameOf[T](), placed())
+		holder = holder.NewTurn("signal", placed())
 	}
 	s := new(Signal[T])
 	if c.active != nil {
-		switch {
-		case c.name != "":
-		case c.inTurn:
-			c.name = "active" // the holder's name says the rest
-		default:
-			c.name = "active " + nameOf[T]()
-		}
 		s.list.WhileActive(owner.activity(holder, c))
 	}
 	s.list.Bind(holder)
@@ -158,9 +148,6 @@ func (s *Signal[T]) DisconnectAll() { s.list.DisconnectAll() }
 // a [Values] loop in progress is one.
 func (s *Signal[T]) Len() int { return s.list.Len() }
 
-// nameOf is what a signal of values of type T is called in the names of owners.
-func nameOf[T any]() string { return "signal of " + reflect.TypeFor[T]().String() }
-
 // placed returns what a child of the library's own is made with: if anybody wants to know,
 // the place where the user's code has called the library.
 func placed() (c scope.Config) {
@@ -175,7 +162,11 @@ func placed() (c scope.Config) {
 // a signal must not keep its owner from being found lost.
 func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scope.Scope, call func(*scope.Scope)) {
 	handle := remember(o)
-	open = func() *scope.Scope { return holder.NewChild(c.name, placed()) }
+	open = func() *scope.Scope {
+		config := placed()
+		config.Inner = true // it lives as long as the signal, whatever stages the owner has
+		return holder.NewChild(c.name, config)
+	}
 	call = func(s *scope.Scope) {
 		parent := handle.Value()
 		if holder != parent.scope {

@@ -37,7 +37,8 @@ func (s *Signal[T]) Once(owner *Owner, handler func(T), opts ...ConnectOption) *
 		return enqueue(s, c, owner, handler, cfg, true)
 	}
 	s.connect(&c.Connection, owner, func(v T) {
-		if c.Disconnect() {
+		if c.conn.Claim() {
+			defer c.conn.Delivered()
 			handler(v)
 		}
 	}, cfg, &c.hooks)

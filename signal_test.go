@@ -487,7 +487,7 @@ func TestWhileActiveFollowsTheConnections(t *testing.T) {
 			active.Interrupt(func() { log.add("cut%d", id) })
 			active.Defer(func() { log.add("down%d", id) })
 			assert.Same(t, o, active.Parent())
-			assert.Equal(t, "o/active signal of int", active.Path())
+			assert.Equal(t, "o/active", active.Path())
 			if last != nil {
 				assert.False(t, last.Alive(), "edges never overlap")
 			}

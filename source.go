@@ -63,7 +63,7 @@ func (connect source[T]) Once(owner *Owner, handler func(T), opts ...ConnectOpti
 	}
 	connected = true
 	from.conn.Attribute(scope.PC(handler))
-	from.conn.OnEnd(func() { c.Disconnect() })
-	c.conn.OnEnd(func() { from.Disconnect() }) // now, if it is spent
+	from.conn.AfterEnd(func() { c.Disconnect() }) // it may be a Once too
+	c.conn.OnEnd(func() { from.Disconnect() })    // now, if it is spent
 	return c
 }

@@ -286,6 +286,30 @@ func TestStaged_OnlyNewChildRefusesWhileTheStagesRun(t *testing.T) {
 	require.False(t, app.NewChild("after").Alive())
 }
 
+func TestStaged_WhatTheOwnerItselfHoldsLivesUntilItsOwnCutOff(t *testing.T) {
+	app, outside := tether.NewOwner("app", tether.Staged()), tether.NewOwner("outside")
+	var actives []*tether.Owner
+	s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
+		actives = append(actives, active)
+	}))
+	s.Connect(outside, func(int) {})
+	beat := tether.NewHeartbeat(app, time.Millisecond)
+	young := app.NewChild("young")
+	young.Defer(func() {
+		require.True(t, actives[0].Alive(), "the owner of a signal's activity is no stage")
+		s.DisconnectAll()
+		require.False(t, actives[0].Alive())
+		s.Connect(outside, func(int) {})
+		require.True(t, actives[1].Alive(), "a new one is no child of the user's")
+		ticked := make(chan bool)
+		beat.Once(outside, func(tether.Tick) { close(ticked) })
+		<-ticked
+	})
+	require.NoError(t, app.Destroy())
+	<-actives[1].Ended()
+	require.NoError(t, outside.Destroy())
+}
+
 func TestStaged_ErrorsOfAllStagesAreToldOnceEach(t *testing.T) {
 	app := tether.NewOwner("app", tether.Staged())
 	fails := func(o *tether.Owner) *tether.Owner {

@@ -27,7 +27,7 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 		default: // not the next one
 		}
 	})
-	forget := c.conn.OnEnd(func() { close(ended) })
+	forget := c.conn.AfterEnd(func() { close(ended) })
 	defer forget() // what a wrapper returns may live on
 	var v T
 	var err error
@@ -96,7 +96,7 @@ func (in *inbox[T]) Run() {
 		owner.Cancel(nil)
 	})
 	defer stop()
-	forget := in.src.Connect(owner, in.push).conn.OnEnd(in.close)
+	forget := in.src.Connect(owner, in.push).conn.AfterEnd(in.close)
 	defer forget()
 	for {
 		v, ok := in.next()

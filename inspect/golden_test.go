@@ -34,7 +34,7 @@ func golden(dump string) string {
 	return "\n" + site.ReplaceAllString(dump, "$1")
 }
 
-type sprite struct{ at [64]int }
+type sprite struct{ _ [64]int }
 
 func (*sprite) moved(int)                     {}
 func draw(tether.Tick)                        {}
@@ -107,7 +107,8 @@ func TestADumpOfAProgramIsItsOwn(t *testing.T) {
 	}
 	tether.NewQueue(server, tether.Unbounded, tether.Block)
 	for range 4 {
-		tether.NewQueue(server, 8, tether.DropNewest)
+		said.Connect(server, hear, tether.On(tether.NewQueue(server, 8, tether.DropNewest, tether.Manual())))
+		said.Fire("y")
 	}
 	inspect.Log(app.NewChild("log"), beat, slog.New(slog.DiscardHandler))
 	inspect.WatchGrowth(app.NewChild("growth"), beat, 10, func(inspect.Group) {})
@@ -127,12 +128,12 @@ app  alive  TestADumpOfAProgramIsItsOwn
   sprites  TestADumpOfAProgramIsItsOwn
     bob  TestADumpOfAProgramIsItsOwn
       cleanup  keyed
-  signal of int  ends in turn  TestADumpOfAProgramIsItsOwn
+  signal  ends in turn  TestADumpOfAProgramIsItsOwn
     active  TestADumpOfAProgramIsItsOwn
       goroutine  poll
   ear  TestADumpOfAProgramIsItsOwn
     connection string  hear
-  active signal of string  TestADumpOfAProgramIsItsOwn
+  active  TestADumpOfAProgramIsItsOwn
     goroutine  poll
   store  TestADumpOfAProgramIsItsOwn
     cleanup  history
@@ -150,16 +151,16 @@ app  alive  TestADumpOfAProgramIsItsOwn
   weak  TestADumpOfAProgramIsItsOwn
     connection int  (*sprite).moved
   server  staged  TestADumpOfAProgramIsItsOwn
-    queue 2/2 DropOldest, 5 taken, 3 dropped
+    queue 2/2 DropOldest, 9 taken, 7 dropped
     queue 0/unbounded Block, 0 taken, 0 dropped
-    queue 8 DropNewest ×4, 0 pending, 0 taken, 0 dropped
+    queue 8 DropNewest ×4, 10 pending, 10 taken, 0 dropped
     interrupt  (*net.TCPListener).Close
     interrupt  (*net.pipe).Close
     cleanup  (*net.pipe).Close
     interrupt  sweep
     timer  sweep
     goroutine  poll
-    connection string  hear
+    connection string ×5  hear
     session-# ×5: 5 cleanups  session
   log  TestADumpOfAProgramIsItsOwn
     connection tether.Tick  inspect.Log
@@ -224,7 +225,7 @@ func TestADumpShowsWhatEndsInItsTurn(t *testing.T) {
 		require.Equal(t, `
 app  cut off  root
   goroutine  waits[...].func1
-  signal of map[string]int  ends in turn
+  signal  ends in turn
 `, golden(dumpOf(t, app)))
 		for i := range inspect.Of(app).Children() {
 			require.True(t, i.InTurn)
@@ -338,4 +339,20 @@ func TestADumpIsBounded(t *testing.T) {
 	text = dumpOf(t, many)
 	require.Equal(t, 22, strings.Count(text, "\n"))
 	require.Contains(t, text, "\n  10 more queues, 0 pending, 0 taken, 0 dropped\n")
+}
+
+func spawn(o *tether.Owner, name string) *tether.Owner { return o.NewChild(name) } // inlined
+
+// One line of an inlined function has as many places in the program as that has callers.
+func TestChildrenMadeByOneLineAreOneGroup(t *testing.T) {
+	defer inspect.RecordSites()()
+	app := newOwner(t, "app")
+	for range 3 {
+		spawn(app, "child-1")
+		spawn(app, "child-2")
+	}
+	groups := inspect.Growth(app, 0)
+	require.Len(t, groups, 1)
+	require.Equal(t, 6, groups[0].Count)
+	require.Contains(t, dumpOf(t, app), "  child-# ×6  ")
 }

@@ -69,6 +69,10 @@
 //     owner, on another goroutine, waits for the Replace, and so for itself: both hang. So
 //     a handler uses the value that it belongs to, and does not get it by its key. In a
 //     goroutine of that owner, and in a cleanup that Replace runs, such a Get panics.
+//   - So does a longer way round: a goroutine of the earlier owner waits in a Destroy for
+//     another owner, one of whose goroutines is in Get of the key. That hangs.
+//   - In a group that has ended, open makes a value with an owner that has ended too. Such an
+//     open is waited for by nobody: it may run after the Destroy of the group has returned.
 //   - A Get holds up its goroutine for as long as another one's open takes.
 //
 // # Costs

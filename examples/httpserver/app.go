@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -36,11 +35,19 @@ const hard = time.Second
 // had to be cut off.
 func (a *App) Run(ctx context.Context, ready func(*Server)) error {
 	return tether.Run(ctx, "httpserver", func(owner *tether.Owner) error {
+		// The parts end one after the other, newest first: nobody comes in, and what has
+		// come in is said; streams send what they have, and say goodbye; requests in
+		// progress have the grace time to finish; and who has not is cut off.
+		requests := owner.NewChild("requests")
+		grace := owner.NewChild("grace")
+		streams := owner.NewChild("streams")
+		door := owner.NewChild("door")
+
 		ln, err := net.Listen("tcp", a.Addr)
 		if err != nil {
 			return err
 		}
-		tether.Own(owner, closer{ln}) // in case nobody serves it
+		tether.OwnBlocking(door, ln)
 		config, err := a.Load()
 		if err != nil {
 			return err
@@ -49,15 +56,13 @@ func (a *App) Run(ctx context.Context, ready func(*Server)) error {
 		if beat == nil {
 			beat = tether.NewHeartbeat(owner, a.Beat)
 		}
-		s := NewServer(owner, beat, config, a.Limits, a.Log)
+		s := NewServer(owner, requests, streams, beat, config, a.Limits, a.Log)
 		var idle unused
 		server := &http.Server{
 			Handler:           s.Handler(),
 			ConnState:         idle.note,
 			ReadHeaderTimeout: 10 * time.Second,
 			ErrorLog:          a.Log,
-			// No request outlives the app.
-			BaseContext: func(net.Listener) context.Context { return owner.Context() },
 			// What the kernel holds for a slow reader can't be dropped any more.
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 				if tcp, ok := c.(*net.TCPConn); ok {
@@ -66,25 +71,28 @@ func (a *App) Run(ctx context.Context, ready func(*Server)) error {
 				return ctx
 			},
 		}
-		// Close ends what has not ended in time, by cutting its connection. It does
-		// not wait, as an interrupt must not; the requests' owners do.
-		owner.Interrupt(func() { _ = server.Close() })
-		failed := make(chan error, 1)
-		owner.Go(func(context.Context) { failed <- server.Serve(ln) })
+		door.GoErr(func(context.Context) error { return server.Serve(ln) })
+		door.Interrupt(idle.close)
+		door.Go(func(ctx context.Context) {
+			<-ctx.Done()
+			_ = s.queue.Flush(context.WithoutCancel(ctx))
+		})
+		grace.GoErr(func(ctx context.Context) error {
+			<-ctx.Done()
+			return a.shutdown(s, server)
+		})
+		// Close cuts the connections. It does not wait, as an interrupt must not; the
+		// requests' owners do.
+		requests.Interrupt(func() { _ = server.Close() })
 		a.Log.Printf("listening on %v", ln.Addr())
 		s.addr = ln.Addr().String()
 		ready(s)
-
-		if err := a.serve(owner.Context(), s, failed); err != nil {
-			return err
-		}
-		idle.close()
-		return a.shutdown(s, server)
-	}, tether.WithGrace(hard))
+		return a.serve(ctx, s, door)
+	}, tether.Staged(), tether.WithGrace(a.Grace+a.Limits.Goodbye+hard))
 }
 
 // serve returns when it is time to go.
-func (a *App) serve(ctx context.Context, s *Server, failed <-chan error) error {
+func (a *App) serve(ctx context.Context, s *Server, door *tether.Owner) error {
 	for {
 		select {
 		case sig := <-a.Signals:
@@ -97,34 +105,24 @@ func (a *App) serve(ctx context.Context, s *Server, failed <-chan error) error {
 				continue
 			}
 			s.reloaded.Fire(config)
-		case <-ctx.Done():
+		case <-door.Ended(): // the first to end with ctx, or else it has failed
+			if ctx.Err() == nil {
+				return context.Cause(door.Context())
+			}
 			return nil
-		case err := <-failed:
-			return err
 		}
 	}
 }
 
-// shutdown ends streams now and waits for other requests. http.Server.Shutdown
-// alone would wait for the streams, which end only when their clients like.
+// shutdown waits for requests in progress. The streams have ended by then:
+// http.Server.Shutdown alone would wait for them, which end when their clients like.
 func (a *App) shutdown(s *Server, server *http.Server) error {
 	start := time.Now()
-	s.streams.Cancel(Closing)
 	ctx, cancel := context.WithTimeout(context.Background(), a.Grace)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("cut off after the grace time: %+v: %w", s.requests.Stats(), err)
 	}
-	a.Log.Printf("shut down in %v", time.Since(start).Round(time.Millisecond))
-	return nil
-}
-
-// A closer is a listener that may have been closed by the server.
-type closer struct{ net.Listener }
-
-func (c closer) Close() error {
-	if err := c.Listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
+	a.Log.Printf("requests have ended within %v", time.Since(start).Round(time.Millisecond))
 	return nil
 }

@@ -15,9 +15,11 @@
 //     not return before the owner has ended: so a handler on a queue may write to
 //     the ResponseWriter, which is nobody's after that.
 //   - [stream]: a queue for each client, so that a slow one stalls nobody, loses
-//     its oldest events and is told how many.
-//   - [App.Run]: the shutdown. Streams say goodbye at once, requests in progress
-//     have the grace time to finish, and then what is left is cut off.
+//     its oldest events and is told how many. What it has at the end is sent before
+//     the stream closes.
+//   - [App.Run]: the shutdown, in stages. Nobody comes in; streams end and say
+//     goodbye; requests in progress have the grace time to finish, and then what is
+//     left is cut off.
 //
 // In the end it counts what is left of owners, connections and goroutines, and
 // exits with 1 if anything is.

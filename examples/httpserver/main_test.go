@@ -407,6 +407,70 @@ func TestShutdownEndsStreamsAtOnceAndLetsRequestsFinish(t *testing.T) {
 	deaf.vanish()
 }
 
+// What a stream was given before the end, and what was accepted before the end, is sent
+// before it closes: here to a client that reads nothing until the server is at its end.
+func TestAStreamSendsItsLastEventsBeforeItCloses(t *testing.T) {
+	s := start(t, func(a *App) { a.Limits.Goodbye, a.Limits.Buffer = patience, 32<<10 })
+	late := s.listen(0, 32<<10)
+	for range flood {
+		s.posted.Fire(long)
+	}
+	s.signals <- os.Interrupt
+	select {
+	case <-s.streams.Context().Done():
+	case <-time.After(patience):
+		require.Fail(t, "the streams do not end")
+	}
+	for i := range uint64(flood) {
+		late.hears(message(i+1, long))
+	}
+	late.hears(event{name: "bye", data: string(Closing)})
+	late.ends()
+	s.wait()
+	assert.NoError(t, s.err)
+}
+
+// One that does not read even then is not waited for longer than it takes to say goodbye.
+func TestAStreamThatIsNotReadEndsInTime(t *testing.T) {
+	s := start(t, func(a *App) { a.Limits.Goodbye, a.Limits.Buffer = 50*time.Millisecond, 32<<10 })
+	s.listen(0, 32<<10)
+	for range flood {
+		s.posted.Fire(long)
+	}
+	departure := s.departure()
+	begin := time.Now()
+	s.signals <- os.Interrupt
+	assert.Equal(t, Closing, departure())
+	s.wait()
+	assert.NoError(t, s.err)
+	assert.Less(t, time.Since(begin), patience/2, "the client's end was waited for")
+}
+
+// What was accepted is said before the streams end, though it waits for its number.
+func TestAMessageThatWasAcceptedBeforeTheEndIsSent(t *testing.T) {
+	s := start(t)
+	ann := s.listen(0, 0)
+	s.said.Connect(s.owner, func(m Message) {
+		if m.ID > 1 {
+			return
+		}
+		for conn, err := net.Dial("tcp", s.addr); err == nil; conn, err = net.Dial("tcp", s.addr) {
+			conn.Close()
+		}
+		select { // nobody comes in any more, and "2" waits: do the streams?
+		case <-s.streams.Context().Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}, tether.Priority(1))
+	s.post("1")
+	s.post("2")
+	s.signals <- os.Interrupt
+	ann.hears(message(1, "1"), message(2, "2"), event{name: "bye", data: string(Closing)})
+	ann.ends()
+	s.wait()
+	assert.NoError(t, s.err)
+}
+
 func TestARequestThatDoesNotFinishIsCutOffAfterTheGrace(t *testing.T) {
 	s := start(t, func(a *App) { a.Grace = 10 * time.Millisecond })
 	conn, err := net.Dial("tcp", s.addr)

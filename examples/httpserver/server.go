@@ -20,13 +20,14 @@ type Server struct {
 
 	owner    *tether.Owner
 	requests *tether.Owner // of an owner for each ordinary request
-	streams  *tether.Owner // of an owner for each one that lasts; ended first
+	streams  *tether.Owner // of an owner for each one that lasts
 	addr     string
 	beat     tether.Source[tether.Tick]
 	limits   Limits
 	log      *log.Logger
 
 	posted   *tether.Signal[string]
+	queue    *tether.Queue // of what was posted
 	said     *tether.Signal[Message]
 	recent   *history.Ring[Message] // for who comes back
 	reloaded *tether.Signal[Config]
@@ -54,8 +55,6 @@ type Departure struct {
 // A Reason is why a stream has ended.
 type Reason string
 
-func (r Reason) Error() string { return string(r) }
-
 // All the reasons there are.
 const (
 	Gone    Reason = "the client has gone"
@@ -70,16 +69,17 @@ type Limits struct {
 	Text    int           // bytes of a message, whatever the configuration says
 	Buffer  int           // bytes that the kernel may hold for one client
 	Write   time.Duration // for a client to take what it is sent
-	Goodbye time.Duration // for a client to take the last of it
+	Goodbye time.Duration // for a client to take all the rest, at the end
 }
 
-// NewServer makes a server that belongs to owner.
-func NewServer(owner *tether.Owner, beat tether.Source[tether.Tick], config Config, limits Limits, log *log.Logger) *Server {
+// NewServer makes a server that belongs to owner, whose children have the requests and the
+// streams.
+func NewServer(owner, requests, streams *tether.Owner, beat tether.Source[tether.Tick], config Config, limits Limits, log *log.Logger) *Server {
 	s := &Server{
 		Left:     tether.NewSignal[Departure](owner),
 		owner:    owner,
-		requests: owner.NewChild("requests"),
-		streams:  owner.NewChild("streams"),
+		requests: requests,
+		streams:  streams,
 		beat:     beat,
 		limits:   limits,
 		log:      log,
@@ -93,11 +93,12 @@ func NewServer(owner *tether.Owner, beat tether.Source[tether.Tick], config Conf
 
 	// Requests come on many goroutines. One queue gives their messages one order,
 	// in which they are numbered; and it holds those who post faster than that.
+	s.queue = tether.NewQueue(owner, 64, tether.Block, tether.Finish())
 	var id uint64
 	s.posted.Connect(owner, func(text string) {
 		id++
 		s.said.Fire(Message{id, text})
-	}, tether.On(tether.NewQueue(owner, 64, tether.Block)))
+	}, tether.On(s.queue))
 	return s
 }
 
@@ -115,8 +116,7 @@ func (s *Server) Handler() http.Handler {
 type handler func(owner *tether.Owner, w http.ResponseWriter, r *http.Request)
 
 // owned gives each request an owner below parent, which is cut off with the
-// request's context: when the client has gone, or with the server. The request's
-// context, in turn, is then the owner's, so that it ends with parent too.
+// request's context: when the client has gone. The request's context, in turn, is then the owner's, so that it ends with parent too.
 //
 // The owner ends before ServeHTTP returns, since w is not to be used after that.
 // And it does not end before serve has returned, so that who destroys parent

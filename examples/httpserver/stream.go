@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/seed-ec287111/tether"
@@ -27,6 +27,8 @@ type stream struct {
 	queue  *tether.Queue
 	after  uint64 // the last message that the client has, from an earlier stream
 
+	last func() time.Time // by when all must be written, from the first call on
+
 	out  bytes.Buffer // sent but not written
 	told uint64       // lost events that the client was told of
 	slow bool         // it has not taken something in time
@@ -37,7 +39,8 @@ type stream struct {
 func (s *Server) stream(owner *tether.Owner, w http.ResponseWriter, r *http.Request) {
 	st := &stream{
 		server: s, owner: owner, w: w, rc: http.NewResponseController(w),
-		queue: tether.NewQueue(owner, s.limits.Pending, tether.DropOldest),
+		queue: tether.NewQueue(owner, s.limits.Pending, tether.DropOldest, tether.Finish()),
+		last:  sync.OnceValue(func() time.Time { return time.Now().Add(s.limits.Goodbye) }),
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
@@ -48,11 +51,11 @@ func (s *Server) stream(owner *tether.Owner, w http.ResponseWriter, r *http.Requ
 	}
 	st.after, _ = strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
 
-	// In the end: goodbye, then the departure. And before that, the interrupt ends
-	// a write that is under way.
+	// In the end: what is in the queue, then goodbye, then the departure. The interrupt
+	// gives all of that, and a write that is under way, the same short time.
 	owner.Defer(func() { s.Left.Fire(Departure{r.RemoteAddr, st.why()}) })
 	owner.Defer(st.goodbye)
-	owner.Interrupt(func() { _ = st.rc.SetWriteDeadline(time.Unix(1, 0)) })
+	owner.Interrupt(func() { _ = st.rc.SetWriteDeadline(st.last()) })
 
 	// NOTE: the order. The configuration is what a client hears first that has missed
 	// nothing, so it takes that for the sign that it is in: what is posted from then on
@@ -93,9 +96,6 @@ func data(text string) string {
 
 // send is for handlers on the queue.
 func (st *stream) send(format string, args ...any) {
-	if !st.owner.Alive() {
-		return
-	}
 	if lost := st.queue.Dropped(); lost > st.told {
 		fmt.Fprintf(&st.out, "event: lost\ndata: %d\n\n", lost-st.told)
 		st.told = lost
@@ -123,35 +123,38 @@ func (st *stream) flush() {
 	// NOTE: the order. An owner is dead before its interrupts run. So either the
 	// interrupt comes after the deadline above and overrides it, or it is seen here
 	// that one came before and was overridden.
-	if !st.owner.Alive() {
-		return
+	alive := st.owner.Alive()
+	if !alive {
+		_ = st.rc.SetWriteDeadline(st.last())
 	}
 	if err := st.deliver(); err != nil {
 		// Whether it was this deadline, and not the interrupt's. The owner can't tell:
 		// net/http has ended the request's context by now.
-		st.slow = errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline)
+		st.slow = st.slow || alive && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline)
 		st.owner.Cancel(err)
 	}
 }
 
+// deliver writes nothing after a write that has failed: an event may have ended halfway.
 func (st *stream) deliver() error {
+	if st.cut {
+		st.out.Reset()
+		return nil
+	}
 	_, err := st.out.WriteTo(st.w)
 	if err == nil {
 		err = st.rc.Flush()
 	}
-	st.cut = st.cut || err != nil
+	st.cut = err != nil
 	return err
 }
 
 // why says what has ended the stream. It is for cleanups.
 func (st *stream) why() Reason {
-	var why Reason
-	switch cause := context.Cause(st.owner.Context()); {
+	switch {
 	case st.slow:
 		return Slow
-	case errors.As(cause, &why):
-		return why
-	case !st.server.owner.Alive():
+	case !st.server.streams.Alive():
 		return Closing
 	}
 	return Gone
@@ -160,8 +163,8 @@ func (st *stream) why() Reason {
 // goodbye runs when nothing else of the stream does, and has the last word. The
 // deadline is that of what net/http writes to end the response, too.
 func (st *stream) goodbye() {
-	_ = st.rc.SetWriteDeadline(time.Now().Add(st.server.limits.Goodbye))
-	if st.cut || st.why() == Gone {
+	_ = st.rc.SetWriteDeadline(st.last())
+	if st.why() == Gone {
 		return
 	}
 	fmt.Fprintf(&st.out, "event: bye\n%s", data(string(st.why())))

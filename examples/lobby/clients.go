@@ -7,7 +7,6 @@ import (
 	"iter"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/seed-ec287111/tether"
 )
@@ -29,8 +28,7 @@ func (c *Crowd) Dial(name, addr string) (*Client, error) {
 	}
 	tcp := conn.(*net.TCPConn)
 	owner := c.owner.NewChild(name)
-	tether.Own(owner, tcp)
-	owner.Interrupt(func() { _ = tcp.SetDeadline(time.Unix(1, 0)) })
+	tether.OwnBlocking(owner, tcp)
 	return &Client{crowd: c, owner: owner, name: name, conn: tcp, lines: bufio.NewScanner(tcp)}, nil
 }
 

@@ -17,15 +17,18 @@ import (
 // A Lobby is a chat room on a listener. Players know nothing of each other: all
 // that passes between them is three signals.
 //
-// Below the lobby's owner every connection has an owner of its own, which holds
-// the socket and the goroutine that reads it; and below that, from the moment
-// the client has given a name, one for its seat, which holds its subscriptions.
+// Below the lobby's owner one child has the listener, and another one the players.
+// There every connection has an owner of its own, which holds the socket and the
+// goroutine that reads it; and below that, from the moment the client has given a
+// name, one for its seat, which holds its subscriptions.
 type Lobby struct {
 	Joined *tether.Signal[string]
 	Said   *tether.Signal[Line]
 	Left   *tether.Signal[Departure]
 
 	owner  *tether.Owner
+	door   *tether.Owner // of the listener
+	tables *tether.Owner // of the players' owners
 	ln     net.Listener
 	beat   tether.Source[tether.Tick]
 	limits Limits
@@ -57,16 +60,19 @@ type Limits struct {
 	Pending int           // lines that wait for one client; one more, and the oldest goes
 	Buffer  int           // bytes that the kernel may hold for one client
 	Write   time.Duration // for one line to be taken
-	Goodbye time.Duration // for the last one to be taken and the connection closed
+	Goodbye time.Duration // for all that is left to be taken and the connection closed
 }
 
-// Open starts a lobby on ln. It belongs to owner and ends with it, ln included.
+// Open starts a lobby on ln. It belongs to owner and ends with it, ln included. Where
+// owner is staged, nobody comes in any more when the players are told to go.
 func Open(owner *tether.Owner, ln net.Listener, beat tether.Source[tether.Tick], limits Limits, log *log.Logger) *Lobby {
 	l := &Lobby{
 		Joined:  tether.NewSignal[string](owner),
 		Said:    tether.NewSignal[Line](owner),
 		Left:    tether.NewSignal[Departure](owner),
 		owner:   owner,
+		tables:  owner.NewChild("tables"),
+		door:    owner.NewChild("door"), // after what it leads to: it ends before that
 		ln:      ln,
 		beat:    beat,
 		limits:  limits,
@@ -75,10 +81,8 @@ func Open(owner *tether.Owner, ln net.Listener, beat tether.Source[tether.Tick],
 		names:   make(map[string]bool),
 		gone:    make(map[Reason]int),
 	}
-	// Accept knows nothing of owners or contexts: closing the listener is what
-	// makes it return, and only then can the drain end.
-	owner.Interrupt(func() { ln.Close() })
-	owner.Go(l.accept)
+	tether.OwnBlocking(l.door, ln) // which makes Accept return
+	l.door.Go(l.accept)
 	return l
 }
 

@@ -76,7 +76,9 @@ func people(out io.Writer, addr string, signals <-chan os.Signal) bool {
 // the server has is in the scope of this one call.
 func (s *Server) Run(f func(*Lobby) error) error {
 	var closing time.Time
-	err := tether.Run(context.Background(), "lobby", func(owner *tether.Owner) error {
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	err := tether.Run(ctx, "lobby", func(owner *tether.Owner) error {
 		ln, err := net.Listen("tcp", s.Addr)
 		if err != nil {
 			return err
@@ -89,14 +91,14 @@ func (s *Server) Run(f func(*Lobby) error) error {
 		owner.Go(func(ctx context.Context) {
 			select {
 			case <-s.Signals:
-				owner.Cancel(nil)
+				end() // begins the stages; Cancel would pass over them
 			case <-ctx.Done():
 			}
 		})
 		err = f(l)
 		closing = time.Now()
 		return err
-	}, tether.WithGrace(s.Grace))
+	}, tether.Staged(), tether.WithGrace(s.Grace))
 	if !closing.IsZero() {
 		fmt.Fprintf(s.Out, "shut down in %v\n", time.Since(closing).Round(time.Millisecond))
 	}

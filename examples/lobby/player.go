@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,8 @@ type Player struct {
 	queue *tether.Queue // of all that the player hears; nil at the door
 	told  uint64        // lost lines that the player has been told of
 
+	last func() time.Time // by when all must be said, from the first call on
+
 	out []byte // told but not written
 	cut bool   // a write failed: a line may have ended halfway
 
@@ -39,19 +42,27 @@ type Player struct {
 
 // admit gives a connection its owner, and the owner all that ends with it.
 func (l *Lobby) admit(conn net.Conn) {
-	owner := l.owner.NewChild(conn.RemoteAddr().String())
-	p := &Player{lobby: l, owner: owner, conn: conn, in: bufio.NewReaderSize(conn, l.limits.Line)}
+	owner := l.tables.NewChild(conn.RemoteAddr().String())
+	p := &Player{
+		lobby: l, owner: owner, conn: conn, in: bufio.NewReaderSize(conn, l.limits.Line),
+		last: sync.OnceValue(func() time.Time { return time.Now().Add(l.limits.Goodbye) }),
+	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		// What the kernel holds for a slow reader can't be dropped any more.
 		_ = tcp.SetWriteBuffer(l.limits.Buffer)
 	}
 
-	// In the end: goodbye, close, depart. And before that, the interrupt makes
-	// every read and write that is under way return.
+	// In the end: what is in the queue, goodbye, close, depart. Before that, the
+	// interrupt makes a read that is under way return, and gives all that is still
+	// to be written the same short time. So conn is owned, and closed, after that:
+	// OwnBlocking would close it before.
 	owner.Defer(func() { l.depart(p) })
 	tether.Own(owner, conn)
 	owner.Defer(p.goodbye)
-	owner.Interrupt(func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	owner.Interrupt(func() {
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+		_ = conn.SetWriteDeadline(p.last())
+	})
 
 	// From here on, so that a client that never gives its name is idle too.
 	l.beat.Connect(owner, func(tether.Tick) {
@@ -104,9 +115,6 @@ func (p *Player) talk() Reason {
 		case why != "":
 			return why
 		case text == "/quit":
-			// What was said before it left is still delivered; the owner's end ends
-			// the wait, by the write limit if the client reads nothing.
-			_ = p.queue.Flush(p.owner.Context())
 			return ByChoice
 		case text != "":
 			p.lobby.Said.Fire(Line{p.name, text})
@@ -117,7 +125,8 @@ func (p *Player) talk() Reason {
 // sit gives the player a name and a seat. One queue for all three signals keeps
 // them in the order in which they were fired, so nobody speaks before joining or
 // after leaving; and a reader that is too slow for its queue loses the oldest
-// lines, while those who fire never wait for it.
+// lines, while those who fire never wait for it. What was said before it leaves, it
+// hears.
 func (p *Player) sit(name string) Reason {
 	if !validName(name) {
 		return BadName
@@ -126,7 +135,7 @@ func (p *Player) sit(name string) Reason {
 		return Taken
 	}
 	seat := p.owner.NewChild(name)
-	p.queue = tether.NewQueue(seat, p.lobby.limits.Pending, tether.DropOldest)
+	p.queue = tether.NewQueue(seat, p.lobby.limits.Pending, tether.DropOldest, tether.Finish())
 	on := tether.On(p.queue)
 	p.lobby.Joined.Connect(seat, func(name string) { p.hear("* " + name + " joined") }, on)
 	p.lobby.Said.Connect(seat, func(l Line) { p.hear(l.Name + ": " + l.Text) }, on)
@@ -148,9 +157,6 @@ func (p *Player) hear(line string) {
 // tell writes a line. Lines that wait in the queue go out together, with the
 // last of them: a crowded lobby costs a write for a batch, not for a line.
 func (p *Player) tell(line string) {
-	if !p.owner.Alive() {
-		return
-	}
 	p.out = append(append(p.out, line...), '\n')
 	if p.queue == nil || p.queue.Len() == 0 || len(p.out) > batch {
 		p.flush()
@@ -168,9 +174,12 @@ func (p *Player) flush() {
 	// interrupt comes after the deadline above and overrides it, or it is seen here
 	// that one came before and was overridden.
 	if !p.owner.Alive() {
-		return
+		_ = p.conn.SetWriteDeadline(p.last())
 	}
-	_, err := p.conn.Write(p.out)
+	var err error
+	if !p.cut {
+		_, err = p.conn.Write(p.out)
+	}
 	p.out = p.out[:0]
 	if err == nil {
 		return
@@ -185,7 +194,7 @@ func (p *Player) flush() {
 
 // goodbye runs when nothing else of the player does, and has the last word.
 func (p *Player) goodbye() {
-	_ = p.conn.SetDeadline(time.Now().Add(p.lobby.limits.Goodbye))
+	_ = p.conn.SetDeadline(p.last())
 	if !p.cut {
 		_, err := fmt.Fprintf(p.conn, "%s* bye: %s\n", p.out, p.why())
 		p.cut = err != nil

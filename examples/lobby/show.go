@@ -97,7 +97,7 @@ func (c *Crowd) visit(out io.Writer, l *Lobby, n int) error {
 	leaving.Wait()
 	c.trees(out, "when only those are left who stay", l)
 	fmt.Fprintln(out)
-	if !l.owner.Alive() { // interrupted, and it was no failure not to get in
+	if !l.door.Alive() { // interrupted, and it was no failure not to get in
 		return nil
 	}
 	return failed

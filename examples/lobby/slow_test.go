@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,50 @@ func TestWhoeverNeverReadsIsDroppedInTime(t *testing.T) {
 		require.Equal(t, "ann: "+numbered(i), line)
 	}
 	talk(ann)
+}
+
+// What waits for a player when it leaves, or when the lobby closes, it hears before the
+// goodbye: here one that reads nothing until then.
+func TestTheLastLinesAreHeardBeforeTheGoodbye(t *testing.T) {
+	for why, end := range map[Reason]func(r *room, late *guest){
+		Closing:  func(r *room, _ *guest) { go r.owner.Destroy() },
+		ByChoice: func(_ *room, late *guest) { late.says("/quit") },
+		NotText:  func(_ *room, late *guest) { late.says("\xff") },
+	} {
+		t.Run(string(why), func(t *testing.T) {
+			r := open(t, func(l *Limits) { l.Buffer, l.Goodbye = 32<<10, patience })
+			late := r.deaf("late")
+			ann := r.join("ann")
+			late.hears("* ann joined")
+			for i := range flood { // more than the kernel holds
+				ann.says(numbered(i))
+				ann.hears("ann: " + numbered(i))
+			}
+			end(r, late)
+			for len(r.alive()) == 2 {
+				runtime.Gosched()
+			}
+			for i := range flood {
+				late.hears("ann: " + numbered(i))
+			}
+			late.leaves(why)
+			if why == Closing {
+				ann.leaves(why)
+			}
+		})
+	}
+}
+
+// alive returns the players that were not told to go.
+func (r *room) alive() (alive []*Player) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p := range r.players {
+		if p.owner.Alive() {
+			alive = append(alive, p)
+		}
+	}
+	return alive
 }
 
 func TestShutdownEndsClientsInEveryStateAndLeavesNothing(t *testing.T) {

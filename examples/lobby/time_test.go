@@ -90,8 +90,8 @@ func TestAWriteThatNobodyReadsEndsWhenItsTimeHasPassed(t *testing.T) {
 }
 
 // A hooked connection lets a test in before it sets its first write deadline and
-// after its first write, and counts the deadlines that are for both directions:
-// first the interrupt's, then the goodbye's.
+// after its first write, and counts the deadlines of reads: first the interrupt's, then
+// the goodbye's, which is for both directions.
 type hooked struct {
 	net.Conn
 	setting, written func()
@@ -106,6 +106,11 @@ func (c *hooked) SetWriteDeadline(t time.Time) error {
 func (c *hooked) Write(b []byte) (int, error) {
 	defer once(&c.written)
 	return c.Conn.Write(b)
+}
+
+func (c *hooked) SetReadDeadline(t time.Time) error {
+	defer c.deadlines.Add(1)
+	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *hooked) SetDeadline(t time.Time) error {
@@ -145,7 +150,7 @@ func TestGoodbyeIsSaidWhenTheReaderHasReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner, ln := tether.NewOwner("lobby"), newPipes()
 		beats := tether.NewSignal[tether.Tick](owner)
-		Open(owner, ln, beats, Limits{Clients: 1, Line: 64, Idle: 0, Write: time.Hour, Goodbye: time.Second}, log.New(io.Discard, "", 0))
+		Open(owner, ln, beats, Limits{Clients: 1, Line: 64, Idle: 0, Write: time.Hour, Goodbye: 2 * time.Second}, log.New(io.Discard, "", 0))
 
 		conn, served := net.Pipe()
 		hook := &hooked{Conn: served}

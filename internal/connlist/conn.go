@@ -46,6 +46,7 @@ type Hooks struct {
 	PC    uintptr // of the user's handler, if the entry's word is another one; guarded
 
 	ends  *watcher       // see OnEnd; the newest
+	taken bool           // between Claim and Delivered
 	gone  chan struct{}  // see Gone; nil before the first use
 	muted atomic.Int32   // written with the list's mu held
 	word  unsafe.Pointer // the handler while muted
@@ -81,7 +82,7 @@ func (c *Conn) callHooks() {
 		return
 	}
 	c.list.mu.Lock()
-	ended, ends := c.hooks.Ended, c.hooks.takeEndsLocked()
+	ended, ends := c.hooks.Ended, c.hooks.takeEndsLocked(true)
 	c.hooks.Ended = nil
 	delete(c.list.spent, c) // if it was spent, and its owner has ended
 	c.list.mu.Unlock()
@@ -112,6 +113,35 @@ func (c *Conn) Disconnect() bool {
 	return true
 }
 
+// Claim is Disconnect by the call that c is for, as it is for one. When that has returned,
+// it is to call Delivered. c must have Hooks.
+func (c *Conn) Claim() bool {
+	l := c.list
+	l.mu.Lock()
+	last, ok := l.removeLocked(c)
+	if !ok {
+		l.mu.Unlock()
+		return false
+	}
+	c.hooks.taken = true
+	ends := c.hooks.takeEndsLocked(false)
+	l.mu.Unlock()
+	yield.Point("disconnect: ended")
+	c.owner.Detach(&c.node)
+	last.end()
+	ends.call()
+	return true
+}
+
+// Delivered calls what [Conn.AfterEnd] has put off.
+func (c *Conn) Delivered() {
+	c.list.mu.Lock()
+	c.hooks.taken = false
+	ends := c.hooks.takeEndsLocked(true)
+	c.list.mu.Unlock()
+	ends.call()
+}
+
 // Spend ends c, for a value that is still to be delivered: until Release, the
 // end of c's owner and the closing of the list still call Hooks.Ended. The
 // caller may hold a lock that comes after the owner's; rest is to be called
@@ -128,7 +158,7 @@ func (c *Conn) Spend() (rest func(), ok bool) {
 		l.spent = make(map[*Conn]struct{})
 	}
 	l.spent[c] = struct{}{}
-	ends := c.hooks.takeEndsLocked()
+	ends := c.hooks.takeEndsLocked(true)
 	return func() {
 		yield.Point("spend: rest")
 		c.owner.Change(&c.node, func() { c.state.Store(pending) })
@@ -149,11 +179,18 @@ func (c *Conn) Release() {
 
 // OnEnd arranges for f to be called when c ends, spent or otherwise, or calls it now if
 // that has happened. forget takes that back. f must not be user code, and must not wait.
-func (c *Conn) OnEnd(f func()) (forget func()) {
+func (c *Conn) OnEnd(f func()) (forget func()) { return c.onEnd(f, false) }
+
+// AfterEnd is OnEnd for who gets the values of c: if one spends it, f is called when that has
+// been delivered, to the handler or to its queue. So nothing comes after f.
+func (c *Conn) AfterEnd(f func()) (forget func()) { return c.onEnd(f, true) }
+
+func (c *Conn) onEnd(f func(), late bool) (forget func()) {
 	if c.list != nil {
 		c.list.mu.Lock()
-		if c.Live() {
+		if c.Live() || late && c.hooks != nil && c.hooks.taken {
 			w := c.watchLocked(f)
+			w.late = late
 			c.list.mu.Unlock()
 			return func() { c.forget(w) }
 		}
@@ -197,21 +234,37 @@ func (c *Conn) watchLocked(f func()) *watcher {
 	return w
 }
 
-// A watcher is a function given to OnEnd, in the list of those of one connection.
+// A watcher is a function given to OnEnd or AfterEnd, in the list of those of one connection.
 type watcher struct {
 	f            func() // nil once taken
+	late         bool   // by AfterEnd
 	older, newer *watcher
 }
 
-// takeEndsLocked returns what is to be called, the oldest first.
-func (h *Hooks) takeEndsLocked() (all watchers) {
+// takeEndsLocked returns what is to be called, the oldest first; late says whether what was
+// given to AfterEnd is.
+func (h *Hooks) takeEndsLocked(late bool) (all watchers) {
 	for w := h.ends; w != nil; w = w.older {
-		all = append(all, w.f)
-		w.f = nil
+		if late || !w.late {
+			all = append(all, w.f)
+			h.removeLocked(w)
+		}
 	}
-	h.ends = nil
 	slices.Reverse(all)
 	return all
+}
+
+// removeLocked takes w, which is in the list, out of it. w still knows what was older.
+func (h *Hooks) removeLocked(w *watcher) {
+	w.f = nil
+	if w.newer != nil {
+		w.newer.older = w.older
+	} else {
+		h.ends = w.older
+	}
+	if w.older != nil {
+		w.older.newer = w.newer
+	}
 }
 
 type watchers []func()
@@ -225,17 +278,8 @@ func (all watchers) call() {
 func (c *Conn) forget(w *watcher) {
 	c.list.mu.Lock()
 	defer c.list.mu.Unlock()
-	if w.f == nil {
-		return
-	}
-	w.f = nil
-	if w.newer != nil {
-		w.newer.older = w.older
-	} else {
-		c.hooks.ends = w.older
-	}
-	if w.older != nil {
-		w.older.newer = w.newer
+	if w.f != nil {
+		c.hooks.removeLocked(w)
 	}
 }
 

@@ -136,7 +136,7 @@ func (co *Cutoff) cut(top *Scope) {
 			if co.from == nil {
 				m.Cut(co)
 			}
-		case child.inTurn:
+		case child.bond == inTurn:
 		case child.down == co.from: // read with tree.mu held
 			co.path = append(co.path, step{s, n})
 			s, n = child, co.enter(child)

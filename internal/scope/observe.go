@@ -189,7 +189,7 @@ func (s *Scope) Sealed() bool {
 }
 
 // InTurn reports whether s lives until the unwinding of its parent comes to it.
-func (s *Scope) InTurn() bool { return s.inTurn }
+func (s *Scope) InTurn() bool { return s.bond == inTurn }
 
 // Unattended reports whether s may be left to the collector.
 func (s *Scope) Unattended() bool { return s.loose && s.parent == nil }

@@ -49,6 +49,15 @@ const (
 	ended
 )
 
+// A bond says what a child is to its parent, and so when it ends.
+type bond uint8
+
+const (
+	part   bond = iota // a part on its own: it may end in a stage of its parent's
+	inner              // of something that the parent holds, and ends as that does
+	inTurn             // inner, and ends in its turn in the unwinding, see turn.go
+)
+
 // A tree is what all scopes below one root share.
 type tree struct {
 	entry uint64 // in the list of roots; 0: not listed. Set before use
@@ -73,7 +82,7 @@ type Scope struct {
 	state  atomic.Uint32 // only grows; written with mu held
 	staged bool          // see stage.go
 	sealed bool          // it is, and the stages have begun: it takes no children; guarded by mu
-	inTurn bool          // see turn.go
+	bond   bond          // what it is to its parent
 	loose  bool          // see Config.Unattended
 	id     atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
 
@@ -105,6 +114,7 @@ type Config struct {
 	Super   Supervisor
 	Site    uintptr // where the scope is made, 0 for unknown
 	Staged  bool    // see stage.go
+	Inner   bool    // for a child: it belongs to what its parent holds, see bond
 
 	// Unattended says that the scope may be left to the collector, as a type that nobody
 	// closes leaves what it holds. It is for roots.
@@ -135,6 +145,9 @@ func (s *Scope) NewChild(name string, c Config) *Scope {
 // configure gives s, which nobody else knows yet, what c says, or else what it inherits.
 func (s *Scope) configure(c Config, super Supervisor, base context.Context) {
 	s.super, s.base, s.site, s.staged, s.loose = super, base, c.Site, c.Staged, c.Unattended
+	if c.Inner {
+		s.bond = inner
+	}
 	if c.Super != nil {
 		s.super = c.Super
 	}
@@ -154,7 +167,7 @@ func (s *Scope) adopt(child *Scope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch state := s.state.Load(); {
-	case s.sealed && !child.inTurn:
+	case s.sealed && child.bond == part:
 		child.bornDead(ended, s)
 	case state == alive:
 		s.addLocked(&child.node, child)
@@ -168,7 +181,7 @@ func (s *Scope) adopt(child *Scope) {
 
 // bornDead makes s, which nobody else knows yet, a child of a parent that takes none.
 func (s *Scope) bornDead(state uint32, parent *Scope) {
-	s.cause, s.down, s.inTurn = parent.cause, parent.down, false
+	s.cause, s.down, s.bond = parent.cause, parent.down, part
 	if s.down == nil || s.down == &atOnce {
 		s.down = &teardown{top: parent} // that errors of s may find their way
 	}

@@ -118,7 +118,7 @@ type level struct {
 func (r *stageRunner) enter(s *Scope) {
 	l := &level{s: s}
 	for _, c := range s.Children() {
-		if !c.inTurn { // that one ends in the unwinding
+		if c.bond == part {
 			l.rest = append(l.rest, c)
 		}
 	}

@@ -4,11 +4,11 @@ package scope
 // lives until the unwinding comes to it, and is destroyed then, as a part of the end of the
 // parent: for what the parent's goroutines and cleanups need to the last.
 //
-// NOTE: it is the one exception to the rule that below a dead scope all is dead.
+// NOTE: This is the one exception to the rule that below a dead scope all is dead.
 
 // NewTurn returns a child of s that ends in its turn: a dead one if s is dead.
 func (s *Scope) NewTurn(name string, c Config) *Scope {
-	child := &Scope{name: name, parent: s, tree: s.tree, inTurn: true}
+	child := &Scope{name: name, parent: s, tree: s.tree, bond: inTurn}
 	child.configure(c, s.super, s.base)
 	s.tree.parts.Store(true)
 	s.adopt(child)

@@ -78,7 +78,7 @@ func (u *unwinder) step() bool {
 		child := n.m.(*Scope) // nothing else outlives the drain
 		s.mu.Unlock()
 		yield.Point("unwind: child")
-		if child.inTurn {
+		if child.bond == inTurn {
 			return u.turn(child)
 		}
 		u.at = child

@@ -147,7 +147,8 @@ var bugs = []struct {
 			s.tree.mu.Unlock()
 			yield.Point("destroy: hold released")
 			t.runAfter()
-			return t.await(false, goroutine.MustNotWait)
+			t.await(false, goroutine.MustNotWait)
+			return
 		}
 		s.tree.mu.Unlock()
 	}
@@ -157,7 +158,7 @@ var bugs = []struct {
 		{callsGo, "\tyield.Point(\"left: counted\")\n", "$\tif yield.Bug(\"last one out goes home\") {\n\t\treturn\n\t}\n"},
 	}},
 	{"once without claim", "once fire fire", []patch{
-		{connectGo, "\t\tif c.Disconnect() {\n", "\t\tif c.Disconnect() || yield.Bug(\"once without claim\") {\n"},
+		{connectGo, "\t\tif c.conn.Claim() {\n", "\t\tif c.conn.Claim() || yield.Bug(\"once without claim\") {\n"},
 	}},
 	{"old words left", "disconnect fire compact", []patch{
 		{blockGo, "\t\t\tatomic.StorePointer(&e.word, nil)\n", "\t\t\tif !yield.Bug(\"old words left\") {\n\t\t\t\t$\t\t\t}\n\t\t\tyield.Point(\"replace: word moved\")\n"},
@@ -252,7 +253,7 @@ $`},
 		{stageGo, "\tif s.Over() {\n\t\treturn true\n\t}\n\trest", "\tif s.Over() || yield.Bug(\"the next stage too early\") {\n\t\treturn true\n\t}\n\trest"},
 	}},
 	{"a child while the stages run", "staged destroy, child made", []patch{
-		{scopeGo, "\tcase s.sealed && !child.inTurn:\n", "\tcase s.sealed && !child.inTurn && !yield.Bug(\"a child while the stages run\"):\n"},
+		{scopeGo, "\tcase s.sealed && child.bond == part:\n", "\tcase s.sealed && child.bond == part && !yield.Bug(\"a child while the stages run\"):\n"},
 	}},
 	{"a circle by way of stages", "staged, mutual destroy in goroutines, and from outside", []patch{
 		{waitGo, "\t\tif st := s.tree.stages[p]; st != nil {\n", "\t\tif st := s.tree.stages[p]; st != nil && !yield.Bug(\"a circle by way of stages\") {\n"},

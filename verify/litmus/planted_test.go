@@ -86,7 +86,7 @@ var bugs = []struct {
 		{blockGo, "\treturn nb\n}\n\n// replaceLocked", "\tb.replaced.Store(true)\n$"},
 	}},
 	{"once looks, then disconnects", "Once: Fire, Fire", []patch{
-		{connectGo, "\t\tif c.Disconnect() {\n", "\t\tif BUG && c.Connected() {\n\t\t\tc.Disconnect()\n\t\t\thandler(v)\n\t\t} else if c.Disconnect() {\n"},
+		{connectGo, "\t\tif c.conn.Claim() {\n", "\t\tif BUG && c.Connected() {\n\t\t\tc.Disconnect()\n\t\t\thandler(v)\n\t\t} else if c.conn.Claim() {\n"},
 	}},
 	{"attach looks before it locks", "Connect then Fire, Destroy", []patch{
 		{memberGo, "link func() bool) bool {\n\ts.mu.Lock()\n", "link func() bool) bool {\n\tearly := s.Alive()\n\ts.mu.Lock()\n"},
@@ -97,7 +97,7 @@ var bugs = []struct {
 		{cleanupGo, "func (s *Scope) register(c *cleanup) {\n\ts.mu.Lock()\n\tif s.state.Load() < unwinding {\n", "func (s *Scope) register(c *cleanup) {\n\tearly := s.state.Load()\n\ts.mu.Lock()\n\tif s.state.Load() < unwinding || BUG && early < unwinding {\n"},
 	}},
 	{"second Destroy does not wait", "Destroy, Destroy", []patch{
-		{destroyGo, "\tif t := s.down; t != nil && t.top == s {\n\t\ts.tree.mu.Unlock()\n", "$\t\tif BUG {\n\t\t\treturn s.Err()\n\t\t}\n"},
+		{destroyGo, "\ts.destroyNow(ErrDestroyed, false, inside)\n", "\tif BUG && !s.Alive() {\n\t\treturn s.Err()\n\t}\n$"},
 	}},
 	{"child's teardown does not count", "Destroy of child, Destroy of parent", []patch{
 		{cutoffGo, "\t\tco.from.waitForLocked(t)\n", "\t\tif !BUG {\n\t$\t\t}\n"},
@@ -128,7 +128,7 @@ var bugs = []struct {
 		{queueRunGo, "\tdefer owner.Retract(slot)\n", "\tif BUG {\n\t\towner.Retract(slot)\n\t} else {\n\t$\t}\n"},
 	}},
 	{"value in hand not counted", "queue, Block: Fire, Destroy of the queue's owner", []patch{
-		{queueGo, "\t\tq.current, q.waiting = place{}, false\n\t\tq.dropped++\n", "$\t\tif BUG {\n\t\t\tq.dropped--\n\t\t}\n"},
+		{queueGo, "\tq.current, q.waiting = place{}, false\n\tq.dropped++\n", "$\tif BUG {\n\t\tq.dropped--\n\t}\n"},
 	}},
 	{"held firer not let go", "queue, Block: Fire, Destroy of the connection's owner", []patch{
 		{queueConnGo, "\tq.room.Broadcast()\n}\n\n// push is", "\tif !BUG {\n\t\tq.room.Broadcast()\n\t}\n}\n\n// push is"},

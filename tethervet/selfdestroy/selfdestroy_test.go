@@ -1,0 +1,10 @@
+package selfdestroy_test
+
+import (
+	"testing"
+
+	"github.com/seed-ec287111/tether/tethervet/internal/vettest"
+	"github.com/seed-ec287111/tether/tethervet/selfdestroy"
+)
+
+func TestCases(t *testing.T) { vettest.Run(t, selfdestroy.Analyzer) }
