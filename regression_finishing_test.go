@@ -143,7 +143,7 @@ func leaves(err error) (all []error) {
 func TestTheValueOfASourceWhoseConnectionsAreOnces(t *testing.T) {
 	var s tether.Signal[int]
 	first := tether.NewSource(s.Once)
-	var src tether.Source[int] = first
+	src := first
 	for _, connect := range []func(*tether.Owner, func(int), ...tether.ConnectOption) *tether.Connection{
 		first.Once, tether.NewSource(first.Once).Once, tether.NewSource(first.Once).Connect,
 	} {

@@ -19,7 +19,7 @@ const module = "github.com/seed-ec287111/tether"
 
 // programs has the directories of the module whose packages use the library as anybody
 // does. Whatever else there is, now or later, is a part of it.
-var programs = []string{"bench", "docs", "examples", "tools", "verify"}
+var programs = []string{"bench", "docs", "examples", "tethervet", "tools", "verify"}
 
 // Library reports whether fn, a function as the runtime names it, is one of the library's
 // packages. Their external tests are not.

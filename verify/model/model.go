@@ -8,6 +8,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -458,7 +459,7 @@ func (m *model) deferred(id int, f func()) (stop func() bool) {
 
 func (m *model) ownBlocking(id int, f func() error) {
 	m.interrupt(id, func() {
-		if err := f(); err != nil && err != net.ErrClosed {
+		if err := f(); err != nil && !errors.Is(err, net.ErrClosed) {
 			m.owners[id].fail(err)
 		}
 	})
