@@ -1,8 +1,10 @@
 package tether
 
 import (
+	"unsafe"
 	"weak"
 
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -70,5 +72,12 @@ func init() {
 	handle.Priority = func(option any) (int, bool) {
 		p, ok := option.(priorityOption)
 		return int(p), ok
+	}
+	handle.List = func(signal unsafe.Pointer) *connlist.List {
+		return &(*Signal[struct{}])(signal).list // it stands in the same place whatever the values are
+	}
+	handle.Children = func(owner any) func(string) any {
+		parent := remember(owner.(*Owner))
+		return func(name string) any { return parent.Value().NewChild(name) }
 	}
 }

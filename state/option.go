@@ -98,3 +98,25 @@ func strict(t reflect.Type) bool {
 	}
 	return true
 }
+
+// newNumber returns the position of a spring or tween. As those set it with locks held,
+// there must be no Equal of the user's.
+func newNumber(verb string, owner *tether.Owner, v float64, opts []Option) *Value[float64] {
+	if configure(verb, opts).equal != nil {
+		panic("state: " + verb + " with Equal")
+	}
+	return NewValue(owner, v, opts...)
+}
+
+// put is Set for the package's own values, whose lock gives the order: the caller holds it,
+// and settles what is returned without it.
+func (x *Value[T]) put(v T) *pass {
+	now := pack(x.source.shape, v)
+	books.mu.Lock()
+	defer books.mu.Unlock()
+	p := take()
+	if old := x.source.load(); x.owner.Alive() && !x.same(old, now) {
+		p.apply(&x.source, old, now)
+	}
+	return p
+}

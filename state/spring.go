@@ -117,7 +117,7 @@ func (s *Spring) Asleep() bool {
 func (s *Spring) SetTarget(x float64) {
 	checkFinite("SetTarget", x)
 	s.mu.Lock()
-	if s.position.dead.Load() {
+	if !s.position.owner.Alive() {
 		s.mu.Unlock()
 		return
 	}
@@ -129,7 +129,7 @@ func (s *Spring) SetTarget(x float64) {
 func (s *Spring) Impulse(speed float64) {
 	checkFinite("Impulse", speed)
 	s.mu.Lock()
-	if s.position.dead.Load() {
+	if !s.position.owner.Alive() {
 		s.mu.Unlock()
 		return
 	}
@@ -149,7 +149,7 @@ func (s *Spring) wakeLocked() {
 		s.x, s.v = s.target, 0
 		todo := s.position.put(s.x)
 		s.mu.Unlock()
-		settle(todo)
+		todo.settle()
 		return
 	}
 	s.awake, s.conn = true, nil
@@ -195,7 +195,7 @@ func (s *Spring) tick(gen uint64, t tether.Tick) {
 	if conn != nil {
 		conn.Disconnect()
 	}
-	settle(todo)
+	todo.settle()
 }
 
 // An oscillator is y" + 2 zeta omega y' + omega^2 y = 0, the damped harmonic

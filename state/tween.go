@@ -141,5 +141,5 @@ func (w *Tween) tick(t tether.Tick) {
 	if ended {
 		defer w.over()
 	}
-	settle(todo)
+	todo.settle()
 }

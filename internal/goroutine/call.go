@@ -19,6 +19,7 @@ const (
 	InCallback                    // a timer function, or one of WhileActive
 	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
+	InComputing                   // a computing function, which may not set what others depend on
 )
 
 // MustNotWait reports whether the caller is inside a call that the library made to a
@@ -31,15 +32,29 @@ func MustNotWait() bool {
 // InsideCleanup reports whether the caller is inside something that a teardown calls.
 func InsideCleanup() bool { return within(InCleanup) }
 
-// InsideOf reports whether the caller is inside a call of f, a function that is not
-// generic and not inlined. Cost: it looks f up each time.
-func InsideOf(f any) (yes bool) {
-	want := funcPC(f)
+// Computing reports whether the caller is called by a computing function, and by nothing
+// else of the user's that the library has called since: not by a handler, which a Get in
+// that function has had called, nor by an effect.
+func Computing() bool {
+	var inner Where
+	known := functions()
 	walk(func(entry uintptr) bool {
-		yes = entry == want
-		return !yes
+		inner = known[entry]
+		return inner == 0
 	})
-	return yes
+	return inner&InComputing != 0
+}
+
+// Computations returns how many computing functions the caller is inside of.
+func Computations() (n int) {
+	known := functions()
+	walk(func(entry uintptr) bool {
+		if known[entry]&InComputing != 0 {
+			n++
+		}
+		return true
+	})
+	return n
 }
 
 func within(want Where) (yes bool) {
@@ -79,6 +94,19 @@ func Body(ctx context.Context, f func(context.Context)) { f(ctx) }
 //go:noinline
 func Handle(number uint64, r Runner) { Spell(number, r) }
 
+// A Function is what package state calls.
+type Function interface{ Call() }
+
+// Compute calls a computing function.
+//
+//go:noinline
+func Compute(f Function) { f.Call() }
+
+// Effect calls the function of an effect.
+//
+//go:noinline
+func Effect(f Function) { f.Call() }
+
 // Holding reports whether the number is on the caller's stack, and if not, whether others
 // are: only then can the goroutine be one that an owner has started.
 func Holding(number uint64) (yes, others bool) {
@@ -114,6 +142,8 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 		funcPC(Cleanup):  InCleanup,
 		funcPC(Close):    InCleanup,
 		funcPC(Handle):   InHandler,
+		funcPC(Compute):  InHandler | InComputing,
+		funcPC(Effect):   InHandler,
 		coroutine:        InCoroutine,
 	}
 	if old := marked.made.Load(); old != nil {

@@ -18,6 +18,8 @@ var (
 		module + "/internal/connlist.Fire[...]",
 		module + "/internal/connlist.(*firing[...]).deliver",
 		module + ".(*runner).handle",
+		module + "/internal/goroutine.Compute",
+		module + "/internal/goroutine.Effect",
 	}
 	callbackNames = []string{
 		module + "/internal/goroutine.Callback",
@@ -55,7 +57,7 @@ func FrameOf(fn string) Frame {
 		}
 	}
 	rest, ours := strings.CutPrefix(fn, module)
-	if ours && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/")) {
+	if ours && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/internal/") || strings.HasPrefix(rest, "/state.")) {
 		return LibraryFrame
 	}
 	return UserFrame

@@ -2,7 +2,12 @@
 // option.
 package handle
 
-import "github.com/seed-ec287111/tether/internal/scope"
+import (
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
 
 // Scope returns the state behind owner, which must be a *tether.Owner; verb is
 // the caller's name, for the panic if it is nil. Package tether sets it.
@@ -11,3 +16,11 @@ var Scope func(verb string, owner any) *scope.Scope
 // Priority returns what option, a tether.ConnectOption, says of the priority, if
 // anything. Package tether sets it.
 var Priority func(option any) (p int, ok bool)
+
+// List returns the connections of a signal, given a pointer to a tether.Signal of any
+// type. Package tether sets it.
+var List func(signal unsafe.Pointer) *connlist.List
+
+// Children returns what makes children of owner, a *tether.Owner, each a *tether.Owner too.
+// What it returns does not keep owner from being found lost. Package tether sets it.
+var Children func(owner any) func(name string) any

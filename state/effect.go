@@ -1,0 +1,3 @@
+package state
+
+func (p *pass) runEffect(n *node) {}

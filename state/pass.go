@@ -1,0 +1,438 @@
+package state
+
+import (
+	"runtime"
+	"strings"
+
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// A pass is one goroutine's way through the graph, from a Get or a Set until that returns:
+// what it walks, what it has to settle, and what it has to deliver. A function that is
+// called on the way and uses something else goes on with the pass of its Use.
+//
+// Passes are used again, so that one costs no allocation.
+type pass struct {
+	marked *node // while marking, see mark
+	frames []frame
+	walk   uint64 // the number of this walk, see node.visitor
+	depth  int    // of computing functions that this goroutine is in by way of the pass
+	level  int    // likewise, but of the pass as a whole
+	asks   bool   // it is a Get's, which tries again what has failed before
+
+	sparing *node   // while marking: not to be marked
+	from    *source // by way of its link to this
+
+	todo      []*node // to be settled
+	at        int     // how many of them were
+	deliver   []*source
+	delivered int
+
+	// What came of the last walk, if its end is not clean.
+	given bool // a value that was true, but could not be kept
+	out   rep
+	next  *pass // unused
+}
+
+// A frame is a node on the way down to what has to be computed first.
+type frame struct {
+	node *node
+	link *link  // what comes before it is clean
+	gen  uint32 // of the node, when link was found
+}
+
+// spares bounds the passes that are kept, and keep what room they have; arbitrary.
+const spares = 8
+
+// take returns a pass for a walk of its own. books is held.
+func take() *pass {
+	p := books.spare
+	if p == nil {
+		p = new(pass)
+	} else {
+		books.spare, p.next = p.next, nil
+		books.spares--
+	}
+	if books.running == 0 {
+		books.era++
+	}
+	books.serial++
+	p.walk = books.serial
+	return p
+}
+
+// release gives p back. books is held. A pass that a panic has ended is garbage instead.
+func (p *pass) release() {
+	const room = 1 << 12 // of what is kept
+	if books.spares == spares || cap(p.frames) > room || cap(p.todo) > room || cap(p.deliver) > room {
+		return
+	}
+	clear(p.frames[:cap(p.frames)])
+	clear(p.todo)
+	clear(p.deliver)
+	*p = pass{frames: p.frames[:0], todo: p.todo[:0], deliver: p.deliver[:0], next: books.spare}
+	books.spare = p
+	books.spares++
+}
+
+// hop is how many functions may be called one inside the other on one goroutine. A stack
+// may not outgrow some hundreds of megabytes, so each such number of levels gets another
+// goroutine, which the one before waits for.
+const hop = 10_000
+
+// bring brings n up to date for the function of u. It returns a value where n has one that
+// could not be kept, and should be asked again otherwise. books is held, but free where bring
+// panics: with what n's function has panicked with, perhaps.
+func (u *Use) bring(n *node) (given rep, ok bool) {
+	p := u.pass
+	p.given = false
+	if p.depth < hop {
+		p.refresh(n, u)
+	} else {
+		books.mu.Unlock()
+		depth := p.depth
+		p.depth = 0
+		elsewhere(func() {
+			books.mu.Lock()
+			p.refresh(n, u)
+			books.mu.Unlock()
+		})
+		p.depth = depth
+		books.mu.Lock()
+	}
+	given, ok = p.out, p.given
+	p.given, p.out = false, rep{}
+	u.loose = u.loose || ok
+	return given, ok
+}
+
+// elsewhere calls f on another goroutine and waits for it. What ends f, ends the caller.
+func elsewhere(f func()) {
+	done := make(chan struct{})
+	var value any
+	returned, panicked := false, false
+	go func() {
+		defer close(done)
+		defer func() {
+			if !returned {
+				value = recover()
+				panicked = value != nil
+			}
+		}()
+		f()
+		returned = true
+	}()
+	<-done
+	switch {
+	case panicked:
+		panic(value)
+	case !returned:
+		runtime.Goexit()
+	}
+}
+
+func (p *pass) push(n *node) {
+	n.visitor = p.walk
+	p.frames = append(p.frames, frame{node: n, link: n.deps, gen: n.gen})
+}
+
+func (p *pass) pop() { p.frames = p.frames[:len(p.frames)-1] }
+
+// refresh brings n up to date: n is clean when it returns, unless its result could not be
+// kept. by is the run whose function needs it; nil: none, and then a run of n's that is
+// overtaken is not repeated.
+//
+// It walks down along what is marked, without recursion, until it finds what is dirty,
+// calls that function, and goes up again as far as what was marked turns out clean. So
+// nothing is computed that the functions would not ask for: what is looked at is what they
+// used last time, in that order, up to the first change.
+//
+// books is held, and held on return, but free where refresh panics.
+func (p *pass) refresh(n *node, by *Use) {
+	base := len(p.frames)
+	p.push(n)
+	for len(p.frames) > base {
+		p.descend(base, by)
+	}
+}
+
+// descend is refresh up to a panic of a function.
+func (p *pass) descend(base int, by *Use) {
+	var at announced
+	var run *Use // whose function is being called
+	over := false
+	defer func() {
+		if over {
+			return
+		}
+		if run != nil {
+			p.failed(run, base, by, &at, recover())
+			return
+		}
+		p.frames = p.frames[:base]
+		at.leave()
+	}()
+	for len(p.frames) > base {
+		f := &p.frames[len(p.frames)-1]
+		n := f.node
+		switch n.color {
+		case clean:
+			p.pop()
+		case maybe:
+			if f.gen != n.gen {
+				f.link, f.gen = n.deps, n.gen
+			}
+			f.link = unclean(f.link)
+			switch {
+			case f.link == nil:
+				n.color = clean
+				p.pop()
+			case f.link.dep.node.visitor == p.walk && f.link.dep.color == maybe && p.has(f.link.dep.node):
+				n.color = dirty // a circle of what was used, which only a call can tell from a cycle
+			default:
+				p.push(f.link.dep.node)
+			}
+		case dirty:
+			run = p.begin(n, by)
+			if at.owner != n.owner && !at.change(n.owner) {
+				run.dead = true
+			} else {
+				n.frame(n.call)
+			}
+			yield.Point("state: worked, end")
+			books.mu.Lock()
+			u := run
+			run = nil
+			u.ok = true
+			p.end(u)
+			if len(p.frames)-1 == base && (by == nil || u.loose || u.put) {
+				if n.color != clean && !u.put {
+					p.given, p.out = !u.abandoned, u.out
+				}
+				p.pop()
+			}
+		default:
+			if at.owner != nil {
+				books.mu.Unlock()
+				at.leave()
+				books.mu.Lock()
+			}
+			if n.color >= busy {
+				p.wait(base, by)
+			}
+		}
+	}
+	if at.owner != nil {
+		books.mu.Unlock()
+		over = true // nothing is left but this
+		at.leave()
+		books.mu.Lock()
+	}
+	over = true
+}
+
+// has reports whether n is on the way down.
+func (p *pass) has(n *node) bool {
+	for i := len(p.frames) - 1; i >= 0; i-- {
+		if p.frames[i].node == n {
+			return true
+		}
+	}
+	return false
+}
+
+// begin begins a run of n. It frees books.
+func (p *pass) begin(n *node, by *Use) *Use {
+	u := n.spare
+	if u == nil {
+		u = new(Use)
+		u.node = n
+	}
+	n.spare = nil
+	books.stamp++
+	u.pass, u.by, u.stamp = p, by, books.stamp
+	u.tail, u.next, u.limit, u.fresh = nil, n.deps, unready(n.deps), n.deps == nil
+	u.over, u.ok, u.same, u.dead, u.cyclic = false, false, false, false, false
+	n.color, n.run = busy, u
+	n.gen++
+	if n.effect {
+		p.level++
+	} else {
+		books.running++
+		p.depth++
+		p.level++
+	}
+	if by != nil {
+		by.needs = u
+	}
+	books.mu.Unlock()
+	return u
+}
+
+// end ends a run, and keeps its result if it is what is true now. books is held.
+func (p *pass) end(u *Use) {
+	n := u.node
+	overtaken := n.color == stale
+	p.level--
+	if !n.effect {
+		books.running--
+		p.depth--
+	}
+	if u.by != nil {
+		u.by.needs = nil
+	}
+	u.over, u.next, n.run = true, nil, nil
+	if u.done != nil {
+		close(u.done)
+		u.done = nil
+	}
+	switch {
+	case u.dead || n.frozen && (overtaken || !u.ok):
+		n.freezeLocked()
+	case overtaken || u.abandoned || u.loose || u.put || !u.ok:
+		n.color = dirty
+		if n.out != nil && u.abandoned && !overtaken {
+			p.queue(n)
+		}
+	default:
+		n.cutLocked(u.tail)
+		n.color = clean
+		n.cyclic = 0
+		if u.cyclic {
+			n.cyclic = books.era
+		}
+		changed := !u.same || n.failure != nil
+		n.failure = nil
+		if !u.same {
+			if n.out != nil && n.has {
+				n.out.add(transition{n.load(), u.out})
+				if !n.queued {
+					p.claim(&n.source)
+				}
+			}
+			n.has = true
+			n.store(u.out)
+		}
+		if changed {
+			n.tellUsers()
+		}
+		if n.frozen {
+			n.freezeLocked()
+		}
+		u.by, u.pass, u.out = nil, nil, rep{}
+		if u.used == nil {
+			n.spare = u // as no other goroutine should have it any more
+		}
+	}
+}
+
+// tellUsers makes those dirty that have used what has just changed, and wait to know.
+func (n *node) tellUsers() {
+	for l := n.users; l != nil; l = l.next {
+		if l.user.color == maybe {
+			l.user.color = dirty
+		}
+	}
+}
+
+// failed ends a run whose function has not returned: v is what it has panicked with, nil
+// for a Goexit. It is called by a deferred function, so what panicked is still on the
+// stack. If the panic is to go on to who has asked for the end of the walk, it does so
+// from here, and a crash shows where it comes from.
+//
+// books is free on entry; it is held on return, but free where it panics, or where a
+// Goexit goes on.
+func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
+	n := u.node
+	f := &failure{value: v}
+	if v != nil && v != overtaken && n.owner.Supervised() {
+		p.report(u, base, at, v)
+		f = nil // it has the value that it had
+	}
+	books.mu.Lock()
+	f.keep(u, p, v)
+	target := len(p.frames)-1 == base
+	const natural = 16 // how many panics may stand on top of each other; more than anybody reads
+	switch failed := n.color == clean && n.failure != nil; {
+	case v == nil:
+		p.frames = p.frames[:base]
+		books.mu.Unlock()
+		at.leave()
+		return
+	case target && (u.loose || failed && (by == nil || p.level < natural)):
+		p.frames = p.frames[:base]
+		v = by.meet(n, v, failed)
+		books.mu.Unlock()
+		at.leave()
+		panic(v)
+	case target && by == nil && n.color != clean: // a Get that was overtaken asks again; others don't care
+		p.pop()
+	case u.loose:
+		p.pop()
+		if user := p.frames[len(p.frames)-1].node; user.color == maybe {
+			user.color = dirty // it meets the panic itself
+		}
+	}
+	if at.owner != nil {
+		books.mu.Unlock()
+		at.leave()
+		books.mu.Lock()
+	}
+}
+
+// meet returns what the run u, nil for none, gets of n, which has just panicked with v, or
+// has that as its failure. books is held.
+func (u *Use) meet(n *node, v any, failed bool) any {
+	switch {
+	case u == nil && failed:
+		return n.raise(n.failure, nil)
+	case u == nil:
+		return v
+	case u.node.color == stale && !u.node.effect:
+		u.abandoned = true
+		return overtaken
+	}
+	u.link(&n.source)
+	if !failed {
+		u.loose = true
+		return v
+	}
+	return n.raise(n.failure, u.node)
+}
+
+// keep ends the run u, which has not returned, with a failure; a nil f is that of a
+// supervised owner.
+func (f *failure) keep(u *Use, p *pass, v any) {
+	n := u.node
+	if s, ok := v.(string); ok && strings.HasPrefix(s, wouldWait) {
+		u.loose = true
+	}
+	u.ok = v != nil && !u.abandoned
+	u.out, u.same = n.load(), true
+	p.end(u)
+	n.spare = nil
+	if n.color != clean || n.frozen || f == nil || u.dead {
+		return
+	}
+	f.era = books.era
+	n.failure = f
+	n.tellUsers()
+}
+
+// report gives what u's function has panicked with to the panic handler of its owner. If
+// that panics itself, the run has no result.
+func (p *pass) report(u *Use, base int, at *announced, v any) {
+	ok := false
+	defer func() {
+		if ok {
+			return
+		}
+		books.mu.Lock()
+		p.end(u)
+		p.frames = p.frames[:base]
+		books.mu.Unlock()
+		at.leave()
+	}()
+	u.node.owner.Report(v)
+	ok = true
+}
