@@ -122,9 +122,8 @@ func lockToSet(outside *bool) bool {
 // apply makes now the value of s, which differs from old. books is held.
 func (p *pass) apply(s *source, old, now rep) {
 	books.epoch.Add(1)
-	if s.out != nil {
-		s.out.add(transition{old, now})
-		p.claim(s)
+	if s.out != nil && s.watched() {
+		p.add(s, transition{old, now})
 	}
 	if s.users != nil {
 		p.mark(s, dirty)

@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
-	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
@@ -37,7 +37,7 @@ func NewComputed[T any](owner *tether.Owner, f func(use *Use) T, opts ...Option)
 	}
 	c := new(Computed[T])
 	c.equal = begin[T](&c.node.source, c, "NewComputed", opts)
-	c.node.begin(s, f, funcWord(f), goroutine.Compute, (*computation[T])(c))
+	c.node.begin(s, f, funcWord(f), (*computation[T])(c))
 	return c
 }
 
@@ -118,15 +118,16 @@ func (c *Computed[T]) Use(use *Use) T {
 // panics, there is no connection. The source closes with the owner.
 func (c *Computed[T]) Changes() tether.Source[Change[T]] { return (*watch[T])(c) }
 
-func (c *Computed[T]) fire(t transition) {
+func (c *Computed[T]) fire(h *connlist.Held, t transition) {
 	s := c.node.shape
-	c.changes.Load().Fire(Change[T]{unpack[T](s, t.old), unpack[T](s, t.now)})
+	connlist.FireHeld(h, c.node.out.list, Change[T]{unpack[T](s, t.old), unpack[T](s, t.now)})
 }
 
 // get is Get where the value may not be that of now.
 func (n *node) get() (v rep) {
 	books.mu.Lock()
 	p := take()
+	var at announced
 	over := false
 	defer func() {
 		if !over {
@@ -140,17 +141,19 @@ func (n *node) get() (v rep) {
 	for {
 		p.given = false
 		if n.color != clean {
-			p.refresh(n, nil)
+			p.refresh(n, nil, &at)
 		}
 		if n.color == clean {
 			break
 		}
 		if p.given {
 			v, over = p.out, true
+			at.leaveLocked()
 			p.finish()
 			return v
 		}
 	}
+	at.leaveLocked()
 	if f := n.failure; f != nil {
 		books.mu.Unlock()
 		panic(n.raise(f, nil))

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -69,7 +70,7 @@ type source struct {
 
 // A cell is the typed side of a source.
 type cell interface {
-	fire(c transition) // tells who is connected to the changes
+	fire(h *connlist.Held, c transition) // tells who is connected to the changes
 }
 
 // A node is the place in the graph of what a function computes, or of an effect. Links

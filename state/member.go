@@ -14,9 +14,9 @@ import (
 // which is not called, and is garbage, from the cut-off on.
 
 // begin makes n the node of f, a function of any type, which belongs to owner.
-func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, frame func(goroutine.Function), call goroutine.Function) {
+func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call goroutine.Function) {
 	n.node = n
-	n.owner, n.call, n.frame = owner, call, frame
+	n.owner, n.call = owner, call
 	n.pc = reflect.ValueOf(f).Pointer()
 	n.color = dirty
 	atomic.StorePointer(&n.fn, word)
@@ -71,5 +71,14 @@ func (a *announced) leave() {
 	if owner := a.owner; owner != nil {
 		a.owner = nil
 		owner.Retract(a.slot)
+	}
+}
+
+// leaveLocked is leave where books is held, which it frees meanwhile.
+func (a *announced) leaveLocked() {
+	if a.owner != nil {
+		books.mu.Unlock()
+		a.leave()
+		books.mu.Lock()
 	}
 }

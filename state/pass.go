@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
@@ -87,15 +88,19 @@ func (u *Use) bring(n *node) (given rep, ok bool) {
 	p := u.pass
 	p.given = false
 	if p.depth < hop {
-		p.refresh(n, u)
+		var at announced
+		p.refresh(n, u, &at)
+		at.leaveLocked()
 	} else {
 		books.mu.Unlock()
 		depth := p.depth
 		p.depth = 0
 		elsewhere(func() {
+			var at announced
 			books.mu.Lock()
-			p.refresh(n, u)
+			p.refresh(n, u, &at)
 			books.mu.Unlock()
+			at.leave()
 		})
 		p.depth = depth
 		books.mu.Lock()
@@ -147,18 +152,19 @@ func (p *pass) pop() { p.frames = p.frames[:len(p.frames)-1] }
 // nothing is computed that the functions would not ask for: what is looked at is what they
 // used last time, in that order, up to the first change.
 //
+// at is who is announced, which stays so on return, but not where refresh panics.
+//
 // books is held, and held on return, but free where refresh panics.
-func (p *pass) refresh(n *node, by *Use) {
+func (p *pass) refresh(n *node, by *Use, at *announced) {
 	base := len(p.frames)
 	p.push(n)
 	for len(p.frames) > base {
-		p.descend(base, by)
+		p.descend(base, by, at)
 	}
 }
 
 // descend is refresh up to a panic of a function.
-func (p *pass) descend(base int, by *Use) {
-	var at announced
+func (p *pass) descend(base int, by *Use, at *announced) {
 	var run *Use // whose function is being called
 	over := false
 	defer func() {
@@ -166,7 +172,7 @@ func (p *pass) descend(base int, by *Use) {
 			return
 		}
 		if run != nil {
-			p.failed(run, base, by, &at, recover())
+			p.failed(run, base, by, at, recover())
 			return
 		}
 		p.frames = p.frames[:base]
@@ -194,10 +200,13 @@ func (p *pass) descend(base int, by *Use) {
 			}
 		case dirty:
 			run = p.begin(n, by)
-			if at.owner != n.owner && !at.change(n.owner) {
+			switch {
+			case at.owner != n.owner && !at.change(n.owner):
 				run.dead = true
-			} else {
-				n.frame(n.call)
+			case n.effect:
+				goroutine.Effect(n.call)
+			default:
+				goroutine.Compute(n.call)
 			}
 			yield.Point("state: worked, end")
 			books.mu.Lock()
@@ -212,21 +221,11 @@ func (p *pass) descend(base int, by *Use) {
 				p.pop()
 			}
 		default:
-			if at.owner != nil {
-				books.mu.Unlock()
-				at.leave()
-				books.mu.Lock()
-			}
+			at.leaveLocked()
 			if n.color >= busy {
 				p.wait(base, by)
 			}
 		}
-	}
-	if at.owner != nil {
-		books.mu.Unlock()
-		over = true // nothing is left but this
-		at.leave()
-		books.mu.Lock()
 	}
 	over = true
 }
@@ -304,11 +303,8 @@ func (p *pass) end(u *Use) {
 		changed := !u.same || n.failure != nil
 		n.failure = nil
 		if !u.same {
-			if n.out != nil && n.has {
-				n.out.add(transition{n.load(), u.out})
-				if !n.queued {
-					p.claim(&n.source)
-				}
+			if n.out != nil && n.has && n.watched() {
+				p.add(&n.source, transition{n.load(), u.out})
 			}
 			n.has = true
 			n.store(u.out)
@@ -373,11 +369,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 			user.color = dirty // it meets the panic itself
 		}
 	}
-	if at.owner != nil {
-		books.mu.Unlock()
-		at.leave()
-		books.mu.Lock()
-	}
+	at.leaveLocked()
 }
 
 // meet returns what the run u, nil for none, gets of n, which has just panicked with v, or

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/yield"
@@ -181,9 +182,9 @@ func changesOf[T any](s *source, owner *scope.Scope, at *atomic.Pointer[tether.S
 	return at.Load()
 }
 
-func (x *Value[T]) fire(c transition) {
+func (x *Value[T]) fire(h *connlist.Held, c transition) {
 	s := x.source.shape
-	x.changes.Load().Fire(Change[T]{unpack[T](s, c.old), unpack[T](s, c.now)})
+	connlist.FireHeld(h, x.source.out.list, Change[T]{unpack[T](s, c.old), unpack[T](s, c.now)})
 }
 
 // An assignment is a Set on its way.

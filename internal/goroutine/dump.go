@@ -17,6 +17,7 @@ var (
 	handlerNames = []string{
 		module + "/internal/connlist.Fire[...]",
 		module + "/internal/connlist.(*firing[...]).deliver",
+		module + "/internal/connlist.FireHeld[...]",
 		module + ".(*runner).handle",
 		module + "/internal/goroutine.Compute",
 		module + "/internal/goroutine.Effect",
