@@ -122,6 +122,7 @@ func lockToSet(outside *bool) bool {
 // apply makes now the value of s, which differs from old. books is held.
 func (p *pass) apply(s *source, old, now rep) {
 	books.epoch.Add(1)
+	s.note()
 	if s.out != nil && s.watched() {
 		p.add(s, transition{old, now})
 	}

@@ -31,13 +31,18 @@ type Computed[T any] struct {
 // when a Get asks anew, see the package documentation. Where the owner has a panic
 // handler, that one gets it, and the value stays what it was.
 func NewComputed[T any](owner *tether.Owner, f func(use *Use) T, opts ...Option) *Computed[T] {
-	s := handle.Scope("state: NewComputed", owner)
+	handle.Scope("state: NewComputed", owner)
 	if f == nil {
 		panic("state: NewComputed with nil function")
 	}
+	return newComputed(owner, "NewComputed", f, f, opts)
+}
+
+// newComputed makes what f computes; named is the function of the user's.
+func newComputed[T any](owner *tether.Owner, verb string, named any, f func(use *Use) T, opts []Option) *Computed[T] {
 	c := new(Computed[T])
-	c.equal = begin[T](&c.node.source, c, "NewComputed", opts)
-	c.node.begin(s, f, funcWord(f), (*computation[T])(c))
+	c.equal = begin[T](&c.node.source, c, verb, opts)
+	c.node.begin(handle.Scope(verb, owner), named, funcWord(f), (*computation[T])(c))
 	return c
 }
 

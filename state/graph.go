@@ -31,6 +31,8 @@ var books struct {
 	era     uint64     // see failure
 	stamp   uint64     // of the last run, see [Use.unseen]
 	serial  uint64     // of the last walk, see node.visitor
+	trace   []string   // what the effect traced brings about, see FeedbackError
+	traced  *node      // nil but for effects that seem to feed themselves
 	spare   *pass      // to be used again
 	spares  int
 }
@@ -111,7 +113,11 @@ type node struct {
 	cyclic  uint64 // the era in which it was part of a cycle; 0: it was not
 	gen     uint32 // counts the marks and runs: a walk that was interrupted begins again
 	frozen  bool   // the owner is dead: it stays as it is
-	again   bool   // an effect that is to run once more when it has run
+
+	// Of effects, guarded by books.
+	again   bool // to run once more when it has run
+	waiting bool // to run when what the last call has made has ended
+	rounds  int  // how often it has run without coming to rest
 }
 
 // A failure is the result of a function that has panicked. It is a result as any other:
