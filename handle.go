@@ -76,8 +76,8 @@ func init() {
 	handle.List = func(signal unsafe.Pointer) *connlist.List {
 		return &(*Signal[struct{}])(signal).list // it stands in the same place whatever the values are
 	}
-	handle.Children = func(owner any) func(string) any {
-		parent := remember(owner.(*Owner))
-		return func(name string) any { return parent.Value().NewChild(name) }
+	handle.Remember = func(owner any) func() any {
+		r := remember(owner.(*Owner))
+		return func() any { return r.Value() }
 	}
 }

@@ -16,13 +16,13 @@ func NewComputedIn[T any](owner *tether.Owner, f func(use *Use, scope *tether.Ow
 	if f == nil {
 		panic("state: NewComputedIn with nil function")
 	}
-	scopes := handle.Children(owner)
+	parent := handle.Remember(owner)
 	var scope *tether.Owner // of the last call
 	return newComputed(owner, "NewComputedIn", f, func(use *Use) T {
 		if scope != nil {
 			_ = scope.Destroy() // its closers' errors have nobody to go to
 		}
-		scope = scopes("computed").(*tether.Owner)
+		scope = parent().(*tether.Owner).NewChild("computed")
 		return f(use, scope)
 	}, opts)
 }

@@ -50,7 +50,7 @@ func NewEffect(owner *tether.Owner, f func(use *Use, run *tether.Owner), opts ..
 	if cfg.equal != nil {
 		panic("state: NewEffect with Equal")
 	}
-	e := &effect{runs: handle.Children(owner)}
+	e := &effect{owner: handle.Remember(owner)}
 	e.node.cell, e.node.name_, e.node.effect, e.node.out = e, cfg.name, true, new(outbox)
 	e.node.begin(s, f, funcWord(f), e)
 	books.mu.Lock()
@@ -61,8 +61,8 @@ func NewEffect(owner *tether.Owner, f func(use *Use, run *tether.Owner), opts ..
 
 // An effect is a node that computes nothing.
 type effect struct {
-	node node
-	runs func(name string) any // makes an owner for a call
+	node  node
+	owner func() any // a *tether.Owner
 
 	run  *tether.Owner // of the last call; nil before the first. Of the call's goroutine
 	over bool          // that has ended, but for its last cleanup. Guarded by books
@@ -87,7 +87,7 @@ func (e *effect) Call() {
 	if name == "" {
 		name = "effect"
 	}
-	e.run, e.over = e.runs(name).(*tether.Owner), false
+	e.run, e.over = e.owner().(*tether.Owner).NewChild(name), false
 	e.run.Defer(e.ended) // the first, so it comes last
 	f(run, e.run)
 	run.same = true

@@ -205,7 +205,7 @@ func (p *pass) markUsers(s *source, to color) {
 		case maybe:
 			u.color = max(u.color, to)
 		case busy:
-			if u == p.sparing && s == p.from {
+			if u == p.sparing && (p.from == nil || s == p.from) {
 				continue
 			}
 			u.color = stale

@@ -18,7 +18,8 @@ type Readable[T any] interface {
 	Changes() tether.Source[Change[T]]
 }
 
-// An Option is an option of [NewValue] and [NewComputed].
+// An Option is an option of what this package makes. [Name] is one of all, the others say
+// whose they are.
 //
 // It has no type parameter, so that Name needs none at the call; in exchange an
 // Equal of another type is found when the value is made and not by the compiler.
@@ -27,6 +28,7 @@ type Option interface{ state(*config) }
 type config struct {
 	name  string
 	equal any
+	tween tweenConfig
 }
 
 type option func(*config)
@@ -50,7 +52,16 @@ func Equal[T any](equal func(a, b T) bool) Option {
 	return option(func(c *config) { c.equal = equal })
 }
 
-func configure(verb string, opts []Option) (c config) {
+// configure applies the options of a call that is not a tween's.
+func configure(verb string, opts []Option) config {
+	c := apply(verb, opts)
+	if c.tween != (tweenConfig{}) {
+		panic("state: " + verb + " with an option of tweens")
+	}
+	return c
+}
+
+func apply(verb string, opts []Option) (c config) {
 	for _, opt := range opts {
 		if opt == nil {
 			panic("state: " + verb + " with nil option")
@@ -97,26 +108,4 @@ func strict(t reflect.Type) bool {
 		}
 	}
 	return true
-}
-
-// newNumber returns the position of a spring or tween. As those set it with locks held,
-// there must be no Equal of the user's.
-func newNumber(verb string, owner *tether.Owner, v float64, opts []Option) *Value[float64] {
-	if configure(verb, opts).equal != nil {
-		panic("state: " + verb + " with Equal")
-	}
-	return NewValue(owner, v, opts...)
-}
-
-// put is Set for the package's own values, whose lock gives the order: the caller holds it,
-// and settles what is returned without it.
-func (x *Value[T]) put(v T) *pass {
-	now := pack(x.source.shape, v)
-	books.mu.Lock()
-	defer books.mu.Unlock()
-	p := take()
-	if old := x.source.load(); x.owner.Alive() && !x.same(old, now) {
-		p.apply(&x.source, old, now)
-	}
-	return p
 }

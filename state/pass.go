@@ -21,8 +21,8 @@ type pass struct {
 	level  int    // likewise, but of the pass as a whole
 	asks   bool   // it is a Get's, which tries again what has failed before
 
-	sparing *node   // while marking: not to be marked
-	from    *source // by way of its link to this
+	sparing *node   // while marking: busy, and not to be marked
+	from    *source // by way of its link to this; nil: to anything
 
 	todo      []*node // to be settled
 	at        int     // how many of them were

@@ -21,6 +21,6 @@ var Priority func(option any) (p int, ok bool)
 // type. Package tether sets it.
 var List func(signal unsafe.Pointer) *connlist.List
 
-// Children returns what makes children of owner, a *tether.Owner, each a *tether.Owner too.
-// What it returns does not keep owner from being found lost. Package tether sets it.
-var Children func(owner any) func(name string) any
+// Remember returns what returns owner, a *tether.Owner, and does not keep it from being found
+// lost. Package tether sets it.
+var Remember func(owner any) func() any
