@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
@@ -136,6 +137,7 @@ func (n *node) get() (v rep) {
 	over := false
 	defer func() {
 		if !over {
+			p.asks, p.quiet = false, true
 			p.settle()
 		}
 	}()
@@ -153,6 +155,7 @@ func (n *node) get() (v rep) {
 		}
 		if p.given {
 			v, over = p.out, true
+			p.asks, p.quiet = false, true
 			at.leaveLocked()
 			p.finish()
 			return v
@@ -167,6 +170,7 @@ func (n *node) get() (v rep) {
 		n.cleanAt.Store(books.epoch.Load() + 1)
 	}
 	v, over = n.load(), true
+	p.asks, p.quiet = false, true
 	p.finish()
 	return v
 }
@@ -181,21 +185,21 @@ func (n *node) failedBefore() bool {
 }
 
 // retry marks what has failed before, that n, which has failed too, hangs on: where it
-// began, and from there on; but not the node user, which is about to use n. books is held.
-// Cost: linear in what has failed.
-func (p *pass) retry(n, user *node) {
-	books.epoch.Add(1)
-	p.sparing, p.from = user, &n.source
-	defer func() { p.sparing = nil }()
-	n.visitor = p.walk
+// began, and from there on; but not the node user, which is about to use n. It does nothing,
+// and returns false, if that would overtake what is being computed. books is held. Cost:
+// linear in what has failed, and in what depends on that.
+func (p *pass) retry(n, user *node) bool {
+	books.serial++
+	seen := books.serial
+	n.visitor = seen
 	all, first := []*node{n}, []*node(nil)
 	for i := 0; i < len(all); i++ {
 		began := true
-		for l := all[i].deps; l != nil; l = l.nextDep {
+		for _, l := range all[i].deps {
 			if d := l.dep.node; d != nil && d.failedBefore() {
 				began = false
-				if d.visitor != p.walk {
-					d.visitor = p.walk
+				if d.visitor != seen {
+					d.visitor = seen
 					all = append(all, d)
 				}
 			}
@@ -207,6 +211,11 @@ func (p *pass) retry(n, user *node) {
 	if first == nil {
 		first = all // a cycle
 	}
+	if disturbs(first, user, &n.source) {
+		return false
+	}
+	books.epoch.Add(1)
+	p.sparing, p.from = user, &n.source
 	for _, m := range first {
 		m.color = dirty
 		m.gen++
@@ -217,6 +226,29 @@ func (p *pass) retry(n, user *node) {
 	for _, m := range first {
 		p.mark(&m.source, maybe)
 	}
+	p.sparing = nil
+	return true
+}
+
+// disturbs reports whether a mark of all would come to a function that is being called, but
+// for user's by way of from.
+func disturbs(all []*node, user *node, from *source) bool {
+	books.serial++
+	seen := books.serial
+	all = slices.Clone(all)
+	for i := 0; i < len(all); i++ {
+		for l := all[i].users; l != nil; l = l.next {
+			u := l.user
+			if u.color == busy && (u != user || l.dep != from) {
+				return true
+			}
+			if u.color == clean && u.visitor != seen {
+				u.visitor = seen
+				all = append(all, u)
+			}
+		}
+	}
+	return false
 }
 
 // A watch is a Computed as the source of its changes.

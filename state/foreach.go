@@ -140,5 +140,5 @@ func (x *Value[T]) setFor(use *Use, v T) {
 	p.sparing, p.from = use.node, nil
 	p.apply(&x.source, old, now)
 	p.sparing = nil
-	use.limit = use.next
+	use.slow()
 }

@@ -51,23 +51,25 @@ const (
 // A source is what others can depend on: a [Value], which is always clean, or the node of
 // a [Computed].
 type source struct {
-	cell  cell
-	node  *node // nil for a Value
-	name_ string
-	shape shape
-	like  likeness
+	// What is touched most stands first, within one line of the cache.
 
 	bits atomic.Uint64  // the value, see rep; written with books held
 	ptr  unsafe.Pointer // likewise; atomic
 
 	// Guarded by books.
-	color   color
-	has     bool     // there is a value
-	failure *failure // what the function has panicked with; nil if it has not
-	queued  bool     // a pass is going to settle it
 	users   *link    // the newest
-	out     *outbox  // nil as long as nobody has asked for its changes
+	failure *failure // what the function has panicked with; nil if it has not
 	seen    uint64   // stamp of the last run that has entered it as a dependency
+	out     *outbox  // nil as long as nobody has asked for its changes
+	color   color
+	has     bool // there is a value
+	queued  bool // a pass is going to settle it
+
+	shape shape
+	like  likeness
+	node  *node // nil for a Value
+	cell  cell
+	name_ string
 }
 
 // A cell is the typed side of a source.
@@ -94,10 +96,9 @@ type node struct {
 	source
 	call   goroutine.Function // what calls the user's function
 	owner  *scope.Scope
-	frame  func(goroutine.Function) // goroutine.Compute or goroutine.Effect
-	pc     uintptr                  // of the user's function
-	fn     unsafe.Pointer           // the func value of the user's function; atomic; nil from the cut-off on
-	entry  scope.Node               // in the owner's members
+	pc     uintptr        // of the user's function
+	fn     unsafe.Pointer // the func value of the user's function; atomic; nil from the cut-off on
+	entry  scope.Node     // in the owner's members
 	effect bool
 
 	// cleanAt is an epoch in which the node was clean and had a value. It is written by
@@ -105,14 +106,14 @@ type node struct {
 	cleanAt atomic.Uint64
 
 	// Guarded by books.
-	deps    *link  // the first one used
-	run     *Use   // while busy or stale
-	spare   *Use   // of the run before, for the next one
-	next    *node  // while marking: what is to be passed on
-	visitor uint64 // the last walk that has come by
-	cyclic  uint64 // the era in which it was part of a cycle; 0: it was not
-	gen     uint32 // counts the marks and runs: a walk that was interrupted begins again
-	frozen  bool   // the owner is dead: it stays as it is
+	deps    []*link // in the order of first use
+	run     *Use    // while busy or stale
+	spare   *Use    // of the run before, for the next one
+	next    *node   // while marking: what is to be passed on
+	visitor uint64  // the last walk that has come by
+	cyclic  uint64  // the era in which it was part of a cycle; 0: it was not
+	gen     uint32  // counts the marks and runs: a walk that was interrupted begins again
+	frozen  bool    // the owner is dead: it stays as it is
 
 	// Of effects, guarded by books.
 	again   bool // to run once more when it has run
@@ -136,8 +137,6 @@ type link struct {
 	user       *node
 	stamp      uint64 // of the last run that has used it
 	prev, next *link  // among the users of dep
-
-	prevDep, nextDep *link // among the dependencies of user
 }
 
 // newLink enters user among the users of dep. books is held.
@@ -160,22 +159,35 @@ func (l *link) remove() {
 	if l.next != nil {
 		l.next.prev = l.prev
 	}
-	l.prev, l.next, l.prevDep, l.nextDep = nil, nil, nil, nil
+	l.prev, l.next = nil, nil
 }
 
-// cutLocked forgets the dependencies of n that come after tail, all if that is nil.
-func (n *node) cutLocked(tail *link) {
-	place := &n.deps
-	if tail != nil {
-		place = &tail.nextDep
-	}
-	l := *place
-	*place = nil
-	for l != nil {
-		next := l.nextDep
+// cutLocked forgets the dependencies of n but the first few.
+func (n *node) cutLocked(few int) {
+	for _, l := range n.deps[few:] {
 		l.remove()
-		l = next
 	}
+	clear(n.deps[few:])
+	n.deps = n.deps[:few]
+}
+
+// unclean returns the index of the first link from i on whose dependency is not clean.
+func unclean(deps []*link, i int) int {
+	for i < len(deps) && deps[i].dep.color == clean {
+		i++
+	}
+	return i
+}
+
+// unready is unclean that also stops at a failure, and does not look far ahead: perhaps
+// nobody goes there.
+func unready(deps []*link, i int) int {
+	const far = 64 // arbitrary
+	end := min(i+far, len(deps))
+	for i < end && deps[i].dep.color == clean && deps[i].dep.failure == nil {
+		i++
+	}
+	return i
 }
 
 // mark marks all that depends on s, which has changed or may have, its users with the given
@@ -238,9 +250,9 @@ func (n *node) freeze() {
 
 func (n *node) freezeLocked() {
 	n.frozen = true
-	n.cutLocked(nil)
+	n.cutLocked(0)
+	n.deps, n.spare = nil, nil
 	n.color = clean
-	n.spare = nil
 }
 
 // name is for reports: the name given, or where the function stands.

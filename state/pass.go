@@ -20,6 +20,7 @@ type pass struct {
 	depth  int    // of computing functions that this goroutine is in by way of the pass
 	level  int    // likewise, but of the pass as a whole
 	asks   bool   // it is a Get's, which tries again what has failed before
+	quiet  bool   // what fails from now on is its own affair: it was the Get's to try
 
 	sparing *node   // while marking: busy, and not to be marked
 	from    *source // by way of its link to this; nil: to anything
@@ -38,8 +39,8 @@ type pass struct {
 // A frame is a node on the way down to what has to be computed first.
 type frame struct {
 	node *node
-	link *link  // what comes before it is clean
-	gen  uint32 // of the node, when link was found
+	at   int    // what comes before it of the node's dependencies is clean
+	gen  uint32 // of the node, when that was found
 }
 
 // spares bounds the passes that are kept, and keep what room they have; arbitrary.
@@ -138,7 +139,7 @@ func elsewhere(f func()) {
 
 func (p *pass) push(n *node) {
 	n.visitor = p.walk
-	p.frames = append(p.frames, frame{node: n, link: n.deps, gen: n.gen})
+	p.frames = append(p.frames, frame{node: n, gen: n.gen})
 }
 
 func (p *pass) pop() { p.frames = p.frames[:len(p.frames)-1] }
@@ -186,18 +187,19 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			p.pop()
 		case maybe:
 			if f.gen != n.gen {
-				f.link, f.gen = n.deps, n.gen
+				f.at, f.gen = 0, n.gen
 			}
-			f.link = unclean(f.link)
-			switch {
-			case f.link == nil:
+			if f.at = unclean(n.deps, f.at); f.at == len(n.deps) {
 				n.color = clean
 				p.pop()
-			case f.link.dep.node.visitor == p.walk && f.link.dep.color == maybe && p.has(f.link.dep.node):
-				n.color = dirty // a circle of what was used, which only a call can tell from a cycle
-			default:
-				p.push(f.link.dep.node)
+				continue
 			}
+			dep := n.deps[f.at].dep.node
+			if dep.visitor == p.walk && dep.color == maybe && p.has(dep) {
+				n.color = dirty // a circle of what was used, which only a call can tell from a cycle
+				continue
+			}
+			p.push(dep)
 		case dirty:
 			run = p.begin(n, by)
 			switch {
@@ -250,7 +252,9 @@ func (p *pass) begin(n *node, by *Use) *Use {
 	n.spare = nil
 	books.stamp++
 	u.pass, u.by, u.stamp = p, by, books.stamp
-	u.tail, u.next, u.limit, u.fresh = nil, n.deps, unready(n.deps), n.deps == nil
+	u.deps, u.fresh = n.deps, len(n.deps) == 0
+	u.limit = unready(n.deps, 0)
+	u.way = n.deps[:u.limit]
 	u.over, u.ok, u.same, u.dead, u.cyclic = false, false, false, false, false
 	n.color, n.run = busy, u
 	n.gen++
@@ -280,7 +284,8 @@ func (p *pass) end(u *Use) {
 	if u.by != nil {
 		u.by.needs = nil
 	}
-	u.over, u.next, n.run = true, nil, nil
+	u.over, n.run = true, nil
+	u.keepLinks(u.ok && !overtaken && !u.abandoned && !u.loose && !u.put && !u.dead)
 	if u.done != nil {
 		close(u.done)
 		u.done = nil
@@ -294,7 +299,6 @@ func (p *pass) end(u *Use) {
 			p.queue(n)
 		}
 	default:
-		n.cutLocked(u.tail)
 		n.color = clean
 		n.cyclic = 0
 		if u.cyclic {
@@ -355,7 +359,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		books.mu.Unlock()
 		at.leave()
 		return
-	case target && (u.loose || failed && (by == nil || p.level < natural)):
+	case target && (u.loose || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
 		p.frames = p.frames[:base]
 		v = by.meet(n, v, failed)
 		books.mu.Unlock()

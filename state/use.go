@@ -25,9 +25,11 @@ type Use struct {
 	overtaken atomic.Bool // written with books held
 
 	// Of the function's goroutine.
-	tail      *link // the last link used; nil before the first
-	next      *link // the one after it, which is what the run before has used next
-	limit     *link // the first one from next on whose dependency was not ready; nil: all were
+	deps      []*link // the links of the run before
+	limit     int     // up to here it is known which of their dependencies are ready
+	way       []*link // those, without the ones that come before what is used next
+	moved     bool    // it does not use the same in the same order, but what is in
+	list      []*link // so far; room for the next run where it does
 	stamp     uint64
 	fresh     bool // there was no run before, so that all links are entered by link
 	abandoned bool // the function was unwound, or shall be
@@ -68,12 +70,18 @@ func (u *Use) overtake() {
 
 // advance is the short way of a Use: it goes on to the next link if that is s.
 func (u *Use) advance(s *source) bool {
-	l := u.next
-	if l == nil || l.dep != s || l == u.limit {
+	if len(u.way) == 0 || u.way[0].dep != s {
 		return false
 	}
+	l := u.way[0]
+	if u.moved {
+		if l.stamp == u.stamp {
+			return false // used before, out of turn
+		}
+		u.list = append(u.list, l)
+	}
 	l.stamp = u.stamp
-	u.tail, u.next = l, l.nextDep
+	u.way = u.way[1:]
 	return true
 }
 
@@ -110,8 +118,7 @@ func (u *Use) retries(s *source) bool {
 	if !p.asks || s.node == nil || !s.node.failedBefore() || u.has(s) {
 		return false
 	}
-	p.retry(s.node, u.node)
-	return true
+	return p.retry(s.node, u.node)
 }
 
 // peek is read for a value that is not depended on.
@@ -153,73 +160,93 @@ func (u *Use) abandon() {
 	panic(overtaken)
 }
 
+// next returns the index of the first of deps that is still to be used, in the order of the
+// run before. books is held.
+func (u *Use) next() int {
+	i := u.limit - len(u.way)
+	if u.moved && i < len(u.deps) && u.deps[i].stamp == u.stamp { // some were used out of turn
+		for i < len(u.deps) && u.deps[i].stamp == u.stamp {
+			i++
+		}
+		u.look(i)
+	}
+	return i
+}
+
+// look finds which of deps from i on are ready. books is held. Cost: each is looked at once,
+// but for those that slow has forgotten.
+func (u *Use) look(i int) {
+	if i <= u.limit {
+		u.way = u.deps[i:u.limit]
+		if i < u.limit {
+			return
+		}
+	}
+	u.limit = unready(u.deps, i)
+	u.way = u.deps[i:u.limit]
+}
+
+// slow has the next Use take the long way. books is held.
+func (u *Use) slow() {
+	u.limit -= len(u.way)
+	u.way = nil
+}
+
 // link enters s among what the run has used. books is held.
 func (u *Use) link(s *source) {
-	n := u.node
-	l := u.next
-	switch {
-	case l != nil && l.dep == s: // as last time
-		u.tail, u.next = l, l.nextDep
-		l.stamp = u.stamp
-	default:
+	i := u.next()
+	l := (*link)(nil)
+	if i < len(u.deps) && u.deps[i].dep == s { // as last time
+		l = u.deps[i]
+		u.look(i + 1)
+	} else {
 		var used bool
 		if l, used = u.find(s); used {
 			return
 		}
 		if l == nil {
-			l = newLink(s, n)
+			l = newLink(s, u.node)
 		}
-		l.stamp = u.stamp
-		u.insert(l)
+		if !u.moved {
+			u.moved = true
+			u.list = append(u.list[:0], u.deps[:i]...)
+		}
 	}
+	if u.moved {
+		u.list = append(u.list, l)
+	}
+	l.stamp = u.stamp
 	s.seen = u.stamp
 	if u.used != nil {
 		u.used[s] = true
-		u.limit = u.next // the short way does not know of used
-		return
-	}
-	if u.limit == l {
-		u.limit = unready(u.next)
+		u.slow() // the short way does not know of used
 	}
 }
 
-// unclean returns the first link from l on whose dependency is not clean.
-func unclean(l *link) *link {
-	for l != nil && l.dep.color == clean {
-		l = l.nextDep
-	}
-	return l
-}
-
-// unready returns the first link from l on whose dependency has no value that is clean.
-func unready(l *link) *link {
-	for l != nil && l.dep.color == clean && l.dep.failure == nil {
-		l = l.nextDep
-	}
-	return l
-}
-
-// insert puts l, which may stand further on, in the place of next.
-func (u *Use) insert(l *link) {
-	if l.prevDep != nil { // not the first, as then it would be next
-		l.prevDep.nextDep = l.nextDep
-		if l.nextDep != nil {
-			l.nextDep.prevDep = l.prevDep
+// keepLinks makes the links of the run those of its node: those that it has used, or all where
+// the run does not count. books is held.
+func (u *Use) keepLinks(counts bool) {
+	n := u.node
+	switch {
+	case !u.moved && counts:
+		if i := u.limit - len(u.way); i < len(n.deps) {
+			n.cutLocked(i)
 		}
+	case u.moved:
+		for _, l := range u.deps {
+			switch {
+			case l.stamp == u.stamp:
+			case counts:
+				l.remove()
+			default:
+				u.list = append(u.list, l)
+			}
+		}
+		n.deps, u.list = u.list, u.deps
+		clear(u.list)
+		u.list = u.list[:0]
 	}
-	if u.limit == l {
-		u.limit = unready(l.nextDep)
-	}
-	l.prevDep, l.nextDep = u.tail, u.next
-	if u.next != nil {
-		u.next.prevDep = l
-	}
-	if u.tail != nil {
-		u.tail.nextDep = l
-	} else {
-		u.node.deps = l
-	}
-	u.tail = l
+	u.deps, u.way, u.limit, u.moved = nil, nil, 0, false
 }
 
 // find returns the link to s that the node has, and whether the run has used it. l may be
@@ -241,8 +268,6 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		l = l.next
 	}
 	switch {
-	case u.tail == nil:
-		return nil, false
 	case s.seen == u.stamp:
 		return nil, true
 	case u.used != nil:
@@ -251,18 +276,20 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, false
 	}
 	const some = 16
-	l = u.tail
-	for range some {
-		if l == nil {
-			return nil, false
+	done := u.deps[:u.limit-len(u.way)]
+	if u.moved {
+		done = u.list
+	}
+	if len(done) <= some {
+		for _, l := range done {
+			if l.dep == s {
+				return nil, true
+			}
 		}
-		if l.dep == s {
-			return nil, true
-		}
-		l = l.prevDep
+		return nil, false
 	}
 	u.used = make(map[*source]bool)
-	for l = u.tail; l != nil; l = l.prevDep {
+	for _, l := range done {
 		u.used[l.dep] = true
 	}
 	return nil, u.used[s]
@@ -270,7 +297,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 
 // has reports whether the run has used s.
 func (u *Use) has(s *source) bool {
-	if u.next != nil && u.next.dep == s {
+	if i := u.next(); i < len(u.deps) && u.deps[i].dep == s {
 		return false
 	}
 	_, used := u.find(s)
