@@ -1,30 +1,31 @@
 package state
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// Dump describes the node of a computed value and what it depends on.
-func (c *Computed[T]) Dump() (text string) {
+// Dump describes the node of a computed value, who uses it, and what it depends on.
+func (c *Computed[T]) Dump() string {
 	books.mu.Lock()
 	defer books.mu.Unlock()
-	return c.node.dump("")
+	var b strings.Builder
+	c.node.dump(&b, "")
+	return b.String()
 }
 
-func (n *node) dump(indent string) string {
-	text := fmt.Sprintf("%s%s color %d gen %d has %v bits %d run %v queued %v", indent, n.name(), n.color, n.gen, n.has, n.bits.Load(), n.run != nil, n.queued)
-	if n.failure != nil {
-		text += fmt.Sprintf(" failure %v era %d", n.failure.value, n.failure.era)
-	}
-	text += "\n"
+func (n *node) dump(b *strings.Builder, indent string) {
+	fmt.Fprintf(b, "%s%s: color %d, has %v, bits %d, runs %v, queued %v, failure %v\n", indent,
+		n.name(), n.color, n.has, n.bits.Load(), n.run != nil, n.queued, n.failure)
 	for l := n.users; l != nil; l = l.next {
-		u := l.user
-		text += fmt.Sprintf("%s  used by %s color %d effect %v queued %v again %v rounds %d\n", indent, u.name(), u.color, u.effect, u.queued, u.again, u.rounds)
+		fmt.Fprintf(b, "%s  used by %s: color %d, queued %v, again %v, waiting %v\n", indent,
+			l.user.name(), l.user.color, l.user.queued, l.user.again, l.user.waiting)
 	}
 	for _, l := range n.deps {
 		if l.dep.node != nil {
-			text += l.dep.node.dump(indent + "  ")
+			l.dep.node.dump(b, indent+"  ")
 		} else {
-			text += fmt.Sprintf("%s  value %p %d\n", indent, l.dep, l.dep.bits.Load())
+			fmt.Fprintf(b, "%s  value %d\n", indent, l.dep.bits.Load())
 		}
 	}
-	return text
 }

@@ -26,9 +26,6 @@ type world struct {
 	laws   []law
 	parts  []part
 
-	kind string
-	trace func(i int)
-	which  int
 	states int // of the world, in this step: how often something was set
 }
 
@@ -125,7 +122,6 @@ func newWorld(t *testing.T, seed uint64) *world {
 		p.owner, p.conn = w.owner.NewChild(fmt.Sprint(i)), new(tether.Connection)
 		p.c = state.NewComputed(p.owner, func(use *state.Use) int {
 			p.runs.Add(1)
-			if w.trace != nil { w.trace(i) }
 			return l.run(i, func(j int) int {
 				if j < len(w.values) {
 					return w.values[j].Use(use)
@@ -168,9 +164,7 @@ func (w *world) step() {
 		w.parts[j].runs.Store(0)
 		w.parts[j].effects = 0
 	}
-	kind := w.rng.IntN(12)
-	w.kind, w.which = fmt.Sprint(kind), i
-	switch kind {
+	switch w.rng.IntN(12) {
 	case 0, 1: // read
 		before := w.want(n + i)
 		if got := of(p.c.Get); got != before && got != w.want(n+i) { // a handler may have set

@@ -20,6 +20,7 @@ const (
 	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
 	InComputing                   // a computing function, which may not set what others depend on
+	inPanic                       // a deferred function that a panic calls: what it is in may be over
 )
 
 // MustNotWait reports whether the caller is inside a call that the library made to a
@@ -39,20 +40,21 @@ func Computing() bool {
 	var inner Where
 	known := functions()
 	walk(func(entry uintptr) bool {
-		inner = known[entry]
+		inner = known[entry] &^ inPanic
 		return inner == 0
 	})
 	return inner&InComputing != 0
 }
 
-// Computations returns how many computing functions the caller is inside of.
+// Computations returns how many computing functions the caller is inside of. In a deferred
+// function that a panic calls, those are not counted that it goes through, as they are over.
 func Computations() (n int) {
 	known := functions()
 	walk(func(entry uintptr) bool {
 		if known[entry]&InComputing != 0 {
 			n++
 		}
-		return true
+		return known[entry]&inPanic == 0
 	})
 	return n
 }
@@ -134,7 +136,7 @@ func functions() map[uintptr]Where {
 
 // mark adds the function at entry to those marked; 0 adds nothing.
 func mark(entry uintptr, w Where) map[uintptr]Where {
-	coroutine := coroutineEntry() // before the lock is taken, as it switches goroutines
+	coroutine, panicking := coroutineEntry(), panicEntry() // before the lock is taken, as the first switches goroutines
 	marked.mu.Lock()
 	defer marked.mu.Unlock()
 	m := map[uintptr]Where{
@@ -145,6 +147,7 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 		funcPC(Compute):  InHandler | InComputing,
 		funcPC(Effect):   InHandler,
 		coroutine:        InCoroutine,
+		panicking:        inPanic,
 	}
 	if old := marked.made.Load(); old != nil {
 		maps.Copy(m, *old)
@@ -179,6 +182,18 @@ func coroutineEntry() (entry uintptr) {
 	defer stop()
 	next()
 	return entry
+}
+
+// panicEntry returns the function of the runtime that calls deferred functions when something
+// panics.
+func panicEntry() (entry uintptr) {
+	defer func() {
+		var pc [1]uintptr
+		if recover() != nil && runtime.Callers(2, pc[:]) == 1 {
+			entry = entryOf(pc[0])
+		}
+	}()
+	panic("goroutine: to see who calls the deferred function")
 }
 
 func funcPC(f any) uintptr { return reflect.ValueOf(f).Pointer() }
