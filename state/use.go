@@ -2,6 +2,8 @@ package state
 
 import (
 	"sync/atomic"
+
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // Use is what a computing function reads other values with, in order to depend on them.
@@ -108,6 +110,12 @@ func (u *Use) read(s *source) rep {
 	}
 	v := s.load()
 	books.mu.Unlock()
+	yield.Point("state: used, read")
+	if u.overtaken.Load() {
+		books.mu.Lock()
+		u.checkLocked()
+		books.mu.Unlock()
+	}
 	return v
 }
 
