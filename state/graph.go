@@ -70,6 +70,8 @@ type source struct {
 	node  *node // nil for a Value
 	cell  cell
 	name_ string
+
+	first link // room for one; unused if it has no user
 }
 
 // A cell is the typed side of a source.
@@ -141,7 +143,11 @@ type link struct {
 
 // newLink enters user among the users of dep. books is held.
 func newLink(dep *source, user *node) *link {
-	l := &link{dep: dep, user: user, next: dep.users}
+	l := &dep.first
+	if l.user != nil {
+		l = new(link)
+	}
+	*l = link{dep: dep, user: user, next: dep.users}
 	if l.next != nil {
 		l.next.prev = l
 	}
@@ -159,7 +165,7 @@ func (l *link) remove() {
 	if l.next != nil {
 		l.next.prev = l.prev
 	}
-	l.prev, l.next = nil, nil
+	l.prev, l.next, l.user = nil, nil, nil
 }
 
 // cutLocked forgets the dependencies of n but the first few.

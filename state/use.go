@@ -32,6 +32,7 @@ type Use struct {
 	way       []*link // those, without the ones that come before what is used next
 	moved     bool    // it does not use the same in the same order, but what is in
 	list      []*link // so far; room for the next run where it does
+	made      int     // how many of those are new
 	stamp     uint64
 	fresh     bool // there was no run before, so that all links are entered by link
 	abandoned bool // the function was unwound, or shall be
@@ -214,6 +215,7 @@ func (u *Use) link(s *source) {
 		}
 		if l == nil {
 			l = newLink(s, u.node)
+			u.made++
 		}
 		if !u.moved {
 			u.moved = true
@@ -241,20 +243,28 @@ func (u *Use) keepLinks(counts bool) {
 			n.cutLocked(i)
 		}
 	case u.moved:
-		for _, l := range u.deps {
-			switch {
-			case l.stamp == u.stamp:
-			case counts:
-				l.remove()
-			default:
-				u.list = append(u.list, l)
-			}
+		if len(u.list)-u.made < len(u.deps) {
+			u.keepOld(counts)
 		}
 		n.deps, u.list = u.list, u.deps
 		clear(u.list)
 		u.list = u.list[:0]
 	}
-	u.deps, u.way, u.limit, u.moved = nil, nil, 0, false
+	u.deps, u.way, u.limit, u.moved, u.made = nil, nil, 0, false, 0
+}
+
+// keepOld ends the links of before that the run has not used, or keeps them too where it does
+// not count.
+func (u *Use) keepOld(counts bool) {
+	for _, l := range u.deps {
+		switch {
+		case l.stamp == u.stamp:
+		case counts:
+			l.remove()
+		default:
+			u.list = append(u.list, l)
+		}
+	}
 }
 
 // find returns the link to s that the node has, and whether the run has used it. l may be
