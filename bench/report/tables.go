@@ -169,6 +169,9 @@ func stateTable(b *measure.Book) table {
 
 // stateBytes says what a value and a computed value hold.
 func stateBytes(b *measure.Book) string {
+	if len(b.Get(scenario.AliveBytes, scenario.Value, scenario.Lives).Values) == 0 {
+		return ""
+	}
 	of := func(who string) string { return size(b.Get(scenario.AliveBytes, who, scenario.Lives).Min()) }
 	return fmt.Sprintf("A `%s` holds %s, a `%s` %s.", scenario.Value, of(scenario.Value), scenario.Computed, of(scenario.Computed))
 }
