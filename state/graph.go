@@ -96,31 +96,35 @@ type cell interface {
 //     returns is not kept, and it is dirty in the end.
 type node struct {
 	source
-	call   goroutine.Function // what calls the user's function
-	owner  *scope.Scope
-	pc     uintptr        // of the user's function
-	fn     unsafe.Pointer // the func value of the user's function; atomic; nil from the cut-off on
-	entry  scope.Node     // in the owner's members
-	effect bool
+	call  goroutine.Function // what calls the user's function
+	owner *scope.Scope
+	fn    unsafe.Pointer // the func value of the user's function; atomic; nil from the cut-off on
+
+	// Guarded by books.
+	run     *Use    // while busy or stale
+	spare   *Use    // of the run before, for the next one
+	next    *node   // while marking: what is to be passed on
+	deps    []*link // in the order of first use
+	room    [1]*link
+	gen     uint32 // counts the marks and runs: a walk that was interrupted begins again
+	frozen  bool   // the owner is dead: it stays as it is
+	effect  bool   // set before use
+	visitor uint64 // the last walk that has come by
+	cyclic  uint64 // the era in which it was part of a cycle; 0: it was not
+
+	use Use // of the first run, and of others as long as nobody else can have it
 
 	// cleanAt is an epoch in which the node was clean and had a value. It is written by
 	// who reads, with books held, so that computing costs no atomic for it.
 	cleanAt atomic.Uint64
 
-	// Guarded by books.
-	deps    []*link // in the order of first use
-	run     *Use    // while busy or stale
-	spare   *Use    // of the run before, for the next one
-	next    *node   // while marking: what is to be passed on
-	visitor uint64  // the last walk that has come by
-	cyclic  uint64  // the era in which it was part of a cycle; 0: it was not
-	gen     uint32  // counts the marks and runs: a walk that was interrupted begins again
-	frozen  bool    // the owner is dead: it stays as it is
-
 	// Of effects, guarded by books.
 	again   bool // to run once more when it has run
 	waiting bool // to run when what the last call has made has ended
 	rounds  int  // how often it has run without coming to rest
+
+	pc    uintptr    // of the user's function
+	entry scope.Node // in the owner's members
 }
 
 // A failure is the result of a function that has panicked. It is a result as any other:

@@ -19,6 +19,8 @@ func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call gorout
 	n.owner, n.call = owner, call
 	n.pc = reflect.ValueOf(f).Pointer()
 	n.color = dirty
+	n.deps = n.room[:0]
+	n.use.node, n.spare = n, &n.use
 	atomic.StorePointer(&n.fn, word)
 	if !owner.Attach(&n.entry, n, func() bool { owner.PresenceID(); return true }) {
 		atomic.StorePointer(&n.fn, nil)

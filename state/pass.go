@@ -251,11 +251,16 @@ func (p *pass) begin(n *node, by *Use) *Use {
 	}
 	n.spare = nil
 	books.stamp++
-	u.pass, u.by, u.stamp = p, by, books.stamp
-	u.deps, u.fresh = n.deps, len(n.deps) == 0
+	if u.pass != p {
+		u.pass = p
+	}
+	if u.by != by {
+		u.by = by
+	}
+	u.stamp = books.stamp
+	u.ends = ends{fresh: len(n.deps) == 0}
 	u.limit = unready(n.deps, 0)
 	u.way = n.deps[:u.limit]
-	u.over, u.ok, u.same, u.dead, u.cyclic = false, false, false, false, false
 	n.color, n.run = busy, u
 	n.gen++
 	if n.effect {
@@ -319,7 +324,10 @@ func (p *pass) end(u *Use) {
 		if n.frozen {
 			n.freezeLocked()
 		}
-		u.by, u.pass, u.out = nil, nil, rep{}
+		u.out = rep{}
+		if u.by != nil {
+			u.by = nil
+		}
 		if u.used == nil {
 			n.spare = u // as no other goroutine should have it any more
 		}

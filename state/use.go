@@ -23,34 +23,38 @@ import (
 type Use struct {
 	node *node
 	pass *pass
-
-	overtaken atomic.Bool // written with books held
+	by   *Use // whose function needs this one; nil: none. Guarded by books
 
 	// Of the function's goroutine.
-	deps      []*link // the links of the run before
-	limit     int     // up to here it is known which of their dependencies are ready
-	way       []*link // those, without the ones that come before what is used next
-	moved     bool    // it does not use the same in the same order, but what is in
-	list      []*link // so far; room for the next run where it does
-	made      int     // how many of those are new
-	stamp     uint64
-	fresh     bool // there was no run before, so that all links are entered by link
+	stamp uint64
+	way   []*link // what was used next last time, as far as it is known to be ready
+	limit int     // the index after that
+	out   rep     // the result, if ok and not same
+	ends
+	overtaken atomic.Bool // written with books held
+
+	moved bool    // it does not use the same in the same order, but what is in
+	made  int     // how many of those are new
+	list  []*link // so far; room for the next run where it does
+
+	// Guarded by books.
+	needs *Use             // what the function waits for: one that it computes itself, or another goroutine does
+	used  map[*source]bool // once they are many, see find
+	done  chan struct{}    // closed at the end; nil while nobody waits
+	wake  chan struct{}    // closed when the run is overtaken; nil while it does not wait
+}
+
+// ends says how a run has ended, or will.
+type ends struct {
+	ok        bool // the function has returned,
+	same      bool // a value equal to the last one
+	over      bool // it counts no more; guarded by books
 	abandoned bool // the function was unwound, or shall be
 	loose     bool // the result is not to be kept
 	dead      bool // the owner is: the function was not called
 	put       bool // off: the function was not called, and shall be later
-	ok        bool // the function has returned,
-	same      bool // a value equal to the last one,
-	out       rep  // which is this
-
-	// Guarded by books.
-	by     *Use // whose function needs this one; nil: none
-	needs  *Use // what the function waits for: one that it computes itself, or another goroutine does
-	over   bool
-	cyclic bool             // it is part of a cycle
-	used   map[*source]bool // once they are many, see unseen
-	done   chan struct{}    // closed at the end; nil while nobody waits
-	wake   chan struct{}    // closed when the run is overtaken; nil while it does not wait
+	cyclic    bool // it is part of a cycle; guarded by books
+	fresh     bool // there was no run before, so that all links are entered by link
 }
 
 // overtaken is what unwinds a run.
@@ -173,8 +177,8 @@ func (u *Use) abandon() {
 // run before. books is held.
 func (u *Use) next() int {
 	i := u.limit - len(u.way)
-	if u.moved && i < len(u.deps) && u.deps[i].stamp == u.stamp { // some were used out of turn
-		for i < len(u.deps) && u.deps[i].stamp == u.stamp {
+	if u.moved && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
+		for i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp {
 			i++
 		}
 		u.look(i)
@@ -186,13 +190,13 @@ func (u *Use) next() int {
 // but for those that slow has forgotten.
 func (u *Use) look(i int) {
 	if i <= u.limit {
-		u.way = u.deps[i:u.limit]
+		u.way = u.node.deps[i:u.limit]
 		if i < u.limit {
 			return
 		}
 	}
-	u.limit = unready(u.deps, i)
-	u.way = u.deps[i:u.limit]
+	u.limit = unready(u.node.deps, i)
+	u.way = u.node.deps[i:u.limit]
 }
 
 // slow has the next Use take the long way. books is held.
@@ -205,8 +209,8 @@ func (u *Use) slow() {
 func (u *Use) link(s *source) {
 	i := u.next()
 	l := (*link)(nil)
-	if i < len(u.deps) && u.deps[i].dep == s { // as last time
-		l = u.deps[i]
+	if i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
+		l = u.node.deps[i]
 		u.look(i + 1)
 	} else {
 		var used bool
@@ -219,7 +223,7 @@ func (u *Use) link(s *source) {
 		}
 		if !u.moved {
 			u.moved = true
-			u.list = append(u.list[:0], u.deps[:i]...)
+			u.list = append(u.list[:0], u.node.deps[:i]...)
 		}
 	}
 	if u.moved {
@@ -243,20 +247,20 @@ func (u *Use) keepLinks(counts bool) {
 			n.cutLocked(i)
 		}
 	case u.moved:
-		if len(u.list)-u.made < len(u.deps) {
+		if len(u.list)-u.made < len(u.node.deps) {
 			u.keepOld(counts)
 		}
-		n.deps, u.list = u.list, u.deps
+		n.deps, u.list = u.list, n.deps
 		clear(u.list)
 		u.list = u.list[:0]
 	}
-	u.deps, u.way, u.limit, u.moved, u.made = nil, nil, 0, false, 0
+	u.way, u.moved, u.made = nil, false, 0
 }
 
 // keepOld ends the links of before that the run has not used, or keeps them too where it does
 // not count.
 func (u *Use) keepOld(counts bool) {
-	for _, l := range u.deps {
+	for _, l := range u.node.deps {
 		switch {
 		case l.stamp == u.stamp:
 		case counts:
@@ -294,7 +298,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, false
 	}
 	const some = 16
-	done := u.deps[:u.limit-len(u.way)]
+	done := u.node.deps[:u.limit-len(u.way)]
 	if u.moved {
 		done = u.list
 	}
@@ -315,7 +319,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 
 // has reports whether the run has used s.
 func (u *Use) has(s *source) bool {
-	if i := u.next(); i < len(u.deps) && u.deps[i].dep == s {
+	if i := u.next(); i < len(u.node.deps) && u.node.deps[i].dep == s {
 		return false
 	}
 	_, used := u.find(s)
