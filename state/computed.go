@@ -82,11 +82,8 @@ func (c *computation[T]) Call() {
 // panics.
 func (c *Computed[T]) Get() T {
 	n := &c.node
-	if e := books.epoch.Load(); n.cleanAt.Load() == e+1 {
-		v := n.load()
-		if books.epoch.Load() == e {
-			return unpack[T](n.shape, v)
-		}
+	if n.cleanAt.Load() == books.epoch.Load()+1 {
+		return unpack[T](n.shape, n.load()) // this value, or one that has come since
 	}
 	return unpack[T](n.shape, n.get())
 }

@@ -1,6 +1,9 @@
 package state
 
 import (
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,4 +59,55 @@ func TestTheBooksAreEmptyAfterwards(t *testing.T) {
 	require.Nil(t, x.source.users)
 	require.Nil(t, c.node.deps)
 	require.Nil(t, c.node.users)
+}
+
+// A Use reads without the lock. So whoever can see a new value must find the mark, also where
+// marking takes long as many others come first.
+func TestWhoSeesANewValueFindsTheMark(t *testing.T) {
+	o := tether.NewOwner("o")
+	defer o.Destroy()
+	x := NewValue(o, 0)
+	var running atomic.Bool
+	wait := false
+	c := NewComputed(o, func(use *Use) int {
+		v := x.Use(use)
+		if !wait {
+			return v
+		}
+		running.Store(true)
+		for i := 0; x.Get() == v; i++ {
+			if i%1000 == 0 {
+				runtime.Gosched()
+			}
+		}
+		if !use.overtaken.Load() {
+			t.Error("the new value is there, and the mark is not")
+		}
+		return v
+	})
+	c.Get() // it is among the first users, and the newest are marked first
+	var others []*Computed[int]
+	for range 1000 {
+		others = append(others, NewComputed(o, func(use *Use) int { return x.Use(use) }))
+	}
+	for i := range 300 {
+		for _, other := range others {
+			other.Get() // so that there is something to mark
+		}
+		wait = false
+		c.Get()
+		x.Set(10*i + 1)
+		for _, other := range others {
+			other.Get()
+		}
+		wait = true
+		var g sync.WaitGroup
+		g.Go(func() { c.Get() })
+		for !running.Load() {
+			runtime.Gosched()
+		}
+		running.Store(false)
+		x.Set(10*i + 2)
+		g.Wait()
+	}
 }
