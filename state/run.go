@@ -1,0 +1,202 @@
+package state
+
+import "strings"
+
+// begin begins a run of n. It frees books.
+func (p *pass) begin(n *node, by *Use) *Use {
+	u := n.spare
+	if u == nil {
+		u = new(Use)
+		u.node = n
+	}
+	n.spare = nil
+	books.stamp++
+	if u.pass != p {
+		u.pass = p
+	}
+	if u.by != by {
+		u.by = by
+	}
+	u.stamp = books.stamp
+	u.ends = ends{fresh: len(n.deps) == 0}
+	u.limit = unready(n.deps, 0)
+	u.way = n.deps[:u.limit]
+	n.color, n.run = busy, u
+	n.gen++
+	if n.effect {
+		p.level++
+	} else {
+		books.running++
+		p.depth++
+		p.level++
+	}
+	if by != nil {
+		by.needs = u
+	}
+	books.mu.Unlock()
+	return u
+}
+
+// end ends a run, and keeps its result if it is what is true now. books is held.
+func (p *pass) end(u *Use) {
+	n := u.node
+	overtaken := n.color == stale
+	p.level--
+	if !n.effect {
+		books.running--
+		p.depth--
+	}
+	if u.by != nil {
+		u.by.needs = nil
+	}
+	u.over, n.run = true, nil
+	u.keepLinks(u.ok && !overtaken && !u.abandoned && !u.loose && !u.put && !u.dead)
+	if u.done != nil {
+		close(u.done)
+		u.done = nil
+	}
+	switch {
+	case u.dead || n.frozen && (overtaken || !u.ok):
+		n.freezeLocked()
+	case overtaken || u.abandoned || u.loose || u.put || !u.ok:
+		n.color = dirty
+		if n.out != nil && u.abandoned && !overtaken {
+			p.queue(n)
+		}
+	default:
+		n.color = clean
+		n.cyclic = 0
+		if u.cyclic {
+			n.cyclic = books.era
+		}
+		changed := !u.same || n.failure != nil
+		n.failure = nil
+		if !u.same {
+			if n.out != nil && n.has && n.watched() {
+				p.add(&n.source, transition{n.load(), u.out})
+			}
+			n.has = true
+			n.store(u.out)
+		}
+		if changed {
+			n.tellUsers()
+		}
+		if n.frozen {
+			n.freezeLocked()
+		}
+		u.out = rep{}
+		if u.by != nil {
+			u.by = nil
+		}
+		if u.used == nil {
+			n.spare = u // as no other goroutine should have it any more
+		}
+	}
+}
+
+// tellUsers makes those dirty that have used what has just changed, and wait to know.
+func (n *node) tellUsers() {
+	for l := n.users; l != nil; l = l.next {
+		if l.user.color == maybe {
+			l.user.color = dirty
+		}
+	}
+}
+
+// failed ends a run whose function has not returned: v is what it has panicked with, nil
+// for a Goexit. It is called by a deferred function, so what panicked is still on the
+// stack. If the panic is to go on to who has asked for the end of the walk, it does so
+// from here, and a crash shows where it comes from.
+//
+// books is free on entry; it is held on return, but free where it panics, or where a
+// Goexit goes on.
+func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
+	n := u.node
+	f := &failure{value: v}
+	if v != nil && v != overtaken && n.owner.Supervised() {
+		p.report(u, base, at, v)
+		f = nil // it has the value that it had
+	}
+	books.mu.Lock()
+	f.keep(u, p, v)
+	target := len(p.frames)-1 == base
+	const natural = 16 // how many panics may stand on top of each other; more than anybody reads
+	switch failed := n.color == clean && n.failure != nil; {
+	case v == nil:
+		p.frames = p.frames[:base]
+		books.mu.Unlock()
+		at.leave()
+		return
+	case target && (u.loose || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
+		p.frames = p.frames[:base]
+		v = by.meet(n, v, failed)
+		books.mu.Unlock()
+		at.leave()
+		panic(v)
+	case target && by == nil && n.color != clean: // a Get that was overtaken asks again; others don't care
+		p.pop()
+	case u.loose:
+		p.pop()
+		if user := p.frames[len(p.frames)-1].node; user.color == maybe {
+			user.color = dirty // it meets the panic itself
+		}
+	}
+	at.leaveLocked()
+}
+
+// meet returns what the run u, nil for none, gets of n, which has just panicked with v, or
+// has that as its failure. books is held.
+func (u *Use) meet(n *node, v any, failed bool) any {
+	switch {
+	case u == nil && failed:
+		return n.raise(n.failure, nil)
+	case u == nil:
+		return v
+	case u.node.color == stale && !u.node.effect:
+		u.abandoned = true
+		return overtaken
+	}
+	u.link(&n.source)
+	if !failed {
+		u.loose = true
+		return v
+	}
+	return n.raise(n.failure, u.node)
+}
+
+// keep ends the run u, which has not returned, with a failure; a nil f is that of a
+// supervised owner.
+func (f *failure) keep(u *Use, p *pass, v any) {
+	n := u.node
+	if s, ok := v.(string); ok && strings.HasPrefix(s, wouldWait) {
+		u.loose = true
+	}
+	u.ok = v != nil && !u.abandoned
+	u.out, u.same = n.load(), true
+	p.end(u)
+	n.spare = nil
+	if n.color != clean || n.frozen || f == nil || u.dead {
+		return
+	}
+	f.era = books.era
+	n.failure = f
+	n.tellUsers()
+}
+
+// report gives what u's function has panicked with to the panic handler of its owner. If
+// that panics itself, the run has no result.
+func (p *pass) report(u *Use, base int, at *announced, v any) {
+	ok := false
+	defer func() {
+		if ok {
+			return
+		}
+		books.mu.Lock()
+		p.end(u)
+		p.frames = p.frames[:base]
+		books.mu.Unlock()
+		at.leave()
+	}()
+	u.node.owner.Report(v)
+	ok = true
+}
