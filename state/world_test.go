@@ -317,9 +317,10 @@ func TestARandomWorldComesToRestAsTheModelSays(t *testing.T) {
 					}
 				}
 			})
+			others := newRand(seed*10 + uint64(g) + 5)
 			wg.Go(func() {
 				for range 60 {
-					of(w.parts[rng.IntN(len(w.parts))].c.Get)
+					of(w.parts[others.IntN(len(w.parts))].c.Get)
 				}
 			})
 		}
