@@ -70,11 +70,11 @@ type arrival[T any] struct {
 func (b *binding[T]) now(r Readable[T]) T {
 	s := b.source
 	for s != nil {
-		v := r.Get() // computes it, or panics
+		r.Get() // computes it, or panics
 		books.mu.Lock()
 		if s.color == clean && s.failure == nil {
 			b.from = s.out.added
-			v = unpack[T](s.shape, s.load())
+			v := unpack[T](s.shape, s.load())
 			books.mu.Unlock()
 			return v
 		}
