@@ -40,7 +40,7 @@ func (e *FeedbackError) Error() string {
 // panic it is called again when something that it used has changed. It never runs twice at
 // once.
 //
-// Cost: an owner for each call, about half a microsecond and 500 bytes.
+// Cost: an owner for each call, about half a microsecond and 600 bytes.
 func NewEffect(owner *tether.Owner, f func(use *Use, run *tether.Owner), opts ...Option) {
 	s := handle.Scope("state: NewEffect", owner)
 	if f == nil {
