@@ -298,3 +298,18 @@ func TestAResourceOfAKeyFollowsIt(t *testing.T) {
 		require.NoError(t, o.Destroy())
 	})
 }
+
+// A change that is still to be delivered is in the first value already.
+func TestBindDoesNotRepeatWhatIsOnItsWay(t *testing.T) {
+	o := app(t)
+	x := state.NewValue(o, 0)
+	var got []int
+	x.Changes().Once(o, func(c state.Change[int]) {
+		x.Set(2) // delivered when this has returned
+		state.Bind(o, x, func(v int) { got = append(got, v) })
+	})
+	x.Changes().Connect(o, func(state.Change[int]) {})
+	x.Set(1)
+	x.Set(3)
+	require.Equal(t, []int{2, 3}, got)
+}
