@@ -1,6 +1,7 @@
 package tether
 
 import (
+	"unsafe"
 	"weak"
 
 	"github.com/seed-ec287111/tether/internal/connlist"
@@ -89,5 +90,12 @@ func init() {
 		p := newPanicError(s, value, fired)
 		s.Report(made{p}, fired)
 		return p
+	}
+	handle.List = func(signal unsafe.Pointer) *connlist.List {
+		return &(*Signal[struct{}])(signal).list // it stands in the same place whatever the values are
+	}
+	handle.Remember = func(owner any) func() any {
+		r := remember(owner.(*Owner))
+		return func() any { return r.Value() }
 	}
 }

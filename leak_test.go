@@ -153,11 +153,11 @@ func TestStoppedAndFinishedFunctionsAreGarbage(t *testing.T) {
 
 // settled returns o's stats when nothing runs in it any more.
 func settled(o *tether.Owner) tether.Stats {
-	for range 1000 {
+	for range 10_000 {
 		if s := o.Stats(); s.Goroutines+s.Timers == 0 {
 			break
 		}
-		runtime.Gosched()
+		time.Sleep(time.Millisecond) // on a busy machine it may take some
 	}
 	return o.Stats()
 }

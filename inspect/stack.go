@@ -55,7 +55,7 @@ func stacksOf(names map[string]bool) string {
 	for _, g := range goroutine.Stacks() {
 		lines := strings.Split(g, "\n")
 		for i := 1; i+2 < len(lines); i += 2 {
-			if names[goroutine.Function(lines[i])] && goroutine.Library(goroutine.Function(lines[i+2])) {
+			if names[goroutine.FunctionIn(lines[i])] && goroutine.Library(goroutine.FunctionIn(lines[i+2])) {
 				found = append(found, g)
 				break
 			}

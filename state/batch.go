@@ -1,124 +1,144 @@
 package state
 
-import (
-	"github.com/seed-ec287111/tether"
-	"github.com/seed-ec287111/tether/internal/finally"
-)
-
 // A Batch is several Sets that take effect in one moment: what depends on them
 // is computed once, and no computing function sees some of them without the
 // others. The zero Batch is empty and ready for use, by one goroutine.
-type Batch struct{ writes []write }
+type Batch struct {
+	writes []write // a source may be in it twice, until it is committed
+}
 
 // Commit does the Sets, as [Value.Set] would, and leaves the batch empty. Values
-// that are told twice take the later one.
+// that are told twice take the later one. If it panics before they took effect, because
+// it is called inside a computing function or an Equal panics, the batch is as it was.
 func (b *Batch) Commit() {
+	if len(b.writes) == 0 {
+		return
+	}
+	b.unite()
+	p := commit(b.writes)
+	b.writes = nil
+	p.finish()
+}
+
+// find returns what is in the batch for s, if that is one of the last few; nil if not.
+func (b *Batch) find(s *source) write {
+	const few = 8 // arbitrary: it is for loops that tell a value again and again
+	for i := len(b.writes) - 1; i >= max(0, len(b.writes)-few); i-- {
+		if b.writes[i].to() == s {
+			return b.writes[i]
+		}
+	}
+	return nil
+}
+
+// unite makes one write of those for one source.
+func (b *Batch) unite() {
+	if b.united() {
+		return
+	}
+	first := make(map[*source]write)
 	writes := b.writes
 	b.writes = nil
-	commit(writes)
+	for _, w := range writes {
+		if earlier := first[w.to()]; earlier != nil {
+			earlier.then(w)
+			continue
+		}
+		first[w.to()] = w
+		b.writes = append(b.writes, w)
+	}
+}
+
+// united reports whether each source has one write. Stamps tell without a map.
+func (b *Batch) united() bool {
+	books.mu.Lock()
+	defer books.mu.Unlock()
+	books.stamp++
+	for _, w := range b.writes {
+		s := w.to()
+		if s.seen == books.stamp {
+			return false
+		}
+		s.seen = books.stamp
+	}
+	return true
 }
 
 // A write is a Set without its type. prepare is called without the lock, and may
-// call the user's functions; the other two are called with it, if the value is
-// still what prepare has seen.
+// call the user's functions; apply is called with it, if the value is still what prepare
+// has seen.
 type write interface {
-	prepare() (changes bool)
-	currentLocked() bool
-	applyLocked(todo []settler) []settler
+	to() *source
+	then(later write)
+	prepare()
+	current() bool
+	apply(p *pass)
 }
 
-// commit applies the writes in one moment. It is optimistic: equality is decided
-// without the lock, and again if another Set came between.
-//
-// NOTE: a Set inside a computing function would overtake that computation again
-// and again. While anything is being computed, each Set therefore looks whether
-// it is on that stack (some microseconds; nothing if nothing is).
-func commit(writes []write) {
-	for outside := false; ; {
-		changes := false
+// commit applies the writes in one moment, and returns the pass that has to finish. It is
+// optimistic: equality is decided without the lock, and again if another Set came between.
+// books is held on return.
+func commit(writes []write) *pass {
+	outside := false
+	for {
 		for _, w := range writes {
-			if w.prepare() {
-				changes = true
-			}
+			w.prepare()
 		}
-		books.Lock()
-		if running > 0 && !outside {
-			books.Unlock()
-			if computing() {
-				panic("state: Set inside a computing function")
-			}
-			outside = true
+		if !lockToSet(&outside) {
 			continue
 		}
 		current := true
 		for _, w := range writes {
-			current = current && w.currentLocked()
+			current = current && w.current()
 		}
-		if current && changes {
+		if current {
 			break
 		}
-		books.Unlock()
-		if current {
-			return
-		}
+		books.mu.Unlock()
 	}
-	var todo []settler
+	p := take()
 	for _, w := range writes {
-		todo = w.applyLocked(todo)
+		w.apply(p)
 	}
-	books.Unlock()
-	if len(todo) > 0 {
-		settle(todo)
-	}
+	return p
 }
 
-// An outbox has the changes that are still to be delivered, in order. One
-// goroutine delivers at a time, and what comes meanwhile is its own to deliver
-// too: so handlers see the changes one after the other, and nobody waits.
-type outbox[T any] struct {
-	signal *tether.Signal[Change[T]] // closes with the owner
-
-	// Guarded by books.
-	pending []Change[T]
-	busy    bool
-}
-
-// addLocked adds a change if anybody is there to get it.
-func (o *outbox[T]) addLocked(old, now T) bool {
-	if o.signal.Len() == 0 {
-		return false
+// lockToSet takes books for a Set, unless it has to look at the stack first and returns
+// false: a Set inside a computing function would overtake that again and again. So
+// while anything is being computed, each Set looks once whether it is called by that.
+func lockToSet(outside *bool) bool {
+	books.mu.Lock()
+	if books.running == 0 || *outside {
+		return true
 	}
-	o.pending = append(o.pending, Change[T]{old, now})
-	return true
+	books.mu.Unlock()
+	if computing() {
+		panic("state: Set inside a computing function")
+	}
+	*outside = true
+	return false
 }
 
-// flush delivers what is pending unless somebody does already.
-func (o *outbox[T]) flush() {
-	books.Lock()
-	if o.busy || len(o.pending) == 0 {
-		books.Unlock()
+// apply makes now the value of s, which differs from old. books is held.
+func (p *pass) apply(s *source, old, now rep) {
+	books.epoch.Add(1)
+	s.note()
+	if s.out != nil && s.watched() {
+		p.add(s, transition{old, now})
+	}
+	if s.users != nil {
+		p.mark(s, dirty)
+	}
+	s.store(now)
+}
+
+// finish settles what there is to settle. It frees books.
+func (p *pass) finish() {
+	if len(p.todo) == 0 && len(p.deliver) == 0 {
+		p.release()
+		books.mu.Unlock()
 		return
 	}
-	o.busy = true
-	books.Unlock()
-	o.deliver()
-}
-
-// deliver fires until nothing is pending. A panic or Goexit of a handler goes on
-// after the rest.
-func (o *outbox[T]) deliver() {
-	finally.Each(func() bool {
-		books.Lock()
-		if len(o.pending) == 0 {
-			o.pending, o.busy = nil, false
-			books.Unlock()
-			return false
-		}
-		c := o.pending[0]
-		o.pending[0] = Change[T]{}
-		o.pending = o.pending[1:]
-		books.Unlock()
-		o.signal.Fire(c)
-		return true
-	})
+	books.mu.Unlock()
+	p.settle()
 }

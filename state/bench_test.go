@@ -110,3 +110,13 @@ func BenchmarkSpring(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkEffect(b *testing.B) {
+	o := app(b)
+	x := state.NewValue(o, 0)
+	state.NewEffect(o, func(use *state.Use, run *tether.Owner) { x.Use(use) })
+	b.ReportAllocs()
+	for i := 1; b.Loop(); i++ {
+		x.Set(i)
+	}
+}

@@ -1,10 +1,11 @@
 package state
 
 import (
-	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
@@ -14,21 +15,10 @@ import (
 // asks, nothing is computed. All methods may be called by multiple goroutines at
 // once.
 type Computed[T any] struct {
-	node  node
-	equal func(a, b T) bool
-
-	// calls has one handler, the computing function, connected with the owner.
-	// So Destroy waits for a computation, its panics are supervised, a dead owner's
-	// function is not called, and is garbage, all as with any handler.
-	calls tether.Signal[*run]
-
-	box     atomic.Pointer[box[T]] // nil before the first time; written with books held
-	changes outbox[T]
+	node    node
+	equal   func(a, b T) bool // nil where the source knows
+	changes atomic.Pointer[tether.Signal[Change[T]]]
 }
-
-// Use is what a computing function reads other values with, in order to depend
-// on them. It ends with the call that it was given to.
-type Use struct{ run *run }
 
 // NewComputed returns a value that f computes, when asked. f reads what it
 // depends on by way of use; what it used last time is what it depends on. It
@@ -37,145 +27,266 @@ type Use struct{ run *run }
 //
 // f is a handler of owner's: Destroy waits for it. When the owner is cut off, the
 // value stays what it was, the zero T if it was never computed, and f is not
-// called any more. f's value is not kept if f panics: the panic goes on to the
-// caller of Get or Use, and the next one tries again. Where the owner has a panic
-// handler, that one gets it, and Get returns the last value.
+// called any more. If f panics, that is its result: the panic goes on to the
+// caller of Get or Use, and f runs again when something that it used has changed, or
+// when a Get asks anew, see the package documentation. Where the owner has a panic
+// handler, that one gets it, and the value stays what it was.
 func NewComputed[T any](owner *tether.Owner, f func(use *Use) T, opts ...Option) *Computed[T] {
 	handle.Scope("state: NewComputed", owner)
 	if f == nil {
 		panic("state: NewComputed with nil function")
 	}
-	cfg := configure("NewComputed", opts)
-	c := &Computed[T]{equal: equality[T]("NewComputed", cfg)}
-	c.node.label, c.node.pc, c.node.cell = cfg.name, reflect.ValueOf(f).Pointer(), c
-	c.node.must = true
-	c.changes.signal = tether.NewSignal[Change[T]](owner)
-	evaluate := func(r *run) { c.evaluate(r, f) }
-	c.calls.Connect(owner, func(r *run) { compute(r, evaluate) })
-	owner.Defer(func() {
-		books.Lock()
-		defer books.Unlock()
-		c.node.freezeLocked()
-	})
+	return newComputed(owner, "NewComputed", f, f, opts)
+}
+
+// newComputed makes what f computes; named is the function of the user's.
+func newComputed[T any](owner *tether.Owner, verb string, named any, f func(use *Use) T, opts []Option) *Computed[T] {
+	c := new(Computed[T])
+	c.equal = begin[T](&c.node.source, c, verb, opts)
+	c.node.begin(handle.Scope(verb, owner), named, funcWord(f), (*computation[T])(c))
 	return c
+}
+
+// A computation is a Computed as a function to call.
+type computation[T any] Computed[T]
+
+// Call calls the user's function, and says what is to become of the result.
+func (c *computation[T]) Call() {
+	n := &c.node
+	run := n.run // which does not change while it runs
+	f := function[func(*Use) T](n)
+	if f == nil {
+		run.dead = true
+		return
+	}
+	v := f(run)
+	switch {
+	case n.like == never:
+	case n.like != byFunc:
+		run.out = pack(n.shape, v)
+		run.same = n.has && n.alike(n.load(), run.out)
+		return
+	case n.has && c.equal(unpack[T](n.shape, n.load()), v):
+		run.out, run.same = n.load(), true
+		return
+	}
+	run.out = pack(n.shape, v)
 }
 
 // Get returns the value, computed anew if need be. It is the value at a moment
 // between Get's call and return, also while others Set. If another goroutine
-// computes it, Get waits for that. Cost: no lock where nothing has changed.
+// computes it, Get waits for that. Cost: no lock where nothing was set since the last Get.
 //
-// A computing function reads with [Computed.Use]. Get does not make it depend,
-// and does not see cycles; where it would have to wait, in a cycle for one, it
+// A computing function reads with [Computed.Use], or [Computed.Peek]. Get does not make it
+// depend, and does not see all cycles; where it would have to wait, in a cycle for one, it
 // panics.
 func (c *Computed[T]) Get() T {
-	if c.node.fresh.Load() {
-		return c.last()
+	n := &c.node
+	if n.cleanAt.Load() == books.epoch.Load()+1 {
+		return unpack[T](n.shape, n.load()) // this value, or one that has come since
 	}
-	return c.result(c.node.refresh(nil, false))
+	return unpack[T](n.shape, n.get())
+}
+
+// Peek is [Computed.Get] for computing functions and effects that are not to depend on the
+// value: it may wait, and it sees cycles.
+func (c *Computed[T]) Peek(use *Use) T {
+	use.check("Computed.Peek")
+	return unpack[T](c.node.shape, use.peek(&c.node.source))
 }
 
 // Use returns the value to a computing function, which depends on it from then
 // on. It panics with a *[CycleError] if the value depends on the one that is
 // being computed, and as [Value.Use] does.
 func (c *Computed[T]) Use(use *Use) T {
-	r := use.check("Computed.Use").refresh(&c.node)
-	yield.Point("state: used, read")
-	v := c.result(r)
-	use.run.verify()
-	return v
+	use.check("Computed.Use")
+	n := &c.node
+	if use.advance(&n.source) {
+		yield.Point("state: used, read")
+		v := n.load()
+		if !use.overtaken.Load() {
+			return unpack[T](n.shape, v)
+		}
+	}
+	return unpack[T](n.shape, use.read(&n.source))
 }
 
 // Changes returns the source of the value's changes. While anybody is connected
 // the value is watched: it is computed when a Set may have changed it, on the
 // goroutine of that Set, once, when all that depends on that Set is marked.
-// A value equal to the last one is no change.
+// A value equal to the last one is no change. A panic is no change either: the next
+// change has as Old the value that was there before.
 //
 // Connect computes it too, so that there is something to change from; if that
 // panics, there is no connection. The source closes with the owner.
 func (c *Computed[T]) Changes() tether.Source[Change[T]] { return (*watch[T])(c) }
 
-// last returns the value that was kept last.
-func (c *Computed[T]) last() (v T) {
-	if b := c.box.Load(); b != nil {
-		v = b.v
+func (c *Computed[T]) fire(h *connlist.Held, t transition) {
+	s := c.node.shape
+	connlist.FireHeld(h, c.node.out.list, Change[T]{unpack[T](s, t.old), unpack[T](s, t.now)})
+}
+
+// get is Get where the value may not be that of now.
+func (n *node) get() (v rep) {
+	books.mu.Lock()
+	p := take()
+	var at announced
+	over := false
+	defer func() {
+		if !over {
+			p.asks, p.quiet = false, true
+			p.settle()
+		}
+	}()
+	p.asks = true
+	if n.failedBefore() {
+		p.retry(n, nil)
 	}
+	for {
+		p.given = false
+		if n.color != clean {
+			p.refresh(n, nil, &at)
+		}
+		if n.color == clean {
+			break
+		}
+		if p.given {
+			v, over = p.out, true
+			p.asks, p.quiet = false, true
+			at.leaveLocked()
+			p.finish()
+			return v
+		}
+	}
+	at.leaveLocked()
+	if f := n.failure; f != nil {
+		books.mu.Unlock()
+		panic(n.raise(f, nil))
+	}
+	if n.cyclic == 0 {
+		n.cleanAt.Store(books.epoch.Load() + 1)
+	}
+	v, over = n.load(), true
+	p.asks, p.quiet = false, true
+	p.finish()
 	return v
 }
 
-// result returns the value of a run that refresh has returned.
-func (c *Computed[T]) result(r *run) T {
-	if r != nil && r.out != nil {
-		return r.out.(*box[T]).v
+// failedBefore reports whether n's result is one that a Get is to try again: a failure, or
+// what was made of a cycle, which depends on where it was entered.
+func (n *node) failedBefore() bool {
+	if n.color != clean || n.frozen {
+		return false
 	}
-	return c.last()
+	return n.failure != nil && n.failure.era != books.era || n.cyclic != 0 && n.cyclic != books.era
 }
 
-func (c *Computed[T]) compute(r *run) { c.calls.Fire(r) }
-
-// evaluate calls the user's function.
-func (c *Computed[T]) evaluate(r *run, f func(*Use) T) {
-	r.called = true
-	defer r.catch()
-	v := f(&r.use)
-	if b := c.box.Load(); b != nil && c.equal(b.v, v) {
-		r.same, r.out = true, b
-	} else {
-		r.out = &box[T]{v}
+// retry marks what has failed before, that n, which has failed too, hangs on: where it
+// began, and from there on; but not the node user, which is about to use n. It does nothing,
+// and returns false, if that would overtake what is being computed. books is held. Cost:
+// linear in what has failed, and in what depends on that.
+func (p *pass) retry(n, user *node) bool {
+	books.serial++
+	seen := books.serial
+	n.visitor = seen
+	all, first := []*node{n}, []*node(nil)
+	for i := 0; i < len(all); i++ {
+		began := true
+		for _, l := range all[i].deps {
+			if d := l.dep.node; d != nil && d.failedBefore() {
+				began = false
+				if d.visitor != seen {
+					d.visitor = seen
+					all = append(all, d)
+				}
+			}
+		}
+		if began {
+			first = append(first, all[i])
+		}
 	}
-	r.ok = true
+	if first == nil {
+		first = all // a cycle
+	}
+	if disturbs(first, user, &n.source) {
+		return false
+	}
+	books.epoch.Add(1)
+	p.sparing, p.from = user, &n.source
+	for _, m := range first {
+		m.color = dirty
+		m.gen++
+		if m.out != nil {
+			p.queue(m)
+		}
+	}
+	for _, m := range first {
+		p.mark(&m.source, maybe)
+	}
+	p.sparing = nil
+	return true
 }
 
-func (c *Computed[T]) install(out any) {
-	b := out.(*box[T])
-	if old := c.box.Load(); old != nil {
-		c.changes.addLocked(old.v, b.v)
+// disturbs reports whether a mark of all would come to a function that is being called, but
+// for user's by way of from.
+func disturbs(all []*node, user *node, from *source) bool {
+	books.serial++
+	seen := books.serial
+	all = slices.Clone(all)
+	for i := 0; i < len(all); i++ {
+		for l := all[i].users; l != nil; l = l.next {
+			u := l.user
+			if u.color == busy && (u != user || l.dep != from) {
+				return true
+			}
+			if u.color == clean && u.visitor != seen {
+				u.visitor = seen
+				all = append(all, u)
+			}
+		}
 	}
-	c.box.Store(b)
-}
-
-func (c *Computed[T]) watched() bool { return c.changes.signal.Len() > 0 }
-
-func (c *Computed[T]) settle() {
-	if !c.node.fresh.Load() {
-		c.node.refresh(nil, false)
-	}
-	c.changes.flush()
+	return false
 }
 
 // A watch is a Computed as the source of its changes.
 type watch[T any] Computed[T]
 
 func (w *watch[T]) Connect(owner *tether.Owner, handler func(Change[T]), opts ...tether.ConnectOption) *tether.Connection {
-	return w.begin(func() *tether.Connection { return w.changes.signal.Connect(owner, handler, opts...) })
+	return w.begin(func(s *tether.Signal[Change[T]]) *tether.Connection { return s.Connect(owner, handler, opts...) })
 }
 
 func (w *watch[T]) Once(owner *tether.Owner, handler func(Change[T]), opts ...tether.ConnectOption) *tether.Connection {
-	return w.begin(func() *tether.Connection { return w.changes.signal.Once(owner, handler, opts...) })
+	return w.begin(func(s *tether.Signal[Change[T]]) *tether.Connection { return s.Once(owner, handler, opts...) })
 }
 
-// begin connects to a value that is fresh. A Set between the first look and the
-// connection does not know that it is watched: that is what the second is for.
-func (w *watch[T]) begin(connect func() *tether.Connection) *tether.Connection {
+// begin connects to a value that is clean. A Set between the first look and the
+// connection finds nobody who watches: that is what the second is for.
+func (w *watch[T]) begin(connect func(*tether.Signal[Change[T]]) *tether.Connection) *tether.Connection {
 	c := (*Computed[T])(w)
+	signal := changesOf(&c.node.source, c.node.owner, &c.changes)
 	c.Get()
-	conn := connect()
+	conn := connect(signal)
 	ok := false
 	defer func() {
 		if !ok {
 			conn.Disconnect()
 		}
 	}()
-	c.settle()
+	books.mu.Lock()
+	if c.node.color == clean {
+		books.mu.Unlock()
+	} else {
+		p := take()
+		p.queue(&c.node)
+		p.finish()
+	}
 	ok = true
 	return conn
 }
 
-// check returns the user's side of a Use, or panics if there is none.
-func (u *Use) check(verb string) *Use {
-	if u == nil || u.run == nil {
+// check panics if there is no Use.
+func (u *Use) check(verb string) {
+	if u == nil || u.node == nil {
 		panic("state: " + verb + " with nil Use")
 	}
-	return u
 }
-
-func (u *Use) refresh(n *node) *run { return n.refresh(u.run, true) }

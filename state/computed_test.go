@@ -164,16 +164,17 @@ func TestAWatchedValueThatPanickedIsTriedAgainAtTheNextSet(t *testing.T) {
 	require.Equal(t, []state.Change[int]{{Old: 100, New: 25}}, *got)
 }
 
-func TestARecoveredPanicOfADependencyIsNotKept(t *testing.T) {
+// A failure is a result: who recovered it has one too, until something changes.
+func TestARecoveredPanicOfADependencyIsAResult(t *testing.T) {
 	o := app(t)
-	broken := true
-	inner := state.NewComputed(o, func(*state.Use) int {
-		if broken {
+	broken := state.NewValue(o, true)
+	inner, n := counted(o, func(use *state.Use) int {
+		if broken.Use(use) {
 			panic("broken")
 		}
 		return 1
 	})
-	outer := state.NewComputed(o, func(use *state.Use) (v int) {
+	outer, nOuter := counted(o, func(use *state.Use) (v int) {
 		defer func() {
 			if recover() != nil {
 				v = -1
@@ -182,10 +183,14 @@ func TestARecoveredPanicOfADependencyIsNotKept(t *testing.T) {
 		return inner.Use(use)
 	})
 	top := state.NewComputed(o, func(use *state.Use) int { return 10 * outer.Use(use) })
-	require.Equal(t, -10, top.Get())
-	require.Equal(t, -1, outer.Get())
-	broken = false
+	for range 3 {
+		require.Equal(t, -10, top.Get())
+		require.Equal(t, -1, outer.Get())
+	}
+	require.Equal(t, []int{1, 1}, []int{*n, *nOuter})
+	broken.Set(false)
 	require.Equal(t, 10, top.Get())
+	require.Equal(t, []int{2, 2}, []int{*n, *nOuter})
 }
 
 func TestAWatchedValueRecoversWithItsDependency(t *testing.T) {
@@ -204,7 +209,7 @@ func TestAWatchedValueRecoversWithItsDependency(t *testing.T) {
 	x.Set(0)
 	require.Equal(t, -1, outer.Get())
 	x.Set(2)
-	require.Equal(t, []state.Change[int]{{Old: 100, New: 50}}, *got)
+	require.Equal(t, []state.Change[int]{{Old: 100, New: -1}, {Old: -1, New: 50}}, *got)
 }
 
 func TestAGoexitInAComputingFunctionPoisonsNothing(t *testing.T) {

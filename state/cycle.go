@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,15 +11,21 @@ import (
 
 // A CycleError says that a value needs itself. Use panics with it, so it comes to
 // the caller of Get, with the value that closes the cycle first and last.
-type CycleError struct{ Names []string }
+type CycleError struct {
+	Names []string
+
+	nodes []*node // without the last, which is the first again
+}
 
 // Error quotes the names that could be taken for something else.
-func (e *CycleError) Error() string {
-	names := make([]string, len(e.Names))
-	for i, name := range e.Names {
-		names[i] = quoted(name)
+func (e *CycleError) Error() string { return "state: cycle: " + arrows(e.Names) }
+
+func arrows(names []string) string {
+	text := make([]string, len(names))
+	for i, name := range names {
+		text[i] = quoted(name)
 	}
-	return "state: cycle: " + strings.Join(names, " -> ")
+	return strings.Join(text, " -> ")
 }
 
 // quoted makes the name of a value fit for a text. One with an arrow would look like
@@ -30,51 +37,150 @@ func quoted(name string) string {
 	return quote.Text(name)
 }
 
-// wait waits for the end of r, of which by needs the result. books is held, and
-// free on return. If r needs by, neither would ever end: that is a cycle,
-// whether on one goroutine or across several.
-func (r *run) wait(by *run) {
-	if by != nil {
-		if names := r.chainLocked(by); names != nil {
-			by.loose = true
-			books.Unlock()
-			panic(&CycleError{Names: append(names, r.node.name())})
-		}
-		by.waits = append(by.waits, r)
+// newCycle returns the error of what leads from run to itself.
+func newCycle(runs []*Use) *CycleError {
+	e := new(CycleError)
+	for _, u := range runs {
+		u.cyclic = true
+		e.nodes = append(e.nodes, u.node)
+		e.Names = append(e.Names, u.node.name())
 	}
-	if r.done == nil {
-		r.done = make(chan struct{})
-	}
-	books.Unlock()
-	if by == nil && computing() {
-		panic("state: Get inside a computing function has to wait for " + quoted(r.node.name()) + "; read with Use there")
-	}
-	<-r.done
-	if by != nil {
-		books.Lock()
-		by.forgetLocked(r)
-		books.Unlock()
-	}
+	e.Names = append(e.Names, e.Names[0])
+	return e
 }
 
-// chainLocked returns the names from r to target if r waits for that.
-func (r *run) chainLocked(target *run) []string {
-	if r == target {
-		return []string{r.node.name()}
+// raise returns what who uses n gets of its failure; user is nil for a Get. A cycle is the
+// same from wherever one comes into it: who does so at n sees n first.
+func (n *node) raise(f *failure, user *node) any {
+	e, ok := f.value.(*CycleError)
+	if !ok || user != nil && slices.Contains(e.nodes, user) {
+		return f.value
 	}
-	for _, w := range r.waits {
-		if names := w.chainLocked(target); names != nil {
-			return append([]string{r.node.name()}, names...)
-		}
+	if i := slices.Index(e.nodes, n); i > 0 {
+		nodes := slices.Concat(e.nodes[i:], e.nodes[:i])
+		names := slices.Concat(e.Names[i:len(e.Names)-1], e.Names[:i+1])
+		return &CycleError{Names: names, nodes: nodes}
 	}
-	return nil
+	return e
 }
 
-// compute has a computing function called. Its frame on a stack says so, see computing.
+// wouldWait is how the panic begins of what can't tell whether it would wait for itself.
+const wouldWait = "state: Get inside a computing function has to wait for "
+
+// wait waits for the end of the run of the node that the walk has come to. If that needs
+// the walk's own function, neither would ever end: that is a cycle, whether on one
+// goroutine or across several.
 //
-//go:noinline
-func compute(r *run, evaluate func(*run)) { evaluate(r) }
+// All that waits, waits for one run, and that may wait for one more: so the way is a chain,
+// and a cycle a chain that comes back. A run that is overtaken breaks it, as it is woken
+// up, if it waits, and unwound. A Get inside a computing function begins a chain that is
+// not known to hang on another: only the stack tells.
+//
+// books is held, and held on return, but free where wait panics.
+func (p *pass) wait(base int, by *Use) {
+	n := p.frames[len(p.frames)-1].node
+	target := n.run
+	if by != nil {
+		switch chain, broken := target.chain(by); {
+		case chain == nil:
+		case len(p.frames)-1 > base: // what n's user has used last time would be a cycle: let it tell
+			p.pop()
+			if user := p.frames[len(p.frames)-1].node; user.color == maybe {
+				user.color = dirty
+			}
+			return
+		case !broken:
+			by.link(&n.source)
+			p.frames = p.frames[:base]
+			err := newCycle(chain)
+			books.mu.Unlock()
+			panic(err)
+		case by.below(target):
+			p.frames = p.frames[:base]
+			by.abandon()
+		}
+	}
+	if books.running > p.depth && goroutine.Computations() > p.depth {
+		p.blocked(base, by, target)
+	}
+	if target.done == nil {
+		target.done = make(chan struct{})
+	}
+	done, wake := target.done, make(chan struct{})
+	if by != nil {
+		by.needs, by.wake = target, wake
+	}
+	books.mu.Unlock()
+	select {
+	case <-done:
+	case <-wake:
+	}
+	books.mu.Lock()
+	if by != nil {
+		by.needs, by.wake = nil, nil
+		if by.node.color == stale && !by.node.effect {
+			p.frames = p.frames[:base]
+			by.abandon()
+		}
+	}
+}
 
-// computing reports whether the caller is inside a computing function, by a look
-// at the stack: some microseconds, where there is something to wait for anyway.
-func computing() bool { return goroutine.InsideOf(compute) }
+// chain returns the runs that lead from u to target, nil if that is not what u waits for.
+// It is broken where one of them is overtaken. books is held.
+func (u *Use) chain(target *Use) (runs []*Use, broken bool) {
+	for r := u; r != nil; r = r.needs {
+		runs = append(runs, r)
+		broken = broken || r.node.color == stale
+		if r == target {
+			return runs, broken
+		}
+	}
+	return nil, false
+}
+
+// below reports whether u is computed for the sake of other, on the same goroutine.
+func (u *Use) below(other *Use) bool {
+	for ; u != nil; u = u.by {
+		if u == other {
+			return true
+		}
+	}
+	return false
+}
+
+// blocked panics: a Get inside a computing function has come to wait for target. If all that
+// is being computed is on the way from there to here, it is a cycle. It frees books.
+func (p *pass) blocked(base int, by, target *Use) {
+	p.frames = p.frames[:base]
+	if by != nil {
+		way := target.all()
+		for u := by; u != nil; u = u.by {
+			way = append(way, u)
+		}
+		slices.Reverse(way[len(target.all()):])
+		functions := 0
+		for _, u := range way {
+			if !u.node.effect {
+				functions++
+			}
+		}
+		if functions == books.running {
+			by.link(&target.node.source)
+			err := newCycle(way)
+			books.mu.Unlock()
+			panic(err)
+		}
+		by.loose = true
+	}
+	name := quoted(target.node.name())
+	books.mu.Unlock()
+	panic(wouldWait + name + "; read with Use there")
+}
+
+// all returns the runs that u waits for, itself first.
+func (u *Use) all() (runs []*Use) {
+	for ; u != nil; u = u.needs {
+		runs = append(runs, u)
+	}
+	return runs
+}

@@ -13,56 +13,80 @@
 //	})
 //	count.Set(3) // 20 -> 60
 //
-// A [Value] is set; a [Computed] is computed from what its function uses; a
-// [Spring] and a [Tween] follow the ticks of a source. All of them are
-// [Readable]: Get for everybody, Use for computing functions, Changes for
-// handlers.
+// A [Value] is set; a [Computed] is computed from what its function uses; an effect,
+// see [NewEffect], is a function that runs again when what it used has changed; [ForEach] has
+// an owner for each key of a map; a [Spring] and a [Tween] follow the ticks of a source; a
+// [Resource] is loaded. All of them but effects are [Readable]: Get for everybody, Use for
+// computing functions and effects, Changes for handlers.
+//
+// docs/state.md builds something small with them, from the first value on.
 //
 // # Dependencies
 //
 //   - A computing function depends on what it read with Use in its last run, and
 //     on nothing else. Get in its place is the main mistake: it reads, but does
-//     not depend.
+//     not depend. Where that is meant, Peek says so.
 //   - Lazy: a Set marks what depends on it, and computes nothing of what nobody
-//     watches. To watch is to be connected to Changes.
+//     watches. To watch is to be connected to Changes, or an effect.
 //   - Minimal: a function runs again only when somebody asks for its value, or
-//     watches it, and a value that it used has changed since; once, however many
-//     ways lead there. Equal is not changed, so equality stops the rest.
+//     watches it, and a value that it used has changed since; once for each state of the
+//     world, however many ways lead there. Equal is not changed, so equality stops the
+//     rest.
 //   - Without glitches: what a function reads was true in one moment. On a diamond
 //     it never sees one side new and the other old, and not under concurrent Sets
 //     either: a Set that overtakes a run unwinds it at its next Use, and it begins
 //     again.
 //   - A value that needs itself is a *[CycleError] with the chain of names, also
 //     if the chain goes through several goroutines, which would wait for each
-//     other.
+//     other, or by way of a Get inside a computing function.
+//
+// # Failures
+//
+//   - A panic is a result: who uses what has failed gets the same panic, and may recover it
+//     and have a value all the same. Nothing runs again for it until something that the
+//     failed function used changes.
+//   - A Get, or a Connect to Changes, that comes upon an old failure asks anew: it has what
+//     has failed run once more, and what hangs on that. So a function that fails for
+//     reasons outside of the graph can be tried again by asking again. While anything
+//     is being computed, no failure is old.
+//   - A watched value that fails tells no change. When it has a value again, the change
+//     has as Old the value that was told last.
+//   - What is made of a cycle depends on where the cycle was entered. So a Get asks anew
+//     there too.
 //
 // # Ownership
 //
-//   - A computing function is a handler of its owner's: Destroy waits for it, from
-//     the cut-off on it is not called, and its closure is garbage.
+//   - A computing function, and that of an effect, is a handler of its owner's: Destroy
+//     waits for it, from the cut-off on it is not called, and its closure is garbage.
 //   - From then on the value stays what it was last. Set, SetTarget and Impulse do
 //     nothing. Reading goes on to work, for users with other owners too.
 //   - Nothing is left behind: when its owner has ended, no dependency refers to a
 //     computed value. Until then the owner holds it, so computed values that come
 //     and go need an owner that does too.
-//   - In [tether.Stats] a computed value counts as a connection and a cleanup.
+//   - In [tether.Stats] a computed value counts as a connection, and so does an effect.
 //
 // # Ordering and concurrency
 //
-//   - All methods may be called by multiple goroutines at once. No lock is held
-//     while a computing function, an equality, an easing or a handler runs.
+//   - All methods may be called by multiple goroutines at once, and a [Use] is for one at
+//     a time. No lock is held while a computing function, an equality, an easing or a
+//     handler runs.
 //   - The changes of one value are delivered one after the other, in the order of
 //     the Sets, none lost; when all is at rest, the last New is what Get returns.
 //     Whoever is delivering takes over what others add meanwhile, so a Set may
 //     return before its change is delivered: under concurrent Sets, or inside a
-//     handler of the same value. No Set waits for another.
+//     handler or effect. No Set waits for another.
+//   - A Set first delivers its own change, then computes what is watched and delivers that, a
+//     few at a time, and lets effects run when their turn comes.
 //   - Handlers may do anything, Set included. All that they read is up to date.
-//     A handler that connects may still be told a change made just before.
+//     A handler that connects may still be told a change made just before; [Bind]
+//     begins with the value and has neither a gap nor a repetition.
 //   - Get is linearizable: it returns what was true between its call and return.
 //     Set synchronizes before every Get and Use that sees its value, and before
 //     the delivery of its change.
 //   - A function runs on the goroutine that asks, never twice at once; others that
-//     ask wait for it.
+//     ask wait for it. Below ten thousand functions called one inside the other, the next
+//     ones run on a goroutine of their own, which is waited for.
+//   - Effects are not unwound when they are overtaken; they run again.
 //
 // Not guaranteed: in which order different values deliver; which goroutine runs a
 // function. A computation that goroutines overtake by Sets all the time may begin
@@ -71,43 +95,50 @@
 // # Limits
 //
 //   - Inside a computing function, Set panics, and so does a Get that would have
-//     to wait, which is what a cycle by way of Get comes to.
+//     to wait for what another goroutine computes.
 //   - A function that waits for a goroutine which calls Get on what it computes
 //     hangs: that wait is not seen. A goroutine may be given the Use instead, if
 //     it recovers what Use panics with and has the function panic with that: it
 //     is how an overtaken computation ends.
 //   - A function that recovers everything also recovers what unwinds it when it is
 //     overtaken. Its result is then thrown away, as it would be otherwise.
-//   - A function that recovers the panic of what it uses is run at every Get, and
-//     tells no change, until that value is there again.
+//   - A computing function that ends its goroutine by [runtime.Goexit] has no result; if it is
+//     watched, it is told again when somebody has asked for it.
 //   - Values are not copied: a slice or map that is changed in place was not set.
-//   - An awake Spring refers to its owner, and so keeps the collector from finding
-//     one that was lost.
 //
 // # Panics
 //
 //   - A panic in a function goes on to the caller of Get, or of the Set, Connect or
-//     whatever else had it run, when others have had their turn. Nothing is kept
-//     of it: the next one to ask tries again. A watched value is tried again at the
-//     next Set that concerns it.
+//     whatever else had it run, when others have had their turn.
 //   - With [tether.WithPanicHandler] the owner's handler gets it, and the caller
 //     the last value there was.
+//   - A crash shows where the panic came from, if the function was called by who asked for it
+//     and not a dependency on the way there: then it shows who used that.
 //   - Misuse panics at the call, before anything changes.
 //
 // # Costs
 //
-//   - Get takes no lock and does not allocate, unless something has to be computed.
-//   - Set allocates twice, and a little more for each value that is watched; it is
-//     linear in what it marks. What is marked already is not marked again.
-//   - A run takes a few short locks and allocates twice. All values of the program
-//     share the lock, which is held for bookkeeping alone.
-//   - A deep chain of stale values is computed by recursion.
+//   - Get of a value takes no lock and does not allocate. That of a computed value takes none
+//     as long as nothing in the program was set since it was last read; then a short one.
+//   - A value of 8 bytes or less without pointers, and a single pointer, are kept as they are;
+//     a Set of anything else allocates a copy. A Set is linear in what it marks, with one lock. What
+//     is marked already is not marked again.
+//   - A run takes one lock, and allocates nothing where it uses the same as the last time, in
+//     whatever order. A Use takes no lock as long as the order is the same. All values of the
+//     program share the lock, which is held for bookkeeping alone.
+//   - Everything is linear in what it touches, failures and cycles included, and but for the
+//     first run of functions that call each other nothing recurses: a chain may be a million
+//     long. Each of the functions that are called one inside the other takes some hundred
+//     bytes of stack.
+//   - docs/state.md has numbers.
 //
 // # Names
 //
-// The scheme is that of push and pull: marks are pushed, values pulled, versions
-// decide, as in Adapton (Hammer et al., "Adapton: Composable, Demand-Driven
-// Incremental Computation", PLDI 2014) and in the signals of user interface
-// libraries. Unwinding an overtaken run is what software transactional memory
-// calls opacity (Guerraoui and Kapalka, PPoPP 2008).
+// The scheme is that of push and pull with colors: a Set makes its users dirty and what comes
+// after them uncertain, and whoever asks goes down what is uncertain; as in Adapton (Hammer
+// et al., "Adapton: Composable, Demand-Driven Incremental Computation", PLDI 2014) and in
+// the signals of user interface libraries: the colors are those of Reactively (Milo
+// Mighdoll), links that a run reuses in order those of alien-signals (Johnson Chu). Unwinding
+// an overtaken run is what software transactional memory calls opacity (Guerraoui and
+// Kapalka, PPoPP 2008).
 package state

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -149,4 +150,80 @@ func ExampleTween() {
 	// 64.8
 	// 97.2
 	// 100.0
+}
+
+func ExampleNewEffect() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	room := state.NewValue(app, "hall")
+	state.NewEffect(app, func(use *state.Use, run *tether.Owner) {
+		name := room.Use(use)
+		fmt.Println("enter", name)
+		run.Defer(func() { fmt.Println("leave", name) })
+	})
+	room.Set("garden")
+	// Output:
+	// enter hall
+	// leave hall
+	// enter garden
+	// leave garden
+}
+
+func ExampleBind() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	level := state.NewValue(app, 1)
+	state.Bind(app, level, func(v int) { fmt.Println("level", v) })
+	level.Set(2)
+	// Output:
+	// level 1
+	// level 2
+}
+
+func ExampleForEach() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	players := state.NewValue(app, map[string]int{"ann": 1})
+	scores := state.ForEach(app, players, func(use *state.Use, item *tether.Owner, name string, points int) string {
+		return fmt.Sprintf("%s has %d", name, points)
+	})
+	fmt.Println(scores.Get())
+	players.Set(map[string]int{"ann": 1, "bob": 5}) // ann's is not computed again
+	fmt.Println(scores.Get())
+	// Output:
+	// map[ann:ann has 1]
+	// map[ann:ann has 1 bob:bob has 5]
+}
+
+func ExampleNewLens() {
+	type point struct{ X, Y int }
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	p := state.NewValue(app, point{1, 2})
+	x := state.NewLens(app, p, func(p point) int { return p.X }, func(p point, x int) point { p.X = x; return p })
+	x.Set(10)
+	fmt.Println(x.Get(), p.Get())
+	// Output: 10 {10 2}
+}
+
+func ExampleNewResource() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	loaded := make(chan bool)
+	page := state.NewResource(app, func(ctx context.Context) (string, error) {
+		<-loaded
+		return "hello", nil
+	})
+	done := make(chan bool)
+	state.Bind(app, page, func(p state.Loaded[string]) {
+		fmt.Printf("%v %q\n", p.Loading, p.Value)
+		if !p.Loading {
+			close(done)
+		}
+	})
+	close(loaded)
+	<-done
+	// Output:
+	// true ""
+	// false "hello"
 }

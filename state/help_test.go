@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,3 +40,5 @@ func panicOf(f func()) (p any) {
 	f()
 	return nil
 }
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }

@@ -18,7 +18,8 @@ type Readable[T any] interface {
 	Changes() tether.Source[Change[T]]
 }
 
-// An Option is an option of [NewValue] and [NewComputed].
+// An Option is an option of what this package makes. [Name] is one of all, the others say
+// whose they are.
 //
 // It has no type parameter, so that Name needs none at the call; in exchange an
 // Equal of another type is found when the value is made and not by the compiler.
@@ -27,6 +28,7 @@ type Option interface{ state(*config) }
 type config struct {
 	name  string
 	equal any
+	tween tweenConfig
 }
 
 type option func(*config)
@@ -50,7 +52,16 @@ func Equal[T any](equal func(a, b T) bool) Option {
 	return option(func(c *config) { c.equal = equal })
 }
 
-func configure(verb string, opts []Option) (c config) {
+// configure applies the options of a call that is not a tween's.
+func configure(verb string, opts []Option) config {
+	c := apply(verb, opts)
+	if c.tween != (tweenConfig{}) {
+		panic("state: " + verb + " with an option of tweens")
+	}
+	return c
+}
+
+func apply(verb string, opts []Option) (c config) {
 	for _, opt := range opts {
 		if opt == nil {
 			panic("state: " + verb + " with nil option")

@@ -252,3 +252,28 @@ func TestNoUseMixesItsMomentWithALaterOne(t *testing.T) {
 	})
 	wg.Wait()
 }
+
+// A Set that comes while a look at what was used is half way marks what was looked at already.
+func TestALookThatASetInterruptsBeginsAgain(t *testing.T) {
+	o := app(t)
+	x, y := state.NewValue(o, 1), state.NewValue(o, 1)
+	first := state.NewComputed(o, func(use *state.Use) int { return x.Use(use) })
+	var meanwhile func()
+	second := state.NewComputed(o, func(use *state.Use) int {
+		v := y.Use(use) % 10
+		if meanwhile != nil {
+			done := make(chan bool)
+			go func() {
+				defer close(done)
+				meanwhile()
+			}()
+			<-done
+		}
+		return v
+	})
+	sum := state.NewComputed(o, func(use *state.Use) int { return first.Use(use) + 100*second.Use(use) })
+	require.Equal(t, 101, sum.Get())
+	meanwhile = func() { x.Set(2) }
+	y.Set(11) // second stays what it is
+	require.Equal(t, 102, sum.Get())
+}

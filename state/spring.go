@@ -12,14 +12,29 @@ import (
 
 // A SpringConfig says how a spring moves.
 type SpringConfig struct {
-	// Frequency is how often a second the spring would swing without damping.
+	// Frequency is how often a second the spring would swing without damping: from 1e-9
+	// to 1e9.
 	Frequency float64
 	// Damping is the damping ratio: below 1 it swings past the target, at 1 it is
-	// there soonest without doing so, above it creeps. At 0 it swings for ever.
+	// there soonest without doing so, above it creeps. At 0 it swings for ever. It is 1e9 at
+	// most.
 	Damping float64
 	// Rest is how near to the target is at rest, in units of the position, at a
 	// speed below Rest times 2 pi times Frequency. 0 means 0.001.
 	Rest float64
+}
+
+// check panics if c is not what a spring can follow.
+func (c SpringConfig) check(verb string) {
+	if !(c.Frequency >= 1e-9 && c.Frequency <= 1e9) {
+		panic(fmt.Sprintf("state: %s with Frequency %v", verb, c.Frequency))
+	}
+	if !(c.Damping >= 0 && c.Damping <= 1e9) {
+		panic(fmt.Sprintf("state: %s with Damping %v", verb, c.Damping))
+	}
+	if !(c.Rest >= 0) || math.IsInf(c.Rest, 0) {
+		panic(fmt.Sprintf("state: %s with Rest %v", verb, c.Rest))
+	}
 }
 
 // A Spring is a number that follows a target like a mass on a damped spring. It
@@ -30,19 +45,33 @@ type SpringConfig struct {
 // At rest it is asleep: it is at the target exactly, and not connected to its
 // source, so that a heartbeat without other consumers stops. It is a [Readable];
 // its methods may be called by multiple goroutines at once.
-type Spring struct {
-	position   *Value[float64]
-	owner      *tether.Owner
+//
+// All springs and tweens that are awake on one source move in one moment: who uses two of
+// them never sees one before a tick and the other after. To have them so, the first one that the
+// source calls moves all.
+//
+// Any finite number will do: what would be beyond the largest stays at that.
+type Spring = SpringOf[float64]
+
+// A SpringOf is a [Spring] that moves one number, or two or three as one: it rests when
+// their distance from the target is within Rest. A tick of more than one allocates their
+// size.
+type SpringOf[V Floats] struct {
+	position   *Value[V]
+	owner      func() any // a *tether.Owner
 	src        tether.Source[tether.Tick]
 	oscillator oscillator
 	rest       float64
+	mover      mover
 
 	mu     sync.Mutex // guards the fields below; before books
-	x, v   float64
-	target float64
+	x, v   V
+	target V
+	steps  uint64 // of x
 	awake  bool
 	gen    uint64             // counts wakings: a late tick of an earlier one is nothing
 	conn   *tether.Connection // while awake; nil until Connect has returned
+	done   chan struct{}      // closed at rest; nil while nobody asks
 }
 
 // NewSpring returns a spring that belongs to owner and rests at initial. It is
@@ -50,63 +79,113 @@ type Spring struct {
 // the owner is cut off. A source that has closed moves it no more. [Equal] is not
 // one of its options: Rest says what makes a difference.
 func NewSpring(owner *tether.Owner, src tether.Source[tether.Tick], initial float64, config SpringConfig, opts ...Option) *Spring {
-	handle.Scope("state: NewSpring", owner)
-	if check.Nil(src) {
-		panic("state: NewSpring with nil Source")
+	return newSpring("NewSpring", owner, src, initial, config, opts)
+}
+
+// NewSpringOf is [NewSpring] for one, two or three numbers.
+func NewSpringOf[V Floats](owner *tether.Owner, src tether.Source[tether.Tick], initial V, config SpringConfig, opts ...Option) *SpringOf[V] {
+	return newSpring("NewSpringOf", owner, src, initial, config, opts)
+}
+
+// NewSpringTo returns a spring that follows target: it rests where that is now, and has each
+// further value as its target. It panics, or what sets target does, if that is not finite.
+func NewSpringTo[V Floats](owner *tether.Owner, src tether.Source[tether.Tick], target Readable[V], config SpringConfig, opts ...Option) *SpringOf[V] {
+	handle.Scope("state: NewSpringTo", owner)
+	if check.Nil(target) {
+		panic("state: NewSpringTo with nil Readable")
 	}
-	if !(config.Frequency > 0) || math.IsInf(config.Frequency, 0) {
-		panic(fmt.Sprintf("state: NewSpring with Frequency %v", config.Frequency))
-	}
-	if !(config.Damping >= 0) || math.IsInf(config.Damping, 0) {
-		panic(fmt.Sprintf("state: NewSpring with Damping %v", config.Damping))
-	}
-	if !(config.Rest >= 0) || math.IsInf(config.Rest, 0) {
-		panic(fmt.Sprintf("state: NewSpring with Rest %v", config.Rest))
-	}
-	checkFinite("NewSpring", initial)
+	s := newSpring("NewSpringTo", owner, src, target.Get(), config, opts)
+	Bind(owner, target, s.SetTarget)
+	return s
+}
+
+func newSpring[V Floats](verb string, owner *tether.Owner, src tether.Source[tether.Tick], initial V, config SpringConfig, opts []Option) *SpringOf[V] {
+	handle.Scope("state: "+verb, owner)
+	config.check(verb)
+	checkFinite(verb, initial)
 	if config.Rest == 0 {
 		config.Rest = 0.001 // a thousandth of a pixel, degree or percent: nobody sees it
 	}
-	return &Spring{
-		position:   newNumber("NewSpring", owner, initial, opts),
-		owner:      owner,
+	s := &SpringOf[V]{
+		owner:      handle.Remember(owner),
 		src:        src,
 		oscillator: oscillator{omega: 2 * math.Pi * config.Frequency, zeta: config.Damping},
 		rest:       config.Rest,
 		x:          initial,
 		target:     initial,
 	}
+	s.mover.begin(verb, owner, src)
+	s.position = newPosition(&s.mover, verb, owner, initial, opts)
+	s.mover.advance = s.advance
+	return s
 }
 
 // Get returns the position.
-func (s *Spring) Get() float64 { return s.position.Get() }
+func (s *SpringOf[V]) Get() V { return s.position.Get() }
 
 // Use returns the position to a computing function. See [Value.Use].
-func (s *Spring) Use(use *Use) float64 { return s.position.Use(use) }
+func (s *SpringOf[V]) Use(use *Use) V { return s.position.Use(use) }
+
+// Peek returns the position to a computing function that is not to depend on it.
+func (s *SpringOf[V]) Peek(use *Use) V { return s.position.Peek(use) }
 
 // Changes returns the source of the position's changes, one a tick while it is
 // awake. See [Value.Changes].
-func (s *Spring) Changes() tether.Source[Change[float64]] { return s.position.Changes() }
+func (s *SpringOf[V]) Changes() tether.Source[Change[V]] { return s.position.Changes() }
+
+func (s *SpringOf[V]) origin() *source { return s.position.origin() }
 
 // Velocity returns the speed in units a second.
-func (s *Spring) Velocity() float64 {
+func (s *SpringOf[V]) Velocity() V {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.v
 }
 
 // Target returns where the spring is going, or is.
-func (s *Spring) Target() float64 {
+func (s *SpringOf[V]) Target() V {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.target
 }
 
 // Asleep reports whether the spring is at rest.
-func (s *Spring) Asleep() bool {
+func (s *SpringOf[V]) Asleep() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.awake
+}
+
+// Done returns a channel that is closed when the spring is at rest, and the change to that
+// was delivered, or when its owner is cut off before. It is closed already if the spring
+// rests now; one that sets out again has a new one.
+func (s *SpringOf[V]) Done() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done != nil {
+		return s.done
+	}
+	done := make(chan struct{})
+	if !s.awake || !s.mover.scope.OnCut(func() {}, s.interrupted) {
+		close(done)
+		return done
+	}
+	s.done = done
+	return done
+}
+
+// interrupted closes the channel of Done where the owner is cut off.
+func (s *SpringOf[V]) interrupted() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeLocked()
+}
+
+func (s *SpringOf[V]) closeLocked() {
+	if s.done != nil {
+		close(s.done)
+		s.done = nil
+	}
 }
 
 // SetTarget has the spring go to x from where it is, with the speed that it has;
@@ -114,55 +193,91 @@ func (s *Spring) Asleep() bool {
 // dead, SetTarget does nothing.
 // It connects to the source if it was asleep; the first Delta counts from there
 // with a heartbeat that nobody else listens to, else from the tick before.
-func (s *Spring) SetTarget(x float64) {
+func (s *SpringOf[V]) SetTarget(x V) {
 	checkFinite("SetTarget", x)
-	s.mu.Lock()
-	if s.position.dead.Load() {
-		s.mu.Unlock()
-		return
-	}
-	s.target = x
-	s.wakeLocked()
+	s.change(func() { s.target = x })
 }
 
 // Impulse adds to the speed, as a blow would.
-func (s *Spring) Impulse(speed float64) {
+func (s *SpringOf[V]) Impulse(speed V) {
 	checkFinite("Impulse", speed)
+	s.change(func() {
+		add := numbers(&speed)
+		for i, v := range numbers(&s.v) {
+			add[i] = finite(v + add[i])
+		}
+		s.v = speed
+	})
+}
+
+// SetVelocity makes speed the spring's, in units a second.
+func (s *SpringOf[V]) SetVelocity(speed V) {
+	checkFinite("SetVelocity", speed)
+	s.change(func() { s.v = speed })
+}
+
+// SetPosition has the spring be at x, with the speed and the target that it has: at once, as a
+// Set would. From there it goes on to its target.
+func (s *SpringOf[V]) SetPosition(x V) {
+	checkFinite("SetPosition", x)
+	s.change(func() { s.x = x })
+}
+
+// change calls f, with mu held, and goes on from what f has changed.
+func (s *SpringOf[V]) change(f func()) {
 	s.mu.Lock()
-	if s.position.dead.Load() {
+	if !s.mover.scope.Alive() {
 		s.mu.Unlock()
 		return
 	}
-	s.v += speed
-	s.wakeLocked()
-}
-
-// wakeLocked frees mu, and connects if that is needed, as Connect may run the
-// user's code.
-func (s *Spring) wakeLocked() {
+	f()
+	var now step
 	lost := s.awake && s.conn != nil && !s.conn.Connected()
-	switch {
-	case s.awake && !lost:
+	wake := !s.awake || lost
+	if !s.awake && s.restsLocked() { // it would be at rest after the first tick
+		var zero V
+		s.x, s.v, wake = s.target, zero, false
+	}
+	if s.x != s.position.Get() {
+		now = s.stepLocked()
+	}
+	if !wake {
 		s.mu.Unlock()
-		return
-	case !s.awake && s.restsLocked(): // it would be at rest after the first tick
-		s.x, s.v = s.target, 0
-		todo := s.position.put(s.x)
-		s.mu.Unlock()
-		settle(todo)
+		s.show(now)
 		return
 	}
 	s.awake, s.conn = true, nil
 	s.gen++
 	gen := s.gen
 	s.mu.Unlock()
+	s.show(now)
+	s.connect(gen)
+}
 
+// stepLocked returns the step to where the spring is.
+func (s *SpringOf[V]) stepLocked() step {
+	s.steps++
+	return step{n: s.steps, now: pack(s.position.source.shape, s.x)}
+}
+
+func (s *SpringOf[V]) show(now step) {
+	if now.n > 0 {
+		show([]*mover{&s.mover}, []step{now})
+	}
+}
+
+// connect connects to the source, with no lock held, as that may run the user's code.
+func (s *SpringOf[V]) connect(gen uint64) {
 	var conn *tether.Connection
 	defer func() { // also if Connect panics
 		s.mu.Lock()
 		if s.gen == gen && s.awake {
 			s.conn = conn
 			s.awake = conn != nil && conn.Connected()
+			if !s.awake {
+				s.mover.leave()
+				s.closeLocked()
+			}
 			conn = nil
 		}
 		s.mu.Unlock()
@@ -170,38 +285,76 @@ func (s *Spring) wakeLocked() {
 			conn.Disconnect() // it has come to rest meanwhile
 		}
 	}()
-	conn = s.src.Connect(s.owner, func(t tether.Tick) { s.tick(gen, t) })
-}
-
-func (s *Spring) restsLocked() bool {
-	return math.Abs(s.x-s.target) <= s.rest && math.Abs(s.v) <= s.rest*s.oscillator.omega
-}
-
-func (s *Spring) tick(gen uint64, t tether.Tick) {
-	s.mu.Lock()
-	if gen != s.gen || !s.awake {
+	s.mover.join()
+	conn = s.src.Connect(s.owner().(*tether.Owner), func(t tether.Tick) {
+		s.mu.Lock()
+		late := gen != s.gen || !s.awake
 		s.mu.Unlock()
-		return
+		if !late {
+			s.mover.tick(t)
+		}
+	})
+}
+
+// restsLocked reports whether the spring is near enough to its target, and slow enough.
+func (s *SpringOf[V]) restsLocked() bool {
+	var far, fast float64
+	target, v := numbers(&s.target), numbers(&s.v)
+	for i, x := range numbers(&s.x) {
+		far, fast = math.Hypot(far, x-target[i]), math.Hypot(fast, v[i])
 	}
-	y, v := s.oscillator.step(s.x-s.target, s.v, max(0, t.Delta.Seconds()))
-	s.x, s.v = s.target+y, v
-	var conn *tether.Connection
-	if s.restsLocked() {
-		s.x, s.v = s.target, 0
-		s.awake, conn, s.conn = false, s.conn, nil
+	return far <= s.rest && fast <= s.rest*s.oscillator.omega
+}
+
+// advance moves the spring by a tick.
+func (s *SpringOf[V]) advance(t tether.Tick) (now step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.awake {
+		return now
 	}
-	todo := s.position.put(s.x)
-	s.mu.Unlock()
-	if conn != nil {
-		conn.Disconnect()
+	target, v, seconds := numbers(&s.target), numbers(&s.v), max(0, t.Delta.Seconds())
+	x := numbers(&s.x)
+	for i := range x {
+		x[i], v[i] = s.oscillator.move(x[i], v[i], target[i], seconds)
 	}
-	settle(todo)
+	rests := s.restsLocked()
+	if rests {
+		var zero V
+		s.x, s.v = s.target, zero
+		s.awake = false
+		s.mover.leave()
+	}
+	now = s.stepLocked()
+	if rests {
+		now.conn, s.conn = s.conn, nil
+		if done := s.done; done != nil {
+			s.done = nil
+			now.over = func() { close(done) }
+		}
+	}
+	return now
 }
 
 // An oscillator is y" + 2 zeta omega y' + omega^2 y = 0, the damped harmonic
 // oscillator of any text on mechanics (Taylor, "Classical Mechanics", 2005, ch. 5;
 // for games Ryan Juckett, "Damped Springs", 2012).
 type oscillator struct{ omega, zeta float64 }
+
+// move returns position and speed t seconds later. Near the largest number it computes with
+// smaller ones, as the solution is linear, so that nothing on the way overflows.
+func (o oscillator) move(x, v, target, t float64) (float64, float64) {
+	const near, small = 1e250, 0x1p-200 // omega and zeta leave room for 1e50
+	scale := 1.0
+	if max(math.Abs(x), math.Abs(v), math.Abs(target)) > near {
+		scale = small
+	}
+	y, v := o.step(x*scale-target*scale, v*scale, t)
+	if scale == 1 {
+		return target + y, v
+	}
+	return finite((target*scale + y) / scale), finite(v / scale)
+}
 
 // step returns position and speed t seconds later, relative to the target.
 //
@@ -234,10 +387,4 @@ func (o oscillator) step(y, v, t float64) (float64, float64) {
 		}
 	}
 	return y*c + (v+a*y)*s, v*c - (a*v+o.omega*o.omega*y)*s
-}
-
-func checkFinite(verb string, x float64) {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		panic(fmt.Sprintf("state: %s with %v", verb, x))
-	}
 }

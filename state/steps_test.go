@@ -64,6 +64,20 @@ func TestUse_ShowsNoMixtureToARunThatIsOvertakenInsideUse(t *testing.T) {
 			at(t, "state: used, read", 2, set, func() { require.Equal(t, 2, c.Get()) })
 			require.Equal(t, 2, *n)
 			require.Equal(t, 2, c.Get())
+
+			// And by the short way, along the links of the run before.
+			both := func(v int) {
+				var b state.Batch
+				x.SetIn(&b, v)
+				y.SetIn(&b, v)
+				b.Commit()
+				if computed {
+					z.Get()
+				}
+			}
+			both(3)
+			at(t, "state: used, read", 2, func() { both(4) }, func() { require.Equal(t, 4, c.Get()) })
+			require.Equal(t, 4, *n)
 		})
 	}
 }
@@ -77,8 +91,8 @@ func TestGet_ComputesAgainWhatIsMarkedWhenItsRunEnds(t *testing.T) {
 	c, n := counted(o, func(use *state.Use) int { return half.Use(use) })
 	require.Equal(t, 0, c.Get())
 	x.Set(0) // half is marked, and stays what it is
-	// Two runs end: half's, and then c's, which has nothing to do.
-	at(t, "state: worked, end", 2, func() { x.Set(4) }, func() { require.Equal(t, 2, c.Get()) })
+	// half's run ends, and would let c be.
+	at(t, "state: worked, end", 1, func() { x.Set(4) }, func() { require.Equal(t, 2, c.Get()) })
 	require.Equal(t, 2, c.Get())
 	require.Equal(t, 2, *n)
 }

@@ -2,17 +2,18 @@ package state
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
 	"github.com/seed-ec287111/tether"
-	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // An Easing gives the way a tween has gone, as a fraction, for the fraction of
 // the time that has passed. It may go beyond 0 and 1 on the way; it is not asked
-// about the end. It may run on any goroutine that ticks, with no lock held.
+// about the end. It may run on any goroutine that ticks, with no lock held. Where it returns
+// what is not a number, the tween stays where it is.
 type Easing func(passed float64) float64
 
 // Linear goes with the same speed all the time.
@@ -21,125 +22,271 @@ func Linear(passed float64) float64 { return passed }
 // Smooth starts and stops slowly: the cubic with speed 0 at both ends.
 func Smooth(passed float64) float64 { return passed * passed * (3 - 2*passed) }
 
+// tweenConfig is what the options of tweens say.
+type tweenConfig struct {
+	delay   time.Duration
+	repeat  int
+	reverse bool
+}
+
+// Delay has a tween wait for d, which may not be negative, before it sets out. It is an option
+// of [NewTween] and [NewTweenOf].
+func Delay(d time.Duration) Option {
+	if d < 0 {
+		panic(fmt.Sprintf("state: Delay of %v", d))
+	}
+	return option(func(c *config) { c.tween.delay = d })
+}
+
+// Forever is how often a tween repeats that has no end.
+const Forever = math.MaxInt
+
+// Repeat has a tween go its way n times more, from the beginning each time, without a delay.
+// It is an option of [NewTween] and [NewTweenOf].
+func Repeat(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("state: Repeat with %d", n))
+	}
+	return option(func(c *config) { c.tween.repeat = n })
+}
+
+// Reverse has every second way of a tween with [Repeat] lead back, with the easing of the way
+// there: so with an odd number of repeats it ends where it began. It is an option of [NewTween] and
+// [NewTweenOf].
+func Reverse() Option { return option(func(c *config) { c.tween.reverse = true }) }
+
 // A Tween is a number that goes from one value to another in a given time. It
 // moves with the ticks of a source, and when their Deltas add up to its duration
 // it is at the end, exactly, and leaves the source. It is a [Readable]; its
-// methods may be called by multiple goroutines at once.
-type Tween struct {
-	position *Value[float64]
-	from, to float64
-	duration time.Duration
-	easing   Easing
-	done     chan struct{} // closed by over
-	over     func()
+// methods may be called by multiple goroutines at once. It moves in one moment with what
+// else moves with that source, see [Spring].
+type Tween = TweenOf[float64]
 
-	mu      sync.Mutex // guards the fields below; before books
-	elapsed time.Duration
-	shown   time.Duration      // the elapsed of the position
-	conn    *tether.Connection // nil until Connect has returned, and at the end
-	ended   bool
+// A TweenOf is a [Tween] of one number, or of two or three that go together.
+type TweenOf[V Floats] struct {
+	position *Value[V]
+	owner    func() any // a *tether.Owner
+	src      tether.Source[tether.Tick]
+	easing   Easing
+	mover    mover
+
+	mu       sync.Mutex // guards the fields below; before books
+	from, to V
+	duration time.Duration
+	way      tweenConfig // what is left of it
+	elapsed  time.Duration
+	back     bool // it is on a way that leads back
+	steps    uint64
+	gen      uint64             // counts the times it has set out: a late tick of an earlier one is nothing
+	conn     *tether.Connection // nil until Connect has returned, and at the end
+	ended    bool
+	done     chan struct{}
+	over     func() // closes done
 }
 
 // NewTween returns a tween that belongs to owner and sets out at once, connected
-// to src with owner. [Equal] is not one of its options.
+// to src with owner. Its options are [Name], [Delay], [Repeat] and [Reverse].
 func NewTween(owner *tether.Owner, src tether.Source[tether.Tick], from, to float64, duration time.Duration, easing Easing, opts ...Option) *Tween {
-	handle.Scope("state: NewTween", owner)
-	if check.Nil(src) {
-		panic("state: NewTween with nil Source")
-	}
-	if duration <= 0 {
-		panic(fmt.Sprintf("state: NewTween with duration %v", duration))
-	}
+	return newTween("NewTween", owner, src, from, to, duration, easing, opts)
+}
+
+// NewTweenOf is [NewTween] for one, two or three numbers.
+func NewTweenOf[V Floats](owner *tether.Owner, src tether.Source[tether.Tick], from, to V, duration time.Duration, easing Easing, opts ...Option) *TweenOf[V] {
+	return newTween("NewTweenOf", owner, src, from, to, duration, easing, opts)
+}
+
+func newTween[V Floats](verb string, owner *tether.Owner, src tether.Source[tether.Tick], from, to V, duration time.Duration, easing Easing, opts []Option) *TweenOf[V] {
+	w := &TweenOf[V]{src: src, easing: easing}
+	handle.Scope("state: "+verb, owner)
+	w.mover.begin(verb, owner, src)
+	checkWay(verb, to, duration)
 	if easing == nil {
-		panic("state: NewTween with nil Easing")
+		panic("state: " + verb + " with nil Easing")
 	}
-	checkFinite("NewTween", from)
-	checkFinite("NewTween", to)
-	w := &Tween{
-		position: newNumber("NewTween", owner, from, opts),
-		from:     from,
-		to:       to,
-		duration: duration,
-		easing:   easing,
-		done:     make(chan struct{}),
+	checkFinite(verb, from)
+	cfg := apply(verb, opts)
+	way := cfg.tween
+	cfg.tween = tweenConfig{}
+	w.owner = handle.Remember(owner)
+	w.position = newPosition(&w.mover, verb, owner, from, []Option{option(func(c *config) { *c = cfg })})
+	w.mover.advance = w.advance
+	w.setOut(func() { w.from, w.to, w.duration, w.way = from, to, duration, way })
+	return w
+}
+
+func checkWay[V Floats](verb string, to V, duration time.Duration) {
+	if duration <= 0 {
+		panic(fmt.Sprintf("state: %s with duration %v", verb, duration))
 	}
-	w.over = sync.OnceFunc(func() { close(w.done) })
-	forget := owner.Defer(w.over)
-	finish := w.over
-	w.over = func() {
-		forget()
-		finish()
+	checkFinite(verb, to)
+}
+
+// Retarget has the tween go to another value in the given time, from where it is, with the same
+// easing, and without what is left of delays and repeats. One that has arrived sets out again, and then has
+// another channel of Done. Where the owner is dead it does nothing.
+func (w *TweenOf[V]) Retarget(to V, duration time.Duration) {
+	checkWay("Retarget", to, duration)
+	if !w.mover.scope.Alive() {
+		return
 	}
-	conn := src.Connect(owner, w.tick)
+	w.setOut(func() {
+		w.from, w.to, w.duration, w.way = w.position.Get(), to, duration, tweenConfig{}
+	})
+}
+
+// setOut begins a way, which set sets with mu held.
+func (w *TweenOf[V]) setOut(set func()) {
+	owner := w.owner().(*tether.Owner)
 	w.mu.Lock()
-	if !w.ended {
+	set()
+	w.elapsed, w.back = 0, false
+	w.steps++ // what is on its way to be shown is of before
+	first := w.done == nil || w.ended
+	if !first && (w.conn == nil || w.conn.Connected()) {
+		w.mu.Unlock()
+		return
+	}
+	w.ended = false
+	w.gen++
+	gen := w.gen
+	var done chan struct{}
+	if first {
+		done = make(chan struct{})
+		w.done = done
+	}
+	w.mu.Unlock()
+	if first {
+		over := sync.OnceFunc(func() { close(done) })
+		forget := owner.Defer(over)
+		w.mu.Lock()
+		w.over = func() {
+			forget()
+			over()
+		}
+		w.mu.Unlock()
+	}
+	w.mover.join()
+	conn := w.src.Connect(owner, func(t tether.Tick) {
+		w.mu.Lock()
+		late := gen != w.gen || w.ended
+		w.mu.Unlock()
+		if !late {
+			w.mover.tick(t)
+		}
+	})
+	w.mu.Lock()
+	if !w.ended && gen == w.gen {
 		w.conn, conn = conn, nil
 	}
 	w.mu.Unlock()
 	if conn != nil {
 		conn.Disconnect()
 	}
-	return w
 }
 
 // Get returns the position.
-func (w *Tween) Get() float64 { return w.position.Get() }
+func (w *TweenOf[V]) Get() V { return w.position.Get() }
 
 // Use returns the position to a computing function. See [Value.Use].
-func (w *Tween) Use(use *Use) float64 { return w.position.Use(use) }
+func (w *TweenOf[V]) Use(use *Use) V { return w.position.Use(use) }
+
+// Peek returns the position to a computing function that is not to depend on it.
+func (w *TweenOf[V]) Peek(use *Use) V { return w.position.Peek(use) }
 
 // Changes returns the source of the position's changes. See [Value.Changes].
-func (w *Tween) Changes() tether.Source[Change[float64]] { return w.position.Changes() }
+func (w *TweenOf[V]) Changes() tether.Source[Change[V]] { return w.position.Changes() }
+
+func (w *TweenOf[V]) origin() *source { return w.position.origin() }
 
 // Done returns a channel that is closed when the tween is at its end and the
 // change to that was delivered, or when its owner unwinds before. Arrived tells
 // which.
-func (w *Tween) Done() <-chan struct{} { return w.done }
+func (w *TweenOf[V]) Done() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.done
+}
 
 // Arrived reports whether the tween is at its end.
-func (w *Tween) Arrived() bool {
+func (w *TweenOf[V]) Arrived() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ended
 }
 
-func (w *Tween) tick(t tether.Tick) {
+// advance moves the tween by a tick. The easing is called as a handler of the owner's.
+func (w *TweenOf[V]) advance(t tether.Tick) (now step) {
 	w.mu.Lock()
-	if w.ended {
+	if w.ended || !w.passLocked(max(0, t.Delta)) {
 		w.mu.Unlock()
-		return
+		return now
 	}
-	// Not the sum: it could overflow.
-	now := w.duration
-	if t.Delta < w.duration-w.elapsed {
-		now = w.elapsed + max(0, t.Delta)
+	w.steps++
+	now.n = w.steps
+	from, to, ended := w.from, w.to, w.ended
+	if w.back {
+		from, to = to, from
 	}
-	w.elapsed = now
-	x := w.to
-	if now < w.duration {
-		w.mu.Unlock()
-		way := w.easing(float64(now) / float64(w.duration))
-		x = w.from*(1-way) + w.to*way
-		w.mu.Lock()
-	}
-	if w.ended || now < w.shown { // another goroutine's tick is farther already
-		w.mu.Unlock()
-		return
-	}
-	w.shown = now
-	w.ended = now == w.duration
-	ended := w.ended
-	var conn *tether.Connection
+	passed := float64(w.elapsed) / float64(w.duration)
 	if ended {
-		conn, w.conn = w.conn, nil
+		now.conn, w.conn = w.conn, nil
+		now.over = w.over
+		w.mover.leave()
 	}
-	todo := w.position.put(x)
 	w.mu.Unlock()
-	if conn != nil {
-		conn.Disconnect()
+	x := to
+	if !ended {
+		var way float64
+		if !within(w.mover.scope, func() { way = w.easing(passed) }) || math.IsNaN(way) {
+			return step{}
+		}
+		b := numbers(&to)
+		for i, a := range numbers(&from) {
+			b[i] = finite(a*(1-way) + b[i]*way)
+		}
+		if x = to; checkNumbers(x) {
+			return step{}
+		}
 	}
-	if ended {
-		defer w.over()
+	now.now = pack(w.position.source.shape, x)
+	return now
+}
+
+// checkNumbers reports whether one of v's is none.
+func checkNumbers[V Floats](v V) bool {
+	for _, x := range numbers(&v) {
+		if math.IsNaN(x) {
+			return true
+		}
 	}
-	settle(todo)
+	return false
+}
+
+// passLocked has d pass, and reports whether the tween has set out.
+func (w *TweenOf[V]) passLocked(d time.Duration) bool {
+	if w.way.delay > d {
+		w.way.delay -= d
+		return false
+	}
+	d -= w.way.delay
+	w.way.delay = 0
+	left := w.duration - w.elapsed
+	if d < left {
+		w.elapsed += d
+		return true
+	}
+	d -= left
+	ways := 1 + int64(d/w.duration) // that were begun since
+	w.elapsed = d % w.duration
+	if w.way.repeat != Forever {
+		if ways > int64(w.way.repeat) {
+			ways = int64(w.way.repeat)
+			w.ended = true
+		}
+		w.way.repeat -= int(ways)
+	}
+	if w.way.reverse && ways%2 == 1 {
+		w.back = !w.back
+	}
+	return true
 }

@@ -1,10 +1,14 @@
 package state
 
 import (
+	"reflect"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
@@ -12,16 +16,11 @@ import (
 // value is not usable; see [NewValue]. All methods may be called by multiple
 // goroutines at once.
 type Value[T any] struct {
-	node  node
-	dead  *atomic.Bool // the owner is; on its own, as neither of the two must refer to the other
-	equal func(a, b T) bool
-
-	box     atomic.Pointer[box[T]] // written with books held
-	changes outbox[T]
+	source  source
+	owner   *scope.Scope
+	equal   func(a, b T) bool // nil where the source knows
+	changes atomic.Pointer[tether.Signal[Change[T]]]
 }
-
-// A box has one value, and is that value's identity: a new Set makes a new one.
-type box[T any] struct{ v T }
 
 // NewValue returns a value that belongs to owner and is v for now.
 //
@@ -29,55 +28,96 @@ type box[T any] struct{ v T }
 // then on, though one that races with the cut-off may still take effect, and the
 // connections to Changes end.
 func NewValue[T any](owner *tether.Owner, v T, opts ...Option) *Value[T] {
-	handle.Scope("state: NewValue", owner)
-	c := configure("NewValue", opts)
-	x := &Value[T]{node: node{label: c.name}, equal: equality[T]("NewValue", c)}
-	x.node.fresh.Store(true)
-	x.dead = cutFlag(owner)
-	x.box.Store(&box[T]{v})
-	x.changes.signal = tether.NewSignal[Change[T]](owner)
+	x := new(Value[T])
+	x.owner = handle.Scope("state: NewValue", owner)
+	x.equal = begin[T](&x.source, x, "NewValue", opts)
+	x.source.has = true
+	x.source.store(pack(x.source.shape, v))
 	return x
 }
 
-// cutFlag returns what is true from before the moment at which anybody sees owner
-// dead.
-func cutFlag(owner *tether.Owner) *atomic.Bool {
-	dead := new(atomic.Bool)
-	if !handle.Scope("state: NewValue", owner).OnCut(func() { dead.Store(true) }, func() {}) {
-		dead.Store(true)
+// begin makes s the source of a cell with values of type T.
+func begin[T any](s *source, c cell, verb string, opts []Option) (equal func(a, b T) bool) {
+	cfg := configure(verb, opts)
+	t := reflect.TypeFor[T]()
+	s.cell, s.name_, s.shape, s.like = c, cfg.name, shapeOf(t), likenessOf(t)
+	if cfg.equal != nil {
+		s.like = byFunc
 	}
-	return dead
+	if s.like == byFunc {
+		equal = equality[T](verb, cfg)
+	}
+	return equal
 }
 
 // Get returns the value. It takes no lock. Inside a computing function it reads
 // without depending; that is what [Value.Use] is for.
-func (x *Value[T]) Get() T { return x.box.Load().v }
+func (x *Value[T]) Get() T { return unpack[T](x.source.shape, x.source.load()) }
+
+// Peek is [Value.Get] for computing functions and effects that are not to depend on the
+// value.
+func (x *Value[T]) Peek(use *Use) T {
+	use.check("Value.Peek")
+	return unpack[T](x.source.shape, use.peek(&x.source))
+}
 
 // Use returns the value to a computing function, which depends on it from then
 // on. It panics if the computation has returned. If a Set has overtaken the
 // computation, it unwinds it by a panic, and it begins again.
 func (x *Value[T]) Use(use *Use) T {
-	use.check("Value.Use").refresh(&x.node)
-	yield.Point("state: used, read")
-	v := x.box.Load().v
-	use.run.verify()
-	return v
+	use.check("Value.Use")
+	if use.advance(&x.source) {
+		yield.Point("state: used, read")
+		v := x.source.load()
+		if !use.overtaken.Load() {
+			return unpack[T](x.source.shape, v)
+		}
+	}
+	return unpack[T](x.source.shape, use.read(&x.source))
 }
 
 // Set makes v the value. If that is equal to what it is, nothing happens.
-// Otherwise all that depends on it is marked, and then, with no lock held, the
-// change is delivered to who is connected to [Value.Changes], and computed values
-// to whose Changes somebody is connected are computed, and theirs are delivered.
+// Otherwise all that depends on it is marked, and then, with no lock held, computed values
+// to whose Changes somebody is connected are computed, and the changes are delivered
+// to who is connected, to [Value.Changes] of this one too, and effects run.
 //
 // When Set returns, its changes have been delivered, unless a goroutine is just
 // delivering earlier ones, the caller perhaps, inside a handler: that one then
-// goes on to these. A panic of a handler or computing function goes on to who
+// goes on to these. A panic of a handler, an effect or a computing function goes on to who
 // delivers, when all others have had their turn.
 //
 // Inside a computing function Set panics before anything changes. Where the
 // owner is dead it does nothing. Cost: linear in what depends on x, but for what
 // is marked from before and was not read since.
-func (x *Value[T]) Set(v T) { commit([]write{&assignment[T]{x: x, next: &box[T]{v}}}) }
+func (x *Value[T]) Set(v T) {
+	now := pack(x.source.shape, v)
+	for outside := false; ; {
+		old := x.source.load()
+		same := x.same(old, now)
+		if !lockToSet(&outside) {
+			continue
+		}
+		if x.source.load() != old {
+			books.mu.Unlock()
+			continue
+		}
+		if same || !x.owner.Alive() {
+			books.mu.Unlock()
+			return
+		}
+		p := take()
+		p.apply(&x.source, old, now)
+		p.finish()
+		return
+	}
+}
+
+func (x *Value[T]) same(old, now rep) bool {
+	if x.source.like == byFunc {
+		return x.equal(unpack[T](x.source.shape, old), unpack[T](x.source.shape, now))
+	}
+	return x.source.alike(old, now)
+}
 
 // Update makes f of the value the value, as [Value.Set] does, with no other Set
 // between: f is called again if there was one, so it should do nothing else.
@@ -85,76 +125,109 @@ func (x *Value[T]) Update(f func(T) T) {
 	if f == nil {
 		panic("state: Update with nil function")
 	}
-	commit([]write{&assignment[T]{x: x, update: f}})
+	commit([]write{&assignment[T]{x: x, updates: []func(T) T{f}}}).finish()
 }
 
 // SetIn adds a Set of x to v to the batch.
 func (x *Value[T]) SetIn(b *Batch, v T) {
+	a := x.in("SetIn", b)
+	a.set, a.isSet, a.updates = pack(x.source.shape, v), true, nil
+}
+
+// UpdateIn adds an Update of x by f to the batch: it goes by what the batch has made of x
+// before, else by what x is when the batch takes effect. f is called by Commit, and again
+// if another Set comes between, so it should do nothing else.
+func (x *Value[T]) UpdateIn(b *Batch, f func(T) T) {
+	if f == nil {
+		panic("state: UpdateIn with nil function")
+	}
+	a := x.in("UpdateIn", b)
+	a.updates = append(a.updates, f)
+}
+
+// in returns what the batch has for x.
+func (x *Value[T]) in(verb string, b *Batch) *assignment[T] {
 	if b == nil {
-		panic("state: SetIn with nil Batch")
+		panic("state: " + verb + " with nil Batch")
 	}
-	for _, w := range b.writes {
-		if a, ok := w.(*assignment[T]); ok && a.x == x {
-			a.next = &box[T]{v}
-			return
-		}
+	if w := b.find(&x.source); w != nil {
+		return w.(*assignment[T])
 	}
-	b.writes = append(b.writes, &assignment[T]{x: x, next: &box[T]{v}})
+	a := &assignment[T]{x: x}
+	b.writes = append(b.writes, a)
+	return a
 }
 
 // Changes returns the source of the value's changes, in the order of the Sets:
 // each has as Old the New of the one before. It closes with the owner.
-func (x *Value[T]) Changes() tether.Source[Change[T]] { return x.changes.signal }
+func (x *Value[T]) Changes() tether.Source[Change[T]] {
+	return changesOf(&x.source, x.owner, &x.changes)
+}
 
-// newNumber returns the position of a spring or tween. As those call put with locks
-// held, there must be no Equal of the user's.
-func newNumber(verb string, owner *tether.Owner, v float64, opts []Option) *Value[float64] {
-	if configure(verb, opts).equal != nil {
-		panic("state: " + verb + " with Equal")
+// changesOf returns the signal of the changes of s, which is made when it is first asked
+// for: most values are not watched.
+func changesOf[T any](s *source, owner *scope.Scope, at *atomic.Pointer[tether.Signal[Change[T]]]) *tether.Signal[Change[T]] {
+	if signal := at.Load(); signal != nil {
+		return signal
 	}
-	return NewValue(owner, v, opts...)
+	books.mu.Lock()
+	defer books.mu.Unlock()
+	if at.Load() == nil {
+		signal := new(tether.Signal[Change[T]])
+		list := handle.List(unsafe.Pointer(signal))
+		list.Bind(owner)
+		s.out = &outbox{list: list}
+		at.Store(signal)
+	}
+	return at.Load()
 }
 
-// put is Set for the package's own values, whose lock gives the order: the caller
-// holds it, and settles what is returned without it.
-func (x *Value[T]) put(v T) (todo []settler) {
-	books.Lock()
-	defer books.Unlock()
-	a := assignment[T]{x: x, next: &box[T]{v}}
-	a.prepare()
-	return a.applyLocked(nil)
+func (x *Value[T]) fire(h *connlist.Held, c transition) {
+	s := x.source.shape
+	connlist.FireHeld(h, x.source.out.list, Change[T]{unpack[T](s, c.old), unpack[T](s, c.now)})
 }
-
-func (x *Value[T]) settle() { x.changes.flush() }
 
 // An assignment is a Set on its way.
 type assignment[T any] struct {
-	x         *Value[T]
-	update    func(T) T
-	old, next *box[T]
-	same      bool
+	x        *Value[T]
+	set      rep         // what it begins with, if it is
+	updates  []func(T) T // in this order
+	old, now rep
+	isSet    bool // else it begins with what x is
+	same     bool
 }
 
-func (a *assignment[T]) prepare() (changes bool) {
-	a.old = a.x.box.Load()
-	if a.update != nil {
-		a.next = &box[T]{a.update(a.old.v)}
+func (a *assignment[T]) to() *source { return &a.x.source }
+
+func (a *assignment[T]) then(later write) {
+	l := later.(*assignment[T])
+	if l.isSet {
+		a.set, a.isSet, a.updates = l.set, true, nil
 	}
-	a.same = a.x.dead.Load() || a.x.equal(a.old.v, a.next.v)
-	return !a.same
+	a.updates = append(a.updates, l.updates...)
 }
 
-func (a *assignment[T]) currentLocked() bool { return a.x.box.Load() == a.old }
+func (a *assignment[T]) prepare() {
+	s := a.x.source.shape
+	a.old = a.x.source.load()
+	a.now = a.old
+	if a.isSet {
+		a.now = a.set
+	}
+	if len(a.updates) > 0 {
+		v := unpack[T](s, a.now)
+		for _, f := range a.updates {
+			v = f(v)
+		}
+		a.now = pack(s, v)
+	}
+	a.same = a.x.same(a.old, a.now)
+}
 
-func (a *assignment[T]) applyLocked(todo []settler) []settler {
-	if a.same {
-		return todo
+func (a *assignment[T]) current() bool { return a.x.source.load() == a.old }
+
+func (a *assignment[T]) apply(p *pass) {
+	if !a.same && a.x.owner.Alive() {
+		p.apply(&a.x.source, a.old, a.now)
 	}
-	if a.x.changes.addLocked(a.old.v, a.next.v) {
-		todo = append(todo, a.x)
-	}
-	a.x.node.version++
-	todo = a.x.node.markLocked(todo)
-	a.x.box.Store(a.next)
-	return todo
 }

@@ -111,13 +111,15 @@ func functions(b *measure.Book, growth []Growth, m Machine) template.FuncMap {
 		return standing(b, what, ours, peers.Sync, sizes, noun, why)
 	}
 	return template.FuncMap{
-		"budgets":   func() string { return budgetTable(verdicts).String() },
-		"met":       func() string { return met(verdicts) },
-		"honest":    func() string { return honest(b, m.Plan) },
-		"fire":      func() string { return compare(b, scenario.Fire, sync, m.Plan.Handlers, "subscriber", duration) },
-		"fireWords": func() string { return standingOf(scenario.Fire, m.Plan.Handlers, "subscriber", delivery) },
-		"fireBare":  func() string { return bareNote(b, scenario.Fire, m.Plan.Handlers) },
-		"deliver":   func() string { return compare(b, scenario.Deliver, async, m.Plan.Handlers, "subscriber", duration) },
+		"budgets":    func() string { return budgetTable(verdicts).String() },
+		"met":        func() string { return met(verdicts) },
+		"state":      func() string { return stateTable(b).String() },
+		"stateBytes": func() string { return stateBytes(b) },
+		"honest":     func() string { return honest(b, m.Plan) },
+		"fire":       func() string { return compare(b, scenario.Fire, sync, m.Plan.Handlers, "subscriber", duration) },
+		"fireWords":  func() string { return standingOf(scenario.Fire, m.Plan.Handlers, "subscriber", delivery) },
+		"fireBare":   func() string { return bareNote(b, scenario.Fire, m.Plan.Handlers) },
+		"deliver":    func() string { return compare(b, scenario.Deliver, async, m.Plan.Handlers, "subscriber", duration) },
 		"deliverWords": func() string {
 			return standing(b, scenario.Deliver, queue, peers.Async, m.Plan.Handlers, "subscriber", delivery)
 		},

@@ -153,3 +153,25 @@ func claimsTable() string {
 	}
 	return strings.ReplaceAll(t.String(), "---:", "---")
 }
+
+// stateTable shows what a Set of each shape of a graph costs beside the naive one. Quiet times.
+func stateTable(b *measure.Book) table {
+	t := table{head: []string{"a Set of", "tether", "naive", "ratio"}}
+	for _, name := range scenario.Shapes {
+		ours, naive := scenario.StateCost(b, name)
+		if len(ours.Values) == 0 || len(naive.Values) == 0 {
+			continue
+		}
+		t.rows = append(t.rows, []string{name, duration(ours.Min()), duration(naive.Min()), fixed(ours.Min()/naive.Min()) + "x"})
+	}
+	return t
+}
+
+// stateBytes says what a value and a computed value hold.
+func stateBytes(b *measure.Book) string {
+	if len(b.Get(scenario.AliveBytes, scenario.Value, scenario.Lives).Values) == 0 {
+		return ""
+	}
+	of := func(who string) string { return size(b.Get(scenario.AliveBytes, who, scenario.Lives).Min()) }
+	return fmt.Sprintf("A `%s` holds %s, a `%s` %s.", scenario.Value, of(scenario.Value), scenario.Computed, of(scenario.Computed))
+}

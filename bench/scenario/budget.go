@@ -83,18 +83,20 @@ const (
 
 // Contestants of the budgets, and what is made and ended.
 const (
-	Bare    = "bare"
-	called  = "the bare loop in a function of its own"
-	locked  = "RWMutex + slice"
-	One     = "one owner"
-	Each    = "an owner each"
-	Child   = "child owner"
-	entry   = "keyed entry"
-	record  = "history.Record"
-	chain   = "chain"
-	fan     = "fan"
-	naive   = "naive " // before chain and fan
-	Million = 1_000_000
+	Bare     = "bare"
+	called   = "the bare loop in a function of its own"
+	locked   = "RWMutex + slice"
+	One      = "one owner"
+	Each     = "an owner each"
+	Child    = "child owner"
+	entry    = "keyed entry"
+	record   = "history.Record"
+	chain    = "chain"
+	fan      = "fan"
+	naive    = "naive " // before the name of a shape
+	Value    = "state.Value[int]"
+	Computed = "state.Computed[int] of one value"
+	Million  = 1_000_000
 )
 
 // level is the ratio up to which two costs are called level.

@@ -26,6 +26,8 @@ func (b *Bench) Costs() {
 	b.costIdleThreads()
 	b.costChain()
 	b.costFan()
+	b.costGraphs()
+	b.costValues()
 }
 
 // A variant is one of those that alternate.

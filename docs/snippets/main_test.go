@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "rewrite the code blocks of the pages")
 
-var pages = []string{"../leaks.md", "../migrating.md"}
+var pages = []string{"../leaks.md", "../migrating.md", "../state.md"}
 
 // block finds a code block that says "go" and no more, with the comment before it.
 var block = regexp.MustCompile("(?:<!-- snippet: (\\S+) -->\n)?```go\n((?s:.*?))```\n")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/seed-ec287111/tether/history"
 	"github.com/seed-ec287111/tether/keyed"
 	"github.com/seed-ec287111/tether/pool"
+	"github.com/seed-ec287111/tether/state"
 	"github.com/seed-ec287111/tether/weakref"
 )
 
@@ -35,6 +37,8 @@ type Arena struct {
 	recent  *history.Ring[Event]
 	skins   *weakref.Cache[int, Skin]
 	origin  *weakref.Map[Loot, string]
+	here    *state.Value[map[string]*Player]
+	board   *state.Computed[map[string]string] // a line for each player
 
 	base   tether.Stats      // of an arena without players
 	online []*Player         // in the order of their arrival
@@ -83,6 +87,10 @@ func NewArena(owner *tether.Owner, tick tether.Source[tether.Tick], o Options) *
 		leak:    o.Leak,
 	}
 	a.recent = history.Record(owner, a.feed, maxEvents)
+	a.here = state.NewValue(owner, map[string]*Player{})
+	a.board = state.ForEach(owner, a.here, func(use *state.Use, line *tether.Owner, name string, p *Player) string {
+		return fmt.Sprintf("%s has %d", name, p.energy.Use(use))
+	})
 	a.base = owner.Stats()
 	return a
 }
@@ -92,6 +100,15 @@ func (a *Arena) Arrive(t tether.Tick) {
 	if len(a.online) < maxPlayers && a.chance(8) {
 		a.Join(fmt.Sprintf("player-%d", a.rng.IntN(names)), t)
 	}
+}
+
+// setHere changes a copy of who is here, and sets that.
+func (a *Arena) setHere(change func(map[string]*Player)) {
+	a.here.Update(func(old map[string]*Player) map[string]*Player {
+		here := maps.Clone(old)
+		change(here)
+		return here
+	})
 }
 
 // tell has everybody hear something.

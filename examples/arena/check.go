@@ -19,9 +19,9 @@ const (
 // What a player and a shot hold, each thing for a line in Join or shoot.
 var (
 	ofPlayer = tether.Stats{
-		Owners:      1,
-		Connections: 4, // to the ticks, to the events, and two of the computed value
-		Cleanups:    4, // gone, of the group, of the body's lease, of the computed value
+		Owners:      3, // its own, what its effect has made, and its line on the board
+		Connections: 5, // to the ticks, to the events, and the functions of hurt, the effect and the line
+		Cleanups:    4, // gone, of the group, of the body's lease, of what the effect has made
 	}
 	ofShot = tether.Stats{
 		Owners:      1,
@@ -38,6 +38,9 @@ func (a *Arena) expected() tether.Stats {
 	s.Cleanups += n*ofPlayer.Cleanups + a.flying*ofShot.Cleanups
 	for _, p := range a.online {
 		s.Connections += awake(p.x) + awake(p.y)
+		if p.hurt.Get() {
+			s.Cleanups++ // its effect tells when that is over
+		}
 	}
 	s.Connections += a.listeners() - 1 // the ghosts; the ring is in the base
 	return s
@@ -69,6 +72,7 @@ func (a *Arena) Check(r Row) (problems []string) {
 		worn[p.skin] = true
 	}
 	check("players", r.Players, len(a.online))
+	check("lines of the board", len(a.board.Get()), len(a.online))
 	check("owner", r.Stats, a.expected())
 	check("bodies on loan", a.bodies.Stats().Leased, len(a.online))
 	check("shots on loan", a.shots.Stats().Leased, a.flying)

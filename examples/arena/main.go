@@ -12,7 +12,8 @@
 //   - pool: bodies and shots are costly, so they are lent out, to the owners of
 //     players and of single shots, and come back with these.
 //   - state: two springs move a player; while they rest, they cost nothing. Its
-//     energy is a value, and whether it is hurt is computed from that.
+//     energy is a value, whether it is hurt is computed from that, and an effect tells the
+//     others. A board has a line for each player, by ForEach.
 //   - history: the last events are kept, so who joins learns what has happened.
 //   - weakref: loot is labelled and skins are shared by weak tables, and ghosts
 //     listen for as long as somebody remembers them. Nobody announces the end of

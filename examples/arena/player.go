@@ -63,14 +63,16 @@ func (a *Arena) Join(name string, t tether.Tick) {
 		leaves: t.N + uint64(ticks*(10+a.rng.IntN(60))),
 	}
 	p.hurt = state.NewComputed(owner, func(use *state.Use) bool { return p.energy.Use(use) < 30 })
-	p.hurt.Changes().Connect(owner, func(c state.Change[bool]) {
-		if c.New {
+	state.NewEffect(owner, func(use *state.Use, run *tether.Owner) {
+		if p.hurt.Use(use) {
 			a.tell("%s is hurt", name)
+			run.Defer(func() { a.tell("%s is well again, or gone", name) })
 		}
 	})
 
 	a.joined++
 	a.online = append(a.online, p)
+	a.setHere(func(here map[string]*Player) { here[name] = p })
 	owner.Defer(p.gone)
 	a.tick.Connect(owner, p.play)
 	a.recent.Connect(owner, func(Event) { p.heard++ }, tether.On(p.ears)) // and what was before
@@ -89,6 +91,7 @@ func (a *Arena) lender(player *tether.Owner) *tether.Owner {
 func (p *Player) gone() {
 	a := p.arena
 	a.online = slices.DeleteFunc(a.online, func(q *Player) bool { return q == p })
+	a.setHere(func(here map[string]*Player) { delete(here, p.name) })
 	a.tell("%s left", p.name)
 	a.remember(p.name)
 }

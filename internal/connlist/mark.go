@@ -11,8 +11,8 @@ import (
 // marked has the types of which the functions that call handlers are marked.
 var marked sync.Map // of reflect.Type; the values mean nothing
 
-// Mark makes known to package goroutine that user code runs above Fire and deliver of
-// values of type T. Both are generic, so they have an address for each T, or rather for
+// Mark makes known to package goroutine that user code runs above Fire, deliver and FireHeld of
+// values of type T. They are generic, so they have an address for each T, or rather for
 // each group of such types, which only those that are called by them can tell. So Mark
 // fires once, at a list of its own. Cost: some microseconds for the first connection of
 // each T, then 20 ns for that of each signal.
@@ -27,6 +27,10 @@ func Mark[T any](values reflect.Type) {
 	l.Connect(&first, owner, Word(probe), 1, false, nil)  // called by Fire
 	l.Connect(&second, owner, Word(probe), 0, false, nil) // by deliver
 	Fire(&l, l.Head(), *new(T))
+	second.Disconnect()
+	var h Held
+	FireHeld(&h, &l, *new(T))
+	h.Leave()
 	_ = owner.Destroy() // it holds no closer
 	marked.Store(values, true)
 }

@@ -19,6 +19,8 @@ const (
 	InCallback                    // a timer function, or one of WhileActive
 	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
+	InComputing                   // a computing function, which may not set what others depend on
+	inPanic                       // a deferred function that a panic calls: what it is in may be over
 )
 
 // MustNotWait reports whether the caller is inside a call that the library made to a
@@ -49,15 +51,30 @@ func MustNotWaitOutside(number uint64) (yes bool) {
 	return yes
 }
 
-// InsideOf reports whether the caller is inside a call of f, a function that is not
-// generic and not inlined. Cost: it looks f up each time.
-func InsideOf(f any) (yes bool) {
-	want := funcPC(f)
+// Computing reports whether the caller is called by a computing function, and by nothing
+// else of the user's that the library has called since: not by a handler, which a Get in
+// that function has had called, nor by an effect.
+func Computing() bool {
+	var inner Where
+	known := functions()
 	walk(func(entry uintptr) bool {
-		yes = entry == want
-		return !yes
+		inner = known[entry] &^ inPanic
+		return inner == 0
 	})
-	return yes
+	return inner&InComputing != 0
+}
+
+// Computations returns how many computing functions the caller is inside of. In a deferred
+// function that a panic calls, those are not counted that it goes through, as they are over.
+func Computations() (n int) {
+	known := functions()
+	walk(func(entry uintptr) bool {
+		if known[entry]&InComputing != 0 {
+			n++
+		}
+		return known[entry]&inPanic == 0
+	})
+	return n
 }
 
 func within(want Where) (yes bool) {
@@ -103,6 +120,19 @@ func Body(ctx context.Context, f func(context.Context)) { f(ctx) }
 //go:noinline
 func Handle(number uint64, r Runner) { Spell(number, r) }
 
+// A Function is what package state calls.
+type Function interface{ Call() }
+
+// Compute calls a computing function.
+//
+//go:noinline
+func Compute(f Function) { f.Call() }
+
+// Effect calls the function of an effect.
+//
+//go:noinline
+func Effect(f Function) { f.Call() }
+
 // Holding reports whether the number is on the caller's stack, and if not, whether others
 // are: only then can the goroutine be one that an owner has started.
 func Holding(number uint64) (yes, others bool) {
@@ -130,7 +160,7 @@ func functions() map[uintptr]Where {
 
 // mark adds the function at entry to those marked; 0 adds nothing.
 func mark(entry uintptr, w Where) map[uintptr]Where {
-	coroutine := coroutineEntry() // before the lock is taken, as it switches goroutines
+	coroutine, panicking := coroutineEntry(), panicEntry() // before the lock is taken, as the first switches goroutines
 	marked.mu.Lock()
 	defer marked.mu.Unlock()
 	m := map[uintptr]Where{
@@ -139,7 +169,10 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 		funcPC(Cleanup):  InCleanup,
 		funcPC(Close):    InCleanup,
 		funcPC(Handle):   InHandler,
+		funcPC(Compute):  InHandler | InComputing,
+		funcPC(Effect):   InHandler,
 		coroutine:        InCoroutine,
+		panicking:        inPanic,
 	}
 	if old := marked.made.Load(); old != nil {
 		maps.Copy(m, *old)
@@ -174,6 +207,18 @@ func coroutineEntry() (entry uintptr) {
 	defer stop()
 	next()
 	return entry
+}
+
+// panicEntry returns the function of the runtime that calls deferred functions when something
+// panics.
+func panicEntry() (entry uintptr) {
+	defer func() {
+		var pc [1]uintptr
+		if recover() != nil && runtime.Callers(2, pc[:]) == 1 {
+			entry = entryOf(pc[0])
+		}
+	}()
+	panic("goroutine: to see who calls the deferred function")
 }
 
 func funcPC(f any) uintptr { return reflect.ValueOf(f).Pointer() }

@@ -12,7 +12,10 @@ var (
 		module + "/internal/connlist.Fire[...]",
 		module + "/internal/connlist.(*firing[...]).deliver",
 		module + "/internal/goroutine.Handler",
+		module + "/internal/connlist.FireHeld[...]",
 		module + ".(*runner).handle",
+		module + "/internal/goroutine.Compute",
+		module + "/internal/goroutine.Effect",
 	}
 	callbackNames = []string{
 		module + "/internal/goroutine.Callback",

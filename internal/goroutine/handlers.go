@@ -84,7 +84,7 @@ func handlersIn(g string) (all []HandlerCall) {
 	var h HandlerCall
 	own := "" // of the library's, if there is no other
 	for i := 1; i+1 < len(lines); i += 2 {
-		fn := Function(lines[i])
+		fn := FunctionIn(lines[i])
 		switch FrameOf(fn) {
 		case HandlersFrame:
 			if h.Funcs == nil && own != "" {
@@ -124,8 +124,8 @@ func isPart(fn string) bool {
 	return strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "/internal/")
 }
 
-// Function returns the function of a line of a stack, without its arguments.
-func Function(line string) string {
+// FunctionIn returns the function of a line of a stack, without its arguments.
+func FunctionIn(line string) string {
 	if i := strings.LastIndexByte(line, '('); i > 0 {
 		return line[:i]
 	}

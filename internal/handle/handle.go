@@ -57,3 +57,11 @@ var Enqueue func(Queueing) any
 // of s, which there must be, and returns the *tether.PanicError that it got. It is called by
 // a deferred function, while the panic is on the stack.
 var Report func(s *scope.Scope, value, fired any) error
+
+// List returns the connections of a signal, given a pointer to a tether.Signal of any
+// type. Package tether sets it.
+var List func(signal unsafe.Pointer) *connlist.List
+
+// Remember returns what returns owner, a *tether.Owner, and does not keep it from being found
+// lost. Package tether sets it.
+var Remember func(owner any) func() any

@@ -1,0 +1,89 @@
+package connlist
+
+import (
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/inflight"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// Any reports whether a connection lives, perhaps a muted one. It takes no lock where the
+// first one is alive and not muted.
+func (l *List) Any() bool {
+	b := l.head.Load()
+	if b == nil {
+		return false
+	}
+	return b.published()[0].load() != nil || l.Len() > 0
+}
+
+// A Held is the announcement of an owner that stays between several Fires, at one list
+// after the other. The zero Held announces nobody. It lives on the stack, and who uses it
+// calls Leave when no further Fire follows at once: a teardown of the owner waits until
+// then.
+type Held struct {
+	owner *scope.Scope // nil: none
+	slot  *inflight.Slot
+	id    uint64
+}
+
+// Leave takes the announcement back. A teardown may complete here.
+func (h *Held) Leave() {
+	if owner := h.owner; owner != nil {
+		h.owner, h.id = nil, 0
+		owner.Retract(h.slot)
+	}
+}
+
+// FireHeld is Fire, for lists that mostly have one connection: where that is all, and its
+// owner is announced from the Fire before, it costs no locked instruction.
+func FireHeld[T any](h *Held, l *List, v T) {
+	b := l.head.Load()
+	if b == nil {
+		return
+	}
+	entries := b.published()
+	e := &entries[0]
+	if len(entries) > 1 || e.id == 0 || e.load() == nil || b.more() {
+		h.Leave()
+		if b = l.head.Load(); b != nil {
+			Fire(l, b, v)
+		}
+		return
+	}
+	if h.id != e.id {
+		h.Leave()
+		owner := e.conn.owner
+		slot, ok := owner.Announce(unsafe.Pointer(h))
+		if !ok {
+			return // and so is the connection
+		}
+		h.owner, h.slot, h.id = owner, slot, e.id
+	}
+	yield.Point("fire: announced, look")
+	handler := e.load()
+	if handler == nil { // dead, or moved to another block
+		h.Leave()
+		if b = l.head.Load(); b != nil {
+			Fire(l, b, v)
+		}
+		return
+	}
+	over := false
+	defer func() {
+		if over {
+			return
+		}
+		owner := h.owner
+		defer h.Leave()
+		if owner.Supervised() {
+			if p := recover(); p != nil {
+				owner.Report(p, v)
+			}
+		}
+	}()
+	yield.Point("fire: call")
+	Call(handler, v)
+	over = true
+}

@@ -1,0 +1,131 @@
+package state
+
+import (
+	"sync"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// Bind calls f with the value that r has now, and then with every further one, as a handler
+// connected to r.Changes with owner is: none is left out between the two, none comes twice,
+// and f never runs twice at once. The Connection ends it.
+//
+// If r is not of this package, Bind reads it after it has connected, so f may be called twice
+// with a value that is set just then. Where owner is dead, f is not called. A panic of f
+// goes on to the caller of Bind, or of what has made the change; if r's value is a panic, that
+// is the caller's, and nothing is connected.
+func Bind[T any](owner *tether.Owner, r Readable[T], f func(T)) *tether.Connection {
+	handle.Scope("state: Bind", owner)
+	if check.Nil(r) {
+		panic("state: Bind with nil Readable")
+	}
+	if f == nil {
+		panic("state: Bind with nil function")
+	}
+	b := &binding[T]{f: f, busy: true}
+	if o, ok := r.(origin); ok {
+		b.source = o.origin()
+	}
+	conn := r.Changes().Connect(owner, b.change)
+	ok := false
+	defer func() {
+		if !ok {
+			conn.Disconnect()
+		}
+	}()
+	v := b.now(r)
+	ok = true
+	var first tether.Signal[T] // so that f is called as any handler is
+	c := first.Connect(owner, b.begin)
+	defer c.Disconnect()
+	first.Fire(v)
+	return conn
+}
+
+// An origin is a Readable of this package.
+type origin interface{ origin() *source }
+
+func (x *Value[T]) origin() *source    { return &x.source }
+func (c *Computed[T]) origin() *source { return &c.node.source }
+
+// A binding brings the first value and the changes in order.
+type binding[T any] struct {
+	f      func(T)
+	source *source // nil for a foreign Readable
+	from   uint64  // changes up to this one of the source's are in the first value; set before begin
+
+	mu      sync.Mutex // guards the fields below
+	busy    bool       // somebody calls f, or will begin to
+	pending []arrival[T]
+}
+
+type arrival[T any] struct {
+	n uint64 // number of the change
+	v T
+}
+
+// now returns the value that r has, and notes which changes are in it.
+func (b *binding[T]) now(r Readable[T]) T {
+	s := b.source
+	for s != nil {
+		r.Get() // computes it, or panics
+		books.mu.Lock()
+		if s.color == clean && s.failure == nil {
+			b.from = s.out.added
+			v := unpack[T](s.shape, s.load())
+			books.mu.Unlock()
+			return v
+		}
+		books.mu.Unlock()
+	}
+	return r.Get()
+}
+
+// change is the handler.
+func (b *binding[T]) change(c Change[T]) {
+	a := arrival[T]{v: c.New}
+	if b.source != nil {
+		a.n = b.source.out.fired // the caller is who delivers it
+	}
+	b.mu.Lock()
+	b.pending = append(b.pending, a)
+	if b.busy {
+		b.mu.Unlock()
+		return
+	}
+	b.busy = true
+	b.mu.Unlock()
+	b.deliver()
+}
+
+func (b *binding[T]) begin(v T) {
+	defer b.deliver()
+	b.f(v)
+}
+
+// deliver calls f with what is pending, until nothing is.
+func (b *binding[T]) deliver() {
+	over := false
+	defer func() {
+		if !over {
+			b.deliver() // the panic goes on after the rest
+		}
+	}()
+	for {
+		b.mu.Lock()
+		if len(b.pending) == 0 {
+			b.pending, b.busy = nil, false
+			b.mu.Unlock()
+			over = true
+			return
+		}
+		a := b.pending[0]
+		b.pending = b.pending[1:]
+		b.mu.Unlock()
+		if b.source == nil || a.n > b.from {
+			b.f(a.v)
+		}
+	}
+}

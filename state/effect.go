@@ -1,0 +1,179 @@
+package state
+
+import (
+	"errors"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// rounds is how often an effect may run again before it is found to feed itself; arbitrary.
+const rounds = 100
+
+// A FeedbackError says that effects set what they use, without end: the one that ran a hundred
+// times in a row stands first and last, and between what was set and which effects
+// ran on the way. The Set that began it panics with it.
+type FeedbackError struct{ Names []string }
+
+// Error quotes the names that could be taken for something else.
+func (e *FeedbackError) Error() string {
+	return "state: effects feed each other without end: " + arrows(e.Names)
+}
+
+// NewEffect calls f at once, and again whenever something that it used has changed: once for
+// a Set or a Batch, when all that is watched was computed, whatever the number of its
+// dependencies that change by it. [Name] is its only option.
+//
+// What f makes under run ends before f is called again, and with owner: a connection, a
+// goroutine, a timer, another effect. If the Set is made inside a handler, where nothing
+// may wait, and something of run runs at the moment, then f is called when that has ended, on
+// the goroutine which ends it.
+//
+// f may Set. Where that concerns what f has used itself, f runs once more when it has
+// returned; if there is no end to it, a *[FeedbackError] is the panic of whoever began. Unlike a computing
+// function an effect that is overtaken by a Set is not unwound, but runs again; so what it
+// reads before and after that may be of two moments.
+//
+// f is a handler of owner's: Destroy waits for it, it is not called from the cut-off on, and
+// its panics go on to whoever has made the change, or to the owner's panic handler. After a
+// panic it is called again when something that it used has changed. It never runs twice at
+// once.
+//
+// Cost: an owner for each call, about half a microsecond and 600 bytes.
+func NewEffect(owner *tether.Owner, f func(use *Use, run *tether.Owner), opts ...Option) {
+	s := handle.Scope("state: NewEffect", owner)
+	if f == nil {
+		panic("state: NewEffect with nil function")
+	}
+	cfg := configure("NewEffect", opts)
+	if cfg.equal != nil {
+		panic("state: NewEffect with Equal")
+	}
+	e := &effect{owner: handle.Remember(owner)}
+	e.node.cell, e.node.name_, e.node.effect, e.node.out = e, cfg.name, true, new(outbox)
+	e.node.begin(s, f, funcWord(f), e)
+	books.mu.Lock()
+	p := take()
+	p.deliver = append(p.deliver, &e.node.source)
+	p.finish()
+}
+
+// An effect is a node that computes nothing.
+type effect struct {
+	node  node
+	owner func() any // a *tether.Owner
+
+	run  *tether.Owner // of the last call; nil before the first. Of the call's goroutine
+	over bool          // that has ended, but for its last cleanup. Guarded by books
+}
+
+func (e *effect) fire(*connlist.Held, transition) {}
+
+// Call calls the user's function, when what the call before has made has ended.
+func (e *effect) Call() {
+	n := &e.node
+	run := n.run
+	run.put = !e.clear()
+	if run.put {
+		return
+	}
+	f := function[func(*Use, *tether.Owner)](n)
+	if f == nil {
+		run.dead = true
+		return
+	}
+	name := n.name_
+	if name == "" {
+		name = "effect"
+	}
+	e.run, e.over = e.owner().(*tether.Owner).NewChild(name), false
+	e.run.Defer(e.ended) // the first, so it comes last
+	f(run, e.run)
+	run.same = true
+}
+
+// clear ends what the last call has made, and reports whether it has ended. If not, ended
+// has the effect run.
+func (e *effect) clear() bool {
+	if e.run == nil || !errors.Is(e.run.Destroy(), tether.ErrPending) {
+		return true
+	}
+	books.mu.Lock()
+	defer books.mu.Unlock()
+	e.node.waiting = !e.over
+	return e.over
+}
+
+// ended is the last cleanup of what a call has made.
+func (e *effect) ended() {
+	books.mu.Lock()
+	e.over = true
+	if !e.node.waiting {
+		books.mu.Unlock()
+		return
+	}
+	e.node.waiting = false
+	p := take()
+	p.deliver = append(p.deliver, &e.node.source)
+	p.finish()
+}
+
+// runEffect runs the effect n, if it has to. If it is running, whoever runs it does so again.
+func (p *pass) runEffect(n *node) {
+	books.mu.Lock()
+	switch {
+	case n.run != nil:
+		n.again = true
+		fallthrough
+	case n.color == clean || n.waiting:
+		books.mu.Unlock()
+		return
+	}
+	n.note()
+	if n.rounds++; n.rounds > rounds {
+		n.rounds = 0
+		names := append(books.trace, n.name())
+		books.trace, books.traced = nil, nil
+		books.mu.Unlock()
+		panic(&FeedbackError{names})
+	}
+	if n.rounds == rounds {
+		books.trace, books.traced = []string{n.name()}, n
+	}
+	over := false
+	defer func() {
+		if !over {
+			books.mu.Lock()
+			p.repeat(n)
+			books.mu.Unlock()
+		}
+	}()
+	var at announced
+	p.refresh(n, nil, &at)
+	at.leaveLocked()
+	p.repeat(n)
+	books.mu.Unlock()
+	over = true
+}
+
+// repeat has n run again if it was to run meanwhile. books is held.
+func (p *pass) repeat(n *node) {
+	if n.again {
+		n.again = false
+		p.deliver = append(p.deliver, &n.source)
+		return
+	}
+	n.rounds = 0
+	if books.traced == n {
+		books.trace, books.traced = nil, nil
+	}
+}
+
+// note adds n to the trace of what an effect that seems to feed itself brings about. What
+// others do meanwhile may get into it. books is held.
+func (s *source) note() {
+	if books.traced != nil && s != &books.traced.source && len(books.trace) < 2*rounds {
+		books.trace = append(books.trace, s.name())
+	}
+}

@@ -1,0 +1,144 @@
+package state
+
+import (
+	"fmt"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// ForEach returns a map that has, for each key of src, what f makes of the value there. Each
+// key has an owner of its own, item, for what belongs to it: it is a child of owner, it is
+// kept while the key is there, whatever its value, and ended when the key goes.
+//
+// f is a computing function of that owner, and depends on the value of its key and on what
+// it uses. So only what has changed is computed again. A value is the same if it is equal by
+// ==; where that is not defined, each change of src is one of all its values.
+//
+// The map is watched from the beginning, so that items end as soon as their keys go; what f
+// of any key panics with is what the whole map has for a result. The map that Get returns is
+// not to be changed; each change makes a new one.
+//
+// Cost: each change of src is linear in the number of keys. A key costs an owner and
+// two computed values.
+func ForEach[K comparable, V, W any](owner *tether.Owner, src Readable[map[K]V], f func(use *Use, item *tether.Owner, key K, value V) W, opts ...Option) *Computed[map[K]W] {
+	items := newItems("ForEach", owner, src, f)
+	all := newComputed(owner, "ForEach", f, func(use *Use) map[K]W {
+		values := src.Use(use)
+		for key := range items.of {
+			if _, ok := values[key]; !ok {
+				items.end(key)
+			}
+		}
+		for key, v := range values {
+			items.set(use, key, v)
+		}
+		result := make(map[K]W, len(values))
+		for key := range values {
+			result[key] = items.of[key].result.Use(use)
+		}
+		return result
+	}, opts)
+	all.Changes().Connect(owner, func(Change[map[K]W]) {})
+	return all
+}
+
+// ForEachBy is [ForEach] for a slice whose elements have keys: it returns what f makes of
+// each, in the order of src. An element that moves keeps its owner. Two elements with the same
+// key are a panic that names it.
+func ForEachBy[K comparable, V, W any](owner *tether.Owner, src Readable[[]V], key func(V) K, f func(use *Use, item *tether.Owner, key K, value V) W, opts ...Option) *Computed[[]W] {
+	if key == nil {
+		panic("state: ForEachBy with nil key function")
+	}
+	items := newItems("ForEachBy", owner, src, f)
+	all := newComputed(owner, "ForEachBy", f, func(use *Use) []W {
+		values := src.Use(use)
+		keys := make([]K, len(values))
+		there := make(map[K]bool, len(values))
+		for i, v := range values {
+			if keys[i] = key(v); there[keys[i]] {
+				panic(fmt.Sprintf("state: ForEachBy with two elements of key %v", keys[i]))
+			}
+			there[keys[i]] = true
+		}
+		for key := range items.of {
+			if !there[key] {
+				items.end(key)
+			}
+		}
+		for i, v := range values {
+			items.set(use, keys[i], v)
+		}
+		result := make([]W, len(values))
+		for i := range values {
+			result[i] = items.of[keys[i]].result.Use(use)
+		}
+		return result
+	}, opts)
+	all.Changes().Connect(owner, func(Change[[]W]) {})
+	return all
+}
+
+// items has what belongs to each key. It is of the function that brings them up to date, which
+// never runs twice at once.
+type items[K comparable, V, W any] struct {
+	owner func() any // a *tether.Owner
+	f     func(use *Use, item *tether.Owner, key K, value V) W
+	of    map[K]*item[V, W]
+}
+
+// An item is what belongs to a key. value is set by the function that uses result after that.
+type item[V, W any] struct {
+	owner  *tether.Owner
+	value  *Value[V]
+	result *Computed[W]
+}
+
+func newItems[K comparable, V, W any, S any](verb string, owner *tether.Owner, src Readable[S], f func(use *Use, item *tether.Owner, key K, value V) W) *items[K, V, W] {
+	handle.Scope("state: "+verb, owner)
+	if check.Nil(src) {
+		panic("state: " + verb + " with nil Readable")
+	}
+	if f == nil {
+		panic("state: " + verb + " with nil function")
+	}
+	return &items[K, V, W]{owner: handle.Remember(owner), f: f, of: make(map[K]*item[V, W])}
+}
+
+func (all *items[K, V, W]) end(key K) {
+	it := all.of[key]
+	delete(all.of, key)
+	_ = it.owner.Destroy() // its closers' errors have nobody to go to
+}
+
+func (all *items[K, V, W]) set(use *Use, key K, v V) {
+	it := all.of[key]
+	if it == nil {
+		it = &item[V, W]{owner: all.owner().(*tether.Owner).NewChild(fmt.Sprint(key))}
+		it.value = NewValue(it.owner, v)
+		owner, f := it.owner, all.f
+		it.result = newComputed(owner, "ForEach", f, func(use *Use) W { return f(use, owner, key, it.value.Use(use)) }, nil)
+		all.of[key] = it
+		return
+	}
+	it.value.setFor(use, v)
+}
+
+// setFor is Set inside the computing function of use, which has used nothing yet that
+// depends on x since it began. So it is not overtaken by that; but what comes is not as it was
+// when it began.
+func (x *Value[T]) setFor(use *Use, v T) {
+	now := pack(x.source.shape, v)
+	old := x.source.load()
+	if x.same(old, now) {
+		return
+	}
+	books.mu.Lock()
+	defer books.mu.Unlock()
+	p := use.pass
+	p.sparing, p.from = use.node, nil
+	p.apply(&x.source, old, now)
+	p.sparing = nil
+	use.slow()
+}

@@ -1,0 +1,86 @@
+package state
+
+import (
+	"reflect"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/inflight"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// A node is a member of its owner as a connection is. So Destroy waits for its function,
+// which is not called, and is garbage, from the cut-off on.
+
+// begin makes n the node of f, a function of any type, which belongs to owner.
+func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call goroutine.Function) {
+	n.node = n
+	n.owner, n.call = owner, call
+	n.pc = reflect.ValueOf(f).Pointer()
+	n.color = dirty
+	n.deps = n.room[:0]
+	n.use.node, n.spare = n, &n.use
+	atomic.StorePointer(&n.fn, word)
+	if !owner.Attach(&n.entry, n, func() bool { owner.PresenceID(); return true }) {
+		atomic.StorePointer(&n.fn, nil)
+		n.freeze()
+	}
+}
+
+// funcWord returns the single pointer that a func value is.
+func funcWord[F any](f F) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&f)) }
+
+// function returns the user's function, nil if the owner is dead.
+func function[F any](n *node) (f F) {
+	word := atomic.LoadPointer(&n.fn)
+	return *(*F)(unsafe.Pointer(&word))
+}
+
+// Kind makes a node a member of its owner.
+func (n *node) Kind() scope.Kind { return scope.Connection }
+
+// Cut makes a node a member of its owner.
+func (n *node) Cut(co *scope.Cutoff) {
+	co.Remove(n.owner, &n.entry)
+	atomic.StorePointer(&n.fn, nil)
+	co.After(n.freeze)
+}
+
+// Describe makes a node a [scope.Describer].
+func (n *node) Describe() scope.Detail { return scope.Detail{PC: n.pc} }
+
+// An announced is the owner whose functions a goroutine calls at the moment. It stays
+// announced between two of them, so that what changes no owner costs nothing; see package
+// inflight for what makes it right: it is announced, and then fn is looked at.
+type announced struct {
+	owner *scope.Scope // nil: none
+	slot  *inflight.Slot
+}
+
+// change announces to in place of the one before, and reports whether that is alive. No
+// lock is held: the teardown of the one before may complete here.
+func (a *announced) change(to *scope.Scope) bool {
+	a.leave()
+	slot, ok := to.Announce(unsafe.Pointer(a))
+	if ok {
+		a.owner, a.slot = to, slot
+	}
+	return ok
+}
+
+func (a *announced) leave() {
+	if owner := a.owner; owner != nil {
+		a.owner = nil
+		owner.Retract(a.slot)
+	}
+}
+
+// leaveLocked is leave where books is held, which it frees meanwhile.
+func (a *announced) leaveLocked() {
+	if a.owner != nil {
+		books.mu.Unlock()
+		a.leave()
+		books.mu.Lock()
+	}
+}

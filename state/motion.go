@@ -1,0 +1,238 @@
+package state
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"runtime"
+	"sync"
+	"unsafe"
+	"weak"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// Floats are what a [SpringOf] and a [TweenOf] move: a number, or two or three of them that
+// move as one.
+type Floats interface {
+	~float64 | ~[2]float64 | ~[3]float64
+}
+
+// numbers returns the coordinates of v.
+func numbers[V Floats](v *V) []float64 {
+	return unsafe.Slice((*float64)(unsafe.Pointer(v)), unsafe.Sizeof(*v)/unsafe.Sizeof(float64(0)))
+}
+
+// checkFinite panics if a coordinate of v is not a finite number.
+func checkFinite[V Floats](verb string, v V) {
+	for _, x := range numbers(&v) {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			panic(fmt.Sprintf("state: %s with %v", verb, v))
+		}
+	}
+}
+
+// finite returns x, or the largest number of its sign where it has grown beyond that.
+func finite(x float64) float64 { return max(-math.MaxFloat64, min(math.MaxFloat64, x)) }
+
+// A mover is a spring or tween as what moves with the ticks of a source. Those of one
+// source move together: the first handler of a tick that is called moves them all, and their
+// positions change in one moment. The handlers of the others then have nothing to do.
+type mover struct {
+	advance  func(t tether.Tick) step
+	position *source
+	same     func(old, now rep) bool
+	scope    *scope.Scope
+	group    *group
+
+	// Guarded by group.mu.
+	ahead bool // it was moved, and its handler is still to be called
+	at    int  // its place in group.awake, while it is there
+
+	shown uint64 // the last step that was; guarded by books
+}
+
+// A step is where a mover has come to.
+type step struct {
+	n    uint64 // counts the steps of a mover; 0: it has not moved
+	now  rep
+	conn *tether.Connection // to be ended, as the mover rests; nil if it does not
+	over func()             // to be called when the change is delivered; may be nil
+}
+
+// A group has the movers of one source.
+type group struct {
+	src tether.Source[tether.Tick]
+
+	mu    sync.Mutex // guards awake, and what movers say; comes after the movers' own
+	awake []*mover
+}
+
+// groups has the group of each source, as long as a mover refers to it. A group refers to its
+// source, so the address is that of no other.
+var groups struct {
+	mu sync.Mutex
+	of map[uintptr]weak.Pointer[group]
+}
+
+// groupOf returns the group of src; one of its own if src is no pointer.
+func groupOf(src tether.Source[tether.Tick]) *group {
+	v := reflect.ValueOf(src)
+	if v.Kind() != reflect.Pointer {
+		return &group{src: src}
+	}
+	key := v.Pointer()
+	groups.mu.Lock()
+	defer groups.mu.Unlock()
+	if g := groups.of[key].Value(); g != nil && g.src == src {
+		return g
+	}
+	g := &group{src: src}
+	if groups.of == nil {
+		groups.of = make(map[uintptr]weak.Pointer[group])
+	}
+	groups.of[key] = weak.Make(g)
+	runtime.AddCleanup(g, forgetGroup, key)
+	return g
+}
+
+func forgetGroup(key uintptr) {
+	groups.mu.Lock()
+	defer groups.mu.Unlock()
+	if groups.of[key].Value() == nil {
+		delete(groups.of, key)
+	}
+}
+
+// join has m moved with the others from now on. A mover that is in already stays.
+func (m *mover) join() {
+	g := m.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m.leaveLocked()
+	m.ahead, m.at = false, len(g.awake)
+	g.awake = append(g.awake, m)
+}
+
+// leave is the end of that.
+func (m *mover) leave() {
+	m.group.mu.Lock()
+	defer m.group.mu.Unlock()
+	m.leaveLocked()
+}
+
+func (m *mover) leaveLocked() {
+	g := m.group
+	if m.at < len(g.awake) && g.awake[m.at] == m {
+		last := g.awake[len(g.awake)-1]
+		g.awake[m.at], last.at = last, m.at
+		g.awake[len(g.awake)-1] = nil
+		g.awake = g.awake[:len(g.awake)-1]
+	}
+}
+
+// tick is the handler of m.
+func (m *mover) tick(t tether.Tick) {
+	g := m.group
+	g.mu.Lock()
+	if m.ahead {
+		m.ahead = false
+		g.mu.Unlock()
+		return
+	}
+	all := append(make([]*mover, 0, 1+len(g.awake)), m)
+	for _, other := range g.awake {
+		if other != m && !other.ahead {
+			other.ahead = true
+			all = append(all, other)
+		}
+	}
+	g.mu.Unlock()
+
+	steps := make([]step, len(all))
+	for i, other := range all {
+		steps[i] = other.advance(t)
+		if !other.scope.Alive() {
+			other.leave()
+		}
+	}
+	show(all, steps)
+}
+
+// show has the positions of all movers change in one moment.
+func show(all []*mover, steps []step) {
+	books.mu.Lock()
+	p := take()
+	for i, m := range all {
+		m.put(p, steps[i])
+	}
+	books.mu.Unlock()
+	for _, s := range steps {
+		if s.conn != nil {
+			s.conn.Disconnect()
+		}
+	}
+	defer func() {
+		for _, s := range steps {
+			if s.over != nil {
+				s.over()
+			}
+		}
+	}()
+	p.settle()
+}
+
+// put sets the position to that of s, unless a later one was shown. books is held.
+func (m *mover) put(p *pass, s step) {
+	if s.n <= m.shown || !m.scope.Alive() {
+		return
+	}
+	m.shown = s.n
+	if old := m.position.load(); !m.same(old, s.now) {
+		p.apply(m.position, old, s.now)
+	}
+}
+
+// begin makes m the mover of a position that belongs to owner and moves with src.
+func (m *mover) begin(verb string, owner *tether.Owner, src tether.Source[tether.Tick]) {
+	m.scope = handle.Scope("state: "+verb, owner)
+	if check.Nil(src) {
+		panic("state: " + verb + " with nil Source")
+	}
+	m.group = groupOf(src)
+}
+
+// within calls f, a function of the user's that belongs to owner, as a handler of owner's, and
+// reports whether owner was alive and f has returned.
+func within(owner *scope.Scope, f func()) (ok bool) {
+	var at announced
+	if !at.change(owner) || !owner.Alive() {
+		at.leave()
+		return false
+	}
+	defer at.leave()
+	defer func() {
+		if !ok && owner.Supervised() {
+			if v := recover(); v != nil {
+				owner.Report(v, nil)
+			}
+		}
+	}()
+	goroutine.Callback(f)
+	return true
+}
+
+// newPosition returns the position of m. As it is set with locks held, there must be no Equal
+// of the user's.
+func newPosition[V Floats](m *mover, verb string, owner *tether.Owner, v V, opts []Option) *Value[V] {
+	if configure(verb, opts).equal != nil {
+		panic("state: " + verb + " with Equal")
+	}
+	x := NewValue(owner, v, opts...)
+	m.position, m.same = &x.source, x.same
+	return x
+}

@@ -1,0 +1,141 @@
+package state
+
+import (
+	"math"
+	"reflect"
+	"sync/atomic"
+	"unsafe"
+)
+
+// A rep is a value without its type, as a [source] keeps it. What fits into a word
+// without pointers stands in bits, so that a Set of a number allocates nothing; what is
+// a single pointer stands in ptr; anything else has a box of its own, to which ptr
+// points and which is never written again. Which of these, a type's shape says.
+type rep struct {
+	bits uint64
+	ptr  unsafe.Pointer
+}
+
+// A shape says how values of a type are kept.
+type shape uint8
+
+const (
+	inBits shape = iota
+	inPtr
+	boxed
+)
+
+func shapeOf(t reflect.Type) shape {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return inPtr
+	}
+	if t.Size() <= 8 && !pointers(t) {
+		return inBits
+	}
+	return boxed
+}
+
+// pointers reports whether values of type t hold any.
+func pointers(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
+		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
+		return false
+	case reflect.Array:
+		return pointers(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if pointers(t.Field(i).Type) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// pack returns v as a rep.
+func pack[T any](s shape, v T) (r rep) {
+	switch s {
+	case inBits:
+		*(*T)(unsafe.Pointer(&r.bits)) = v
+	case inPtr:
+		*(*T)(unsafe.Pointer(&r.ptr)) = v
+	default:
+		box := new(T)
+		*box = v
+		r.ptr = unsafe.Pointer(box)
+	}
+	return r
+}
+
+// unpack returns the value that r stands for: the zero T for the zero rep.
+func unpack[T any](s shape, r rep) (v T) {
+	switch s {
+	case inBits:
+		return *(*T)(unsafe.Pointer(&r.bits))
+	case inPtr:
+		return *(*T)(unsafe.Pointer(&r.ptr))
+	default:
+		if r.ptr != nil {
+			v = *(*T)(r.ptr)
+		}
+		return v
+	}
+}
+
+// load returns the value of s. It needs no lock.
+func (s *source) load() rep {
+	if s.shape == inBits {
+		return rep{bits: s.bits.Load()}
+	}
+	return rep{ptr: atomic.LoadPointer(&s.ptr)}
+}
+
+// store makes r the value. books is held.
+func (s *source) store(r rep) {
+	if s.shape == inBits {
+		s.bits.Store(r.bits)
+		return
+	}
+	atomic.StorePointer(&s.ptr, r.ptr)
+}
+
+// A likeness says how values are compared: by bits or pointers where that is what ==
+// does, without a call. What is left goes by a function.
+type likeness uint8
+
+const (
+	byFunc likeness = iota
+	byRep
+	byFloat
+	never // == is not defined
+)
+
+func likenessOf(t reflect.Type) likeness {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
+		reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
+		return byRep
+	case reflect.Float64:
+		return byFloat
+	}
+	if !t.Comparable() {
+		return never
+	}
+	return byFunc
+}
+
+// alike compares two values, unless that takes a function.
+func (s *source) alike(a, b rep) bool {
+	switch s.like {
+	case byRep:
+		return a == b
+	case byFloat:
+		return math.Float64frombits(a.bits) == math.Float64frombits(b.bits)
+	}
+	return false
+}

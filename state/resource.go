@@ -1,0 +1,144 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// Loaded is what a [Resource] is.
+type Loaded[T any] struct {
+	Loading bool  // a load is on its way
+	Value   T     // of the last load that succeeded; the zero T before the first
+	Err     error // of the last load, if that has failed; nil while the first one is on its way
+}
+
+// errGone is the error of a load that ended without a result.
+var errGone = errors.New("state: the load has panicked, or ended its goroutine")
+
+// A Resource is a value that a function loads: from a file, a database, another machine. It is
+// a [Readable] of what there is and how it stands; its methods may be called by multiple
+// goroutines at once.
+type Resource[T any] struct {
+	state *Value[Loaded[T]]
+	owner func() any // a *tether.Owner
+
+	mu   sync.Mutex // guards the fields below; before books
+	load func(ctx context.Context) (T, error)
+	run  *tether.Owner // of the last load; nil before
+	runs uint64        // how many there were
+}
+
+// NewResource returns a resource that belongs to owner, and begins to load: it calls load on a
+// goroutine of owner's. ctx ends with owner, and when another load begins.
+//
+// A panic of load is that of any owned goroutine; with a panic handler, the resource has an error
+// then. [Name] is the only option.
+func NewResource[T any](owner *tether.Owner, load func(ctx context.Context) (T, error), opts ...Option) *Resource[T] {
+	r := newResource[T]("NewResource", owner, load == nil, opts)
+	r.load = load
+	r.Reload()
+	return r
+}
+
+// NewResourceOf is [NewResource] for what is loaded by a key: it loads what the key is now, and
+// again whenever that changes.
+func NewResourceOf[K, T any](owner *tether.Owner, key Readable[K], load func(ctx context.Context, key K) (T, error), opts ...Option) *Resource[T] {
+	r := newResource[T]("NewResourceOf", owner, load == nil, opts)
+	Bind(owner, key, func(k K) {
+		r.mu.Lock()
+		r.load = func(ctx context.Context) (T, error) { return load(ctx, k) }
+		r.mu.Unlock()
+		r.Reload()
+	})
+	return r
+}
+
+func newResource[T any](verb string, owner *tether.Owner, none bool, opts []Option) *Resource[T] {
+	handle.Scope("state: "+verb, owner)
+	if none {
+		panic("state: " + verb + " with nil function")
+	}
+	if configure(verb, opts).equal != nil {
+		panic("state: " + verb + " with Equal")
+	}
+	opts = append(opts[:len(opts):len(opts)], Equal(func(a, b Loaded[T]) bool { return false }))
+	return &Resource[T]{state: NewValue(owner, Loaded[T]{}, opts...), owner: handle.Remember(owner)}
+}
+
+// Get returns what there is.
+func (r *Resource[T]) Get() Loaded[T] { return r.state.Get() }
+
+// Use returns what there is to a computing function. See [Value.Use].
+func (r *Resource[T]) Use(use *Use) Loaded[T] { return r.state.Use(use) }
+
+// Peek returns what there is to a computing function that is not to depend on it.
+func (r *Resource[T]) Peek(use *Use) Loaded[T] { return r.state.Peek(use) }
+
+// Changes returns the source of the changes: one when a load begins, and one when it ends.
+func (r *Resource[T]) Changes() tether.Source[Change[Loaded[T]]] { return r.state.Changes() }
+
+func (r *Resource[T]) origin() *source { return r.state.origin() }
+
+// Reload begins a load. The one before, if it is still on its way, is cancelled, and whatever
+// comes of it is dropped. The value and the error of before stay until the load ends. Reload never
+// waits. Where the owner is dead it does nothing.
+func (r *Resource[T]) Reload() {
+	r.mu.Lock()
+	before, load := r.run, r.load
+	r.runs++
+	n := r.runs
+	run := r.owner().(*tether.Owner).NewChild("load")
+	r.run = run
+	p := r.put(func(l Loaded[T]) Loaded[T] {
+		l.Loading = true
+		return l
+	})
+	r.mu.Unlock()
+	if before != nil {
+		before.Cancel(nil)
+	}
+	defer p.settle()
+	run.Go(func(ctx context.Context) {
+		v, err := *new(T), errGone
+		defer func() {
+			defer run.Destroy() // it holds nothing else
+			r.loaded(n, v, err)
+		}()
+		v, err = load(ctx)
+	})
+}
+
+// loaded takes the result of the load with the given number, if there was no other since.
+func (r *Resource[T]) loaded(n uint64, v T, err error) {
+	r.mu.Lock()
+	if n != r.runs {
+		r.mu.Unlock()
+		return
+	}
+	p := r.put(func(l Loaded[T]) Loaded[T] {
+		if err != nil {
+			return Loaded[T]{Value: l.Value, Err: err}
+		}
+		return Loaded[T]{Value: v}
+	})
+	r.mu.Unlock()
+	p.settle()
+}
+
+// put sets the state, and returns the pass that has to settle. mu is held, which gives the
+// order.
+func (r *Resource[T]) put(f func(Loaded[T]) Loaded[T]) *pass {
+	x := r.state
+	now := pack(x.source.shape, f(x.Get()))
+	books.mu.Lock()
+	defer books.mu.Unlock()
+	p := take()
+	if x.owner.Alive() {
+		p.apply(&x.source, x.source.load(), now)
+	}
+	return p
+}

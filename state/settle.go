@@ -1,0 +1,150 @@
+package state
+
+import (
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/goroutine"
+)
+
+// A transition is a change without its type.
+type transition struct{ old, now rep }
+
+// An outbox has the changes of a source that are still to be delivered, in order. One
+// goroutine delivers at a time, and what comes meanwhile is its own to deliver too: so
+// handlers see the changes one after the other, and nobody waits.
+type outbox struct {
+	list *connlist.List // nil for an effect's
+
+	next  transition // the one that is delivered; of the goroutine that does
+	fired uint64     // how many were, with that; likewise
+
+	// Guarded by books.
+	busy  bool // a pass delivers
+	added uint64
+	rest  []transition // what has come meanwhile
+}
+
+// add adds a change, for p or another pass to deliver. books is held.
+func (p *pass) add(s *source, c transition) {
+	o := s.out
+	o.added++
+	if o.busy || len(o.rest) > 0 || s.queued {
+		o.rest = append(o.rest, c)
+		return
+	}
+	o.busy, o.next = true, c
+	p.deliver = append(p.deliver, s)
+}
+
+// claim has p deliver what is left for s, unless another pass does. books is held.
+func (p *pass) claim(s *source) {
+	if o := s.out; !o.busy && len(o.rest) > 0 {
+		o.busy = true
+		p.again(s)
+	}
+}
+
+// again has p deliver the next one of what is left for s. books is held.
+func (p *pass) again(s *source) {
+	o := s.out
+	o.next, o.rest[0] = o.rest[0], transition{}
+	if o.rest = o.rest[1:]; len(o.rest) == 0 {
+		o.rest = nil
+	}
+	p.deliver = append(p.deliver, s)
+}
+
+// watched reports whether anybody is connected to the changes of s, or was, for a change
+// that is on its way. books is held.
+func (s *source) watched() bool { return s.out.busy || len(s.out.rest) > 0 || s.out.list.Any() }
+
+// chunk is how much is computed before it is delivered: enough to spare locks, and little
+// enough to be near at hand.
+const chunk = 16
+
+// settle delivers the changes of what was set, then computes what is queued and delivers the
+// changes of that, by and by, and lets the effects run. A panic or Goexit goes on when all
+// have had their turn. books is free. p is over after that.
+func (p *pass) settle() {
+	over := false
+	defer func() {
+		if !over {
+			finally.Each(p.step)
+		}
+	}()
+	for p.step() {
+	}
+	over = true
+}
+
+// step does one thing of what settle does, or more if nothing panics.
+func (p *pass) step() bool {
+	p.send()
+	books.mu.Lock()
+	for _, s := range p.deliver { // all were
+		switch o := s.out; {
+		case s.node != nil && s.node.effect:
+		case len(o.rest) > 0:
+			p.again(s)
+		default:
+			o.busy = false
+		}
+	}
+	left := copy(p.deliver, p.deliver[p.delivered:])
+	clear(p.deliver[left:])
+	p.deliver, p.delivered = p.deliver[:left], 0
+	if p.at < len(p.todo) && left < chunk {
+		p.compute()
+	}
+	if len(p.deliver) == 0 && p.at == len(p.todo) {
+		p.release()
+		books.mu.Unlock()
+		return false
+	}
+	books.mu.Unlock()
+	return true
+}
+
+// send delivers what there is to deliver.
+func (p *pass) send() {
+	var held connlist.Held
+	for p.delivered < len(p.deliver) {
+		s := p.deliver[p.delivered]
+		p.delivered++
+		if s.node != nil && s.node.effect {
+			held.Leave()
+			p.runEffect(s.node)
+			continue
+		}
+		c := s.out.next
+		s.out.next = transition{}
+		s.out.fired++
+		s.cell.fire(&held, c)
+	}
+	held.Leave()
+}
+
+// compute computes the next few of what is queued. books is held, but free where it
+// panics.
+func (p *pass) compute() {
+	var at announced
+	for p.at < len(p.todo) && len(p.deliver) < chunk {
+		n := p.todo[p.at]
+		p.at++
+		n.queued = false
+		switch {
+		case n.effect:
+			p.deliver = append(p.deliver, &n.source)
+		case n.color == clean:
+			p.claim(&n.source)
+		case n.watched():
+			p.refresh(n, nil, &at)
+			p.claim(&n.source)
+		}
+	}
+	at.leaveLocked()
+}
+
+// computing reports whether the caller is inside a computing function, and may not set
+// anything, by a look at the stack: some microseconds.
+func computing() bool { return goroutine.Computing() }

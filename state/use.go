@@ -1,0 +1,327 @@
+package state
+
+import (
+	"sync/atomic"
+
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// Use is what a computing function reads other values with, in order to depend on them.
+// It ends with the call that it was given to. It may be handed to another goroutine, but
+// is for one at a time.
+//
+// A Use is also the run of that function. An overtaken run is one whose node was marked
+// since it began. What it has seen was true together, but is not what is true now. So the
+// function is not shown anything more: its next Use unwinds it by a panic, and it begins
+// again. An effect is not unwound, as it may have done half of something; it runs to its
+// end, and once more.
+//
+// A run goes along the links of the run before. As long as it uses the same as that one,
+// and that was clean when it began, a Use takes no lock: it reads the value and then looks
+// whether the run is overtaken. If not, no Set that the run depends on had stored a value
+// by then, as marks come first.
+type Use struct {
+	node *node
+	pass *pass
+	by   *Use // whose function needs this one; nil: none. Guarded by books
+
+	// Of the function's goroutine.
+	stamp uint64
+	way   []*link // what was used next last time, as far as it is known to be ready
+	limit int     // the index after that
+	out   rep     // the result, if ok and not same
+	ends
+	overtaken atomic.Bool // written with books held
+
+	moved bool    // it does not use the same in the same order, but what is in
+	made  int     // how many of those are new
+	list  []*link // so far; room for the next run where it does
+
+	// Guarded by books.
+	needs *Use             // what the function waits for: one that it computes itself, or another goroutine does
+	used  map[*source]bool // once they are many, see find
+	done  chan struct{}    // closed at the end; nil while nobody waits
+	wake  chan struct{}    // closed when the run is overtaken; nil while it does not wait
+}
+
+// ends says how a run has ended, or will.
+type ends struct {
+	ok        bool // the function has returned,
+	same      bool // a value equal to the last one
+	over      bool // it counts no more; guarded by books
+	abandoned bool // the function was unwound, or shall be
+	loose     bool // the result is not to be kept
+	dead      bool // the owner is: the function was not called
+	put       bool // off: the function was not called, and shall be later
+	cyclic    bool // it is part of a cycle; guarded by books
+	fresh     bool // there was no run before, so that all links are entered by link
+}
+
+// overtaken is what unwinds a run.
+var overtaken any = overtakenPanic{}
+
+type overtakenPanic struct{}
+
+func (overtakenPanic) Error() string {
+	return "state: a Set has overtaken this computation; let the panic pass"
+}
+
+// overtake notes that the run's node was marked. books is held.
+func (u *Use) overtake() {
+	u.overtaken.Store(true)
+	if u.wake != nil {
+		close(u.wake)
+		u.wake = nil
+	}
+}
+
+// advance is the short way of a Use: it goes on to the next link if that is s.
+func (u *Use) advance(s *source) bool {
+	if len(u.way) == 0 || u.way[0].dep != s {
+		return false
+	}
+	l := u.way[0]
+	if u.moved {
+		if l.stamp == u.stamp {
+			return false // used before, out of turn
+		}
+		u.list = append(u.list, l)
+	}
+	l.stamp = u.stamp
+	u.way = u.way[1:]
+	return true
+}
+
+// read is the long way of a Use: it brings s up to date, enters it as a dependency in the
+// same moment, and returns its value. A failure of s goes on to the caller.
+func (u *Use) read(s *source) rep {
+	books.mu.Lock()
+	for {
+		u.checkLocked()
+		if s.color == clean && !u.retries(s) {
+			u.link(s)
+			break
+		}
+		if given, ok := u.bring(s.node); ok {
+			u.link(s)
+			books.mu.Unlock()
+			return given
+		}
+	}
+	if s.failure != nil {
+		v := s.node.raise(s.failure, u.node)
+		books.mu.Unlock()
+		panic(v)
+	}
+	v := s.load()
+	books.mu.Unlock()
+	yield.Point("state: used, read")
+	if u.overtaken.Load() {
+		books.mu.Lock()
+		u.checkLocked()
+		books.mu.Unlock()
+	}
+	return v
+}
+
+// retries marks s if it has failed before, and is to be tried again. What the function has
+// met already stays what it is.
+func (u *Use) retries(s *source) bool {
+	p := u.pass
+	if !p.asks || s.node == nil || !s.node.failedBefore() || u.has(s) {
+		return false
+	}
+	return p.retry(s.node, u.node)
+}
+
+// peek is read for a value that is not depended on.
+func (u *Use) peek(s *source) rep {
+	books.mu.Lock()
+	for {
+		u.checkLocked()
+		if s.color == clean {
+			break
+		}
+		if given, ok := u.bring(s.node); ok {
+			books.mu.Unlock()
+			return given
+		}
+	}
+	v, f := s.load(), s.failure
+	books.mu.Unlock()
+	if f != nil {
+		panic(f.value)
+	}
+	return v
+}
+
+// checkLocked panics, and frees books, if the function is not to be shown anything more.
+func (u *Use) checkLocked() {
+	if u.over {
+		books.mu.Unlock()
+		panic("state: Use after its computation has returned")
+	}
+	if u.node.color == stale && !u.node.effect {
+		u.abandon()
+	}
+}
+
+// abandon unwinds the function. It frees books.
+func (u *Use) abandon() {
+	u.abandoned = true
+	books.mu.Unlock()
+	panic(overtaken)
+}
+
+// next returns the index of the first of deps that is still to be used, in the order of the
+// run before. books is held.
+func (u *Use) next() int {
+	i := u.limit - len(u.way)
+	if u.moved && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
+		for i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp {
+			i++
+		}
+		u.look(i)
+	}
+	return i
+}
+
+// look finds which of deps from i on are ready. books is held. Cost: each is looked at once,
+// but for those that slow has forgotten.
+func (u *Use) look(i int) {
+	if i <= u.limit {
+		u.way = u.node.deps[i:u.limit]
+		if i < u.limit {
+			return
+		}
+	}
+	u.limit = unready(u.node.deps, i)
+	u.way = u.node.deps[i:u.limit]
+}
+
+// slow has the next Use take the long way. books is held.
+func (u *Use) slow() {
+	u.limit -= len(u.way)
+	u.way = nil
+}
+
+// link enters s among what the run has used. books is held.
+func (u *Use) link(s *source) {
+	i := u.next()
+	l := (*link)(nil)
+	if i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
+		l = u.node.deps[i]
+		u.look(i + 1)
+	} else {
+		var used bool
+		if l, used = u.find(s); used {
+			return
+		}
+		if l == nil {
+			l = newLink(s, u.node)
+			u.made++
+		}
+		if !u.moved {
+			u.moved = true
+			u.list = append(u.list[:0], u.node.deps[:i]...)
+		}
+	}
+	if u.moved {
+		u.list = append(u.list, l)
+	}
+	l.stamp = u.stamp
+	s.seen = u.stamp
+	if u.used != nil {
+		u.used[s] = true
+		u.slow() // the short way does not know of used
+	}
+}
+
+// keepLinks makes the links of the run those of its node: those that it has used, or all where
+// the run does not count. books is held.
+func (u *Use) keepLinks(counts bool) {
+	n := u.node
+	switch {
+	case !u.moved && counts:
+		if i := u.limit - len(u.way); i < len(n.deps) {
+			n.cutLocked(i)
+		}
+	case u.moved:
+		if len(u.list)-u.made < len(u.node.deps) {
+			u.keepOld(counts)
+		}
+		n.deps, u.list = u.list, n.deps
+		clear(u.list)
+		u.list = u.list[:0]
+	}
+	u.way, u.moved, u.made = nil, false, 0
+}
+
+// keepOld ends the links of before that the run has not used, or keeps them too where it does
+// not count.
+func (u *Use) keepOld(counts bool) {
+	for _, l := range u.node.deps {
+		switch {
+		case l.stamp == u.stamp:
+		case counts:
+			l.remove()
+		default:
+			u.list = append(u.list, l)
+		}
+	}
+}
+
+// find returns the link to s that the node has, and whether the run has used it. l may be
+// nil though there is one: then s gets a second, and the first one goes when the run ends.
+//
+// Most values have few users: there the link is found, or found missing, among those. Where
+// they are many it goes by stamps where these are sure, and asks a map where there are many
+// links. (Where two runs use the same in turn, each takes away the other's stamps.)
+func (u *Use) find(s *source) (l *link, used bool) {
+	const few = 4 // guesses, this and the next
+	l = s.users
+	for range few {
+		if l == nil {
+			return nil, false
+		}
+		if l.user == u.node {
+			return l, l.stamp == u.stamp
+		}
+		l = l.next
+	}
+	switch {
+	case s.seen == u.stamp:
+		return nil, true
+	case u.used != nil:
+		return nil, u.used[s]
+	case u.fresh && books.stamp == u.stamp: // no other run has begun since
+		return nil, false
+	}
+	const some = 16
+	done := u.node.deps[:u.limit-len(u.way)]
+	if u.moved {
+		done = u.list
+	}
+	if len(done) <= some {
+		for _, l := range done {
+			if l.dep == s {
+				return nil, true
+			}
+		}
+		return nil, false
+	}
+	u.used = make(map[*source]bool)
+	for _, l := range done {
+		u.used[l.dep] = true
+	}
+	return nil, u.used[s]
+}
+
+// has reports whether the run has used s.
+func (u *Use) has(s *source) bool {
+	if i := u.next(); i < len(u.node.deps) && u.node.deps[i].dep == s {
+		return false
+	}
+	_, used := u.find(s)
+	return used
+}
