@@ -10,23 +10,24 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// ErrPending says that an owner was cut off, but that its teardown was not
-// finished when the call returned. It finishes without further calls.
+// ErrPending says that the end of an owner has begun, but was not complete when the call
+// returned. It completes without further calls. [Queue.Flush] returns ErrPending where it
+// must not wait.
 var ErrPending = scope.ErrPending
 
-// ErrDestroyed is what [Wait] returns when its signal or connection ends, and
-// the cause of the context of an owner that was destroyed without another cause.
+// ErrDestroyed is the error that [Wait] returns when its signal or connection ends. It is
+// also the cause of the context of an owner that ended without another cause.
 var ErrDestroyed = scope.ErrDestroyed
 
-// A PendingError says what a teardown still waits for. It is [ErrPending] to
-// [errors.Is], and unwraps to the cause of the context that ended the wait.
+// A PendingError says what a teardown still waits for. [errors.Is] takes it for
+// [ErrPending]. It unwraps to the cause of the context that ended the wait.
 type PendingError struct {
 	Running []Running
 
 	cause error
 }
 
-// Running is something that keeps a teardown from completing.
+// Running is one thing that keeps a teardown from completing.
 type Running struct {
 	Owner string // path, as [Owner.String] has it
 	Kind  string // "handler", "queue", "goroutine", "timer", "cleanup" or "interrupt"
@@ -66,7 +67,7 @@ func (e *PendingError) Is(target error) bool { return target == ErrPending }
 // Unwrap returns the cause of the context that ended the wait.
 func (e *PendingError) Unwrap() error { return e.cause }
 
-// A PanicError is a panic that an owner's panic handler was given.
+// A PanicError is a panic that was given to an owner's panic handler, see [WithPanicHandler].
 type PanicError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked, as by [debug.Stack]

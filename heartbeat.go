@@ -17,20 +17,22 @@ type Tick struct {
 	Skipped uint64        // beats lost since the tick before
 }
 
-// A Heartbeat fires a [Tick] every interval for as long as it has connections.
-// It is a Source[Tick] whose signal the library fires.
+// A Heartbeat fires a [Tick] every interval for as long as it has connections. It is a
+// Source[Tick] whose signal only the library fires.
 //
-// Ticks are due at multiples of the interval, counted from the first connection. They
-// never overlap: one that a slow handler makes late comes when that has returned, once
-// for all the beats missed, which it counts in Skipped; its Delta covers the
-// gap, and the next tick is back on the grid. So the sum of Delta is the time
-// elapsed. While nobody is connected there is no goroutine, timer or wake-up;
-// the first Delta after that counts from the new connect. No connection gets a tick
-// whose Time is before its Connect.
+// Ticks are due at multiples of the interval, counted from the first connection. They never
+// overlap. If a slow handler makes a tick late, the tick is delivered when that handler has
+// returned: once for all the beats that were missed. Skipped counts those that got no tick of
+// their own, and Delta covers the gap. The next tick is due at a multiple of the interval
+// again. So the sum of all Delta is the time that has elapsed.
 //
-// Handlers run on a goroutine of the heartbeat's owner, whose Destroy therefore
-// waits for them. A panic in one crashes the program unless it is supervised,
-// see [WithPanicHandler].
+// While nobody is connected there is no goroutine, no timer and no wake-up. The next
+// connection starts a new count of intervals, and the first Delta is measured from there. No
+// connection gets a tick whose Time is before its Connect.
+//
+// Handlers run on a goroutine of the heartbeat's owner, so Destroy of that owner waits for
+// them. A panic in a handler crashes the program, unless a panic handler gets it, see
+// [WithPanicHandler].
 //
 // To simulate time, fire a Signal[Tick]: a consumer takes a Source[Tick].
 type Heartbeat struct {
@@ -56,9 +58,9 @@ type heartbeatOption func(*Heartbeat)
 
 func (f heartbeatOption) heartbeat(h *Heartbeat) { f(h) }
 
-// FixedStep makes every Delta exactly the interval, as a simulation wants it: a
-// late beat delivers one tick for each interval that has passed, but maxSteps at
-// the most. The rest of the time is given up, see [Heartbeat.Dropped].
+// FixedStep makes every Delta exactly the interval, as a simulation needs it. A late beat
+// delivers one tick for each interval that has passed, but at most maxSteps ticks. The rest
+// of the time is given up, see [Heartbeat.Dropped].
 func FixedStep(maxSteps int) HeartbeatOption {
 	if maxSteps < 1 {
 		panicf("FixedStep with maxSteps %d", maxSteps)
@@ -83,13 +85,14 @@ func NewHeartbeat(owner *Owner, interval time.Duration, opts ...HeartbeatOption)
 	return h
 }
 
-// Connect has handler called with every tick from now on. See [Signal.Connect].
+// Connect arranges for handler to be called with every tick from now on. See
+// [Signal.Connect].
 func (h *Heartbeat) Connect(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
 	h.check("Connect")
 	return h.signal.Connect(owner, handler, opts...)
 }
 
-// Once has handler called with the next tick. See [Signal.Once].
+// Once arranges for handler to be called with the next tick. See [Signal.Once].
 func (h *Heartbeat) Once(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
 	h.check("Once")
 	return h.signal.Once(owner, handler, opts...)
@@ -101,7 +104,7 @@ func (h *Heartbeat) Len() int {
 	return h.signal.Len()
 }
 
-// Dropped returns the time that [FixedStep] gave up so far.
+// Dropped returns the time that [FixedStep] has given up so far.
 func (h *Heartbeat) Dropped() time.Duration {
 	h.check("Dropped")
 	h.mu.Lock()
