@@ -29,9 +29,9 @@ type PendingError struct {
 
 // Running is one thing that keeps a teardown from completing.
 type Running struct {
-	Owner string // path, as [Owner.String] has it
+	Owner string // path, as by [Owner.String]
 	Kind  string // "handler", "queue", "goroutine", "timer", "cleanup" or "interrupt"
-	Func  string // with file and line; "unknown" where that can't be told
+	Func  string // with file and line; "unknown" if that can't be determined
 }
 
 // giveUp drops what queues have pending in s, as ctx has ended, and says what kept s from
@@ -71,12 +71,12 @@ func (e *PendingError) Unwrap() error { return e.cause }
 type PanicError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked, as by [debug.Stack]
-	Owner string // path of the owner whose function panicked, as [Owner.String] has it
+	Owner string // path of the owner whose function panicked, as by [Owner.String]
 	Func  string // the handler or other function given to the owner, and where it stood
 
-	// Fired is the value that the handler was called with. It is nil where no handler
-	// panicked, but a goroutine, cleanup or another function. It has the type that the
-	// signal fires, and may be nil itself. Whoever keeps the PanicError keeps it.
+	// Fired is the value that the handler was called with. It has the type that the
+	// signal fires, and may be nil itself. If another function panicked, such as a
+	// goroutine or a cleanup, Fired is nil. It lives as long as the PanicError is kept.
 	Fired any
 }
 
@@ -93,7 +93,7 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("tether: panic in %s of %s: %v", e.Func, e.Owner, e.Value)
 }
 
-// Unwrap returns the value that was panicked with if that is an error.
+// Unwrap returns Value if that is an error, else nil.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err

@@ -13,8 +13,8 @@ import (
 type Tick struct {
 	N       uint64        // counts the ticks delivered, from 1
 	Time    time.Time     // when it was delivered; with a monotonic reading
-	Delta   time.Duration // time since the tick before, or since the first connect
-	Skipped uint64        // beats lost since the tick before
+	Delta   time.Duration // time since the tick before, or since the first connection
+	Skipped uint64        // beats since the tick before that got no tick of their own
 }
 
 // A Heartbeat fires a [Tick] every interval for as long as it has connections. It is a
@@ -128,7 +128,7 @@ func (h *Heartbeat) run(active *Owner) {
 	h.arm(active.scope)
 }
 
-// arm sets the timer for the next beat of the grid, which may be over already.
+// arm sets the timer for the next beat of the grid, which may be in the past.
 func (h *Heartbeat) arm(active *scope.Scope) {
 	h.mu.Lock()
 	due := h.start.Add(time.Duration(h.beats+1) * h.interval)
@@ -136,8 +136,8 @@ func (h *Heartbeat) arm(active *scope.Scope) {
 	active.AfterFunc(time.Until(due), func() { h.beat(active) })
 }
 
-// beat delivers what is due. If the last tick of an earlier grid is still being
-// delivered, that one does it when it is done.
+// beat delivers what is due. If the last tick of an earlier grid is still being delivered, the
+// goroutine that delivers it does that afterwards.
 func (h *Heartbeat) beat(active *scope.Scope) {
 	h.mu.Lock()
 	if h.busy {
@@ -164,9 +164,9 @@ func (h *Heartbeat) beat(active *scope.Scope) {
 	finally.Each(func() bool { return h.deliver(active, &b) })
 }
 
-// A batch is what one beat delivers: count ticks like first, to the connections numbered
-// last at most. Those that are made later, perhaps after an idle time, are not to get a
-// tick of before.
+// A batch is what one beat delivers: count ticks like first, to the connections numbered last
+// or less. Connections made later, perhaps after an idle time, must not get a tick from before
+// they were made.
 type batch struct {
 	first Tick
 	count int64
@@ -189,7 +189,7 @@ func (h *Heartbeat) takeLocked(b *batch, now time.Time) {
 	b.first.Skipped = uint64(missed - b.count)
 }
 
-// deliver fires the next tick of b, if there is one and somebody to get it.
+// deliver fires the next tick of b, if there is one and a connection to get it.
 func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
 	if b.count <= 0 || !active.Alive() {
 		return false

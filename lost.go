@@ -63,9 +63,9 @@ var lost struct {
 	logged map[string]bool
 }
 
-// reportLost is told that the owner of root n is garbage, at any time and on a
-// goroutine of the runtime's, outside of any test's bubble. It is given a number
-// and not the scope, which may hold a cleanup that refers to the owner.
+// reportLost runs when the owner of root n is garbage: at any time, on a goroutine of the
+// runtime's, outside of any test's bubble. It is given a number and not the scope, because
+// the scope may hold a cleanup that refers to the owner.
 func reportLost(n uint64) {
 	root, held, ok := scope.Lose(n)
 	if !ok {
