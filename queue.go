@@ -287,7 +287,7 @@ func (q *Queue) flushedLocked(n uint64) bool {
 }
 
 // Drain handles, on the calling goroutine, the values that are pending when it is called, and
-// returns how many handlers it called. It is for [Manual] queues, and panics on others.
+// returns how many calls that made. It is for [Manual] queues, and panics on others.
 //
 // Concurrent calls take turns. Inside a handler of the same queue, Drain returns 0. A panic
 // or Goexit of a handler goes on to the caller of Drain when the other values have been
