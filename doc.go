@@ -76,9 +76,9 @@
 //	                          direct handler,   pending on       pending on a    held by a full
 //	                          its turn to come  a queue          Finish queue    Block queue
 //	Disconnect, DisconnectAll skipped           dropped          handled         let go
-//	cut-off of the owner      skipped           dropped          handled         let go
-//	cut-off of the signal's   skipped           dropped          handled         let go
-//	cut-off of the queue's    -                 dropped          handled         let go
+//	owner is cut off          skipped           dropped          handled         let go
+//	signal's owner is cut off skipped           dropped          handled         let go
+//	queue's owner is cut off  -                 dropped          handled         let go
 //	Mute                      skipped           dropped in turn  dropped in turn stays held
 //	DestroyContext gives up   skipped           dropped          dropped         let go
 //

@@ -41,8 +41,9 @@ func (o *Owner) check(verb string) *scope.Scope {
 	return o.scope
 }
 
-// NewOwner returns a root owner. Somebody must destroy it, if only by way of a context, see
-// [WithContext]. [Run] makes and destroys the owner of a whole main, request or test.
+// NewOwner returns a root owner. The program must destroy it, or bind it to a context that
+// does, see [WithContext]. [Run] makes and destroys the owner of a whole main, request or
+// test.
 func NewOwner(name string, opts ...OwnerOption) *Owner {
 	c := configure("NewOwner", opts)
 	c.Site = caller()
@@ -146,15 +147,15 @@ func (o *Owner) Cancel(cause error) {
 	o.check("Cancel").Cancel(cause)
 }
 
-// Alive reports whether o has not been cut off.
+// Alive reports whether o is alive: it has not been cut off.
 func (o *Owner) Alive() bool { return o.check("Alive").Alive() }
 
-// Ended returns a channel that is closed when the teardown is complete.
+// Ended returns a channel that is closed when o has ended: its teardown is complete.
 func (o *Owner) Ended() <-chan struct{} { return o.check("Ended").Ended() }
 
 // Context returns a context that is cancelled at the cut-off, and not before: when it is
 // done, o is dead. Its Err is [context.Canceled]. Its cause is that of the cut-off: what
-// Cancel was given, the error of a [Owner.GoErr], the cause of the context that ended, or
+// Cancel was given, an error of [Owner.GoErr], the cause of the context that ended, or
 // [ErrDestroyed].
 //
 // Context has the values and the deadline of the context that o was made with, or else of
@@ -254,9 +255,9 @@ func Own[C io.Closer](o *Owner, c C) C {
 // What is used until all of o has returned belongs to [Own].
 //
 // c is closed once, as an interrupt is run, see [Owner.Interrupt]. The error that Close
-// returns is part of what Destroy returns, unless it only says that c was closed before:
-// unless it is, or wraps, [net.ErrClosed], [os.ErrClosed] or [io.ErrClosedPipe]. Joined
-// errors are left out if each of them says so.
+// returns is part of what Destroy returns, unless it only says that c was closed before.
+// An error says so if it is, or wraps, [net.ErrClosed], [os.ErrClosed] or
+// [io.ErrClosedPipe]. Joined errors say so if each of them does.
 //
 // If o is dead, OwnBlocking closes c before it returns, on the calling goroutine. So do not
 // call it with a lock held that Close takes.

@@ -19,10 +19,10 @@ import (
 // runs, with a dead owner, and its cleanups run after it.
 //
 // Run returns, joined, the error of f and the errors of closers and of [Owner.GoErr]
-// functions. If f returned nil, the cause of an [Owner.Cancel] that ended the owner is part of
-// that. If f returns the error of GoErr that is the owner's cause, Run returns it once. The
-// end of ctx alone is no error. With [WithGrace] the error may be a *[PendingError]. Inside a
-// handler, where nothing waits, it may be [ErrPending].
+// functions. If f returned nil, and [Owner.Cancel] ended the owner with a cause, that is
+// joined as well. If f returns the error of GoErr that is the owner's cause, Run returns it
+// once. The end of ctx alone is no error. With [WithGrace] the error may be a
+// *[PendingError]. Inside a handler, where nothing waits, it may be [ErrPending].
 //
 // With [WithPanicHandler], a panic of f is given to the panic handler, and Run returns it as
 // a *[PanicError].
