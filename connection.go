@@ -6,10 +6,13 @@ import (
 	"github.com/seed-ec287111/tether/internal/connlist"
 )
 
-// A Connection is one subscription: a handler, connected to a signal, held by
-// an owner. It ends when it is disconnected, spent (see [Signal.Once]), or when
-// its owner, its queue or its signal ends, and never comes back. The zero
-// Connection is a dead one. All methods may be called by multiple goroutines.
+// A Connection is one subscription: a handler that is connected to a signal and held by an
+// owner.
+//
+// It ends when it is disconnected, when it is spent (see [Signal.Once]), or when its owner,
+// its queue or its signal ends, whichever comes first. A connection that has ended is called
+// dead, and never comes back. The zero Connection is a dead one. All methods may be called by
+// multiple goroutines at once.
 type Connection struct {
 	_    noCopy
 	conn connlist.Conn
@@ -17,40 +20,44 @@ type Connection struct {
 
 // Disconnect ends the connection and reports whether this call did it.
 //
-// It never waits, so it may be called under any lock and from any handler. When
-// it has returned, no Fire that begins later calls the handler; on a goroutine
-// that is firing the effect is immediate. A concurrent Fire that has already
-// committed to the call may still enter the handler. Where nothing may run any
-// more, use an owner of its own: [Owner.Destroy] is a barrier.
+// It never waits, so it may be called under any lock and from any handler. When it has
+// returned, no Fire that begins later calls the handler. A Fire that runs on the calling
+// goroutine skips the handler from then on. A Fire on another goroutine that has already
+// committed to the call may still enter the handler. If that must not happen, give the
+// connection an owner of its own: [Owner.Destroy] is a barrier.
 //
-// The handler's closure is garbage from then on, even while the Connection is
-// held. Cost: O(1) amortised.
+// The handler's closure is garbage from then on, even while the Connection is held. On a
+// [Finish] queue that is so when the values it has accepted are handled. Cost: O(1) amortised.
 func (c *Connection) Disconnect() bool { return c.conn.Disconnect() }
 
-// Connected reports whether the connection has not ended. It may have by the
-// time Connected returns.
+// Connected reports whether the connection is live. The answer may be out of date when
+// Connected returns.
 func (c *Connection) Connected() bool { return c.conn.Live() }
 
-// Ended returns a channel that is closed when the connection has ended, by whatever way;
-// [Connection.Connected] is false by then. It says that no Fire which begins later calls
-// the handler. It does not say that none of its calls runs still: for that use an owner,
-// and [Owner.Ended]. On a queue it is closed when the queue takes nothing more in from
-// this connection, and for a [Signal.Once] there when its value has been queued.
+// Ended returns a channel that is closed when the connection has ended, in whatever way.
+// [Connection.Connected] is false by then, and no Fire that begins later calls the handler. A
+// call that began earlier may still be running: to wait for it, use an owner, and
+// [Owner.Ended].
 //
-// The channel is made on first use, and is the same for later calls; a connection that had
-// ended by then gives one that is closed.
+// On a queue, the channel is closed when the queue accepts nothing more from this connection.
+// For a [Signal.Once] on a queue, that is when its value has been queued.
+//
+// The channel is made on first use, and later calls return the same one. If the connection
+// ended before the first call, the channel is closed already.
 func (c *Connection) Ended() <-chan struct{} { return c.conn.Gone() }
 
-// Mute has the handler skipped until unmute is called. It counts: a connection
-// that was muted twice needs both functions. Further calls of one unmute do
-// nothing, and neither function revives a dead connection. A connection on a
-// queue skips, and drops, the values whose turn comes while it is muted.
+// Mute makes Fire skip the handler until unmute is called.
+//
+// Mutes are counted: a connection that was muted twice needs both unmute functions. Further
+// calls of the same unmute do nothing. Neither function revives a dead connection. On a
+// queue, a value whose turn comes while its connection is muted is dropped.
 func (c *Connection) Mute() (unmute func()) {
 	c.conn.Mute()
 	return sync.OnceFunc(c.conn.Unmute)
 }
 
-// A ConnectOption is an option of [Signal.Connect] and its like.
+// A ConnectOption is an option of the methods that connect a handler, such as
+// [Signal.Connect].
 type ConnectOption interface{ connect(*connectConfig) }
 
 type connectConfig struct {
@@ -66,13 +73,15 @@ type (
 func (p priorityOption) connect(c *connectConfig) { c.priority = int(p) }
 func (o queueOption) connect(c *connectConfig)    { c.queue = o.q }
 
-// Priority puts a handler before those with a lower priority. The default is 0;
-// within one priority, first connected is first called. Cost: a connect passes
-// the number of different higher priorities in use; Fire sorts nothing.
+// Priority makes Fire call the handler before those with a lower priority. The default is 0.
+// Within one priority, the first connected is the first called.
+//
+// Cost: to connect takes one step for each different higher priority in use. Fire sorts
+// nothing.
 func Priority(p int) ConnectOption { return priorityOption(p) }
 
-// On has the handler called by q, one value at a time, instead of by the firing
-// goroutine. See [Queue].
+// On arranges for q to call the handler, one value at a time, in place of the goroutine that
+// calls Fire. See [Queue].
 func On(q *Queue) ConnectOption {
 	if q == nil || q.scope == nil {
 		panic("tether: On with nil Queue")

@@ -10,27 +10,28 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// ErrPending says that an owner was cut off, but that its teardown was not
-// finished when the call returned. It finishes without further calls.
+// ErrPending says that the end of an owner has begun, but was not complete when the call
+// returned. It completes without further calls. [Queue.Flush] returns ErrPending where it
+// must not wait.
 var ErrPending = scope.ErrPending
 
-// ErrDestroyed is what [Wait] returns when its signal or connection ends, and
-// the cause of the context of an owner that was destroyed without another cause.
+// ErrDestroyed is the error that [Wait] returns when its signal or connection ends. It is
+// also the cause of the context of an owner that ended without another cause.
 var ErrDestroyed = scope.ErrDestroyed
 
-// A PendingError says what a teardown still waits for. It is [ErrPending] to
-// [errors.Is], and unwraps to the cause of the context that ended the wait.
+// A PendingError says what a teardown still waits for. [errors.Is] takes it for
+// [ErrPending]. It unwraps to the cause of the context that ended the wait.
 type PendingError struct {
 	Running []Running
 
 	cause error
 }
 
-// Running is something that keeps a teardown from completing.
+// Running is one thing that keeps a teardown from completing.
 type Running struct {
-	Owner string // path, as [Owner.String] has it
+	Owner string // path, as by [Owner.String]
 	Kind  string // "handler", "queue", "goroutine", "timer", "cleanup" or "interrupt"
-	Func  string // with file and line; "unknown" where that can't be told
+	Func  string // with file and line; "unknown" if that can't be determined
 }
 
 // giveUp drops what queues have pending in s, as ctx has ended, and says what kept s from
@@ -66,16 +67,16 @@ func (e *PendingError) Is(target error) bool { return target == ErrPending }
 // Unwrap returns the cause of the context that ended the wait.
 func (e *PendingError) Unwrap() error { return e.cause }
 
-// A PanicError is a panic that an owner's panic handler was given.
+// A PanicError is a panic that was given to an owner's panic handler, see [WithPanicHandler].
 type PanicError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked, as by [debug.Stack]
-	Owner string // path of the owner whose function panicked, as [Owner.String] has it
+	Owner string // path of the owner whose function panicked, as by [Owner.String]
 	Func  string // the handler or other function given to the owner, and where it stood
 
-	// Fired is the value that the handler was called with. It is nil where no handler
-	// panicked, but a goroutine, cleanup or another function. It has the type that the
-	// signal fires, and may be nil itself. Whoever keeps the PanicError keeps it.
+	// Fired is the value that the handler was called with. It has the type that the
+	// signal fires, and may be nil itself. If another function panicked, such as a
+	// goroutine or a cleanup, Fired is nil. It lives as long as the PanicError is kept.
 	Fired any
 }
 
@@ -92,7 +93,7 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("tether: panic in %s of %s: %v", e.Func, e.Owner, e.Value)
 }
 
-// Unwrap returns the value that was panicked with if that is an error.
+// Unwrap returns Value if that is an error, else nil.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err

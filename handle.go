@@ -9,21 +9,21 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A remembered is an owner as the library may remember it: its state, and its handle
-// weakly, so that it can still be found lost.
+// A remembered is an owner as the library may remember it: its state, and its handle weakly,
+// so that the collector can still find the owner lost.
 //
-// A handle keeps those of its ancestors alive, but not the other way round. So when the
-// handle of a child is garbage and its owner lives on, the root's handle may still be in
-// somebody's hands. That one is remembered too: a handle made anew would be another
-// owner to who compares them, and the collector would report the root as lost while it
-// can be destroyed by way of the new one.
+// A handle keeps the handles of its ancestors alive, but not the other way round. So when the
+// handle of a child is garbage and its owner lives on, the program may still hold the root's
+// handle. That one is remembered too. A handle made anew would not compare equal to it, and
+// the collector would report the root as lost though the program can destroy it by way of the
+// new handle.
 type remembered struct {
 	scope        *scope.Scope
 	handle, root weak.Pointer[Owner]
 }
 
-// remember is linear in the depth of o, by a step from parent to parent; it is for what
-// is made once, a signal with [WhileActive].
+// remember is linear in the depth of o: it goes from parent to parent. It is for what is made
+// once, a signal with [WhileActive].
 func remember(o *Owner) remembered {
 	root := o
 	for root.parent != nil {
@@ -32,7 +32,7 @@ func remember(o *Owner) remembered {
 	return remembered{o.scope, weak.Make(o), weak.Make(root)}
 }
 
-// Value returns a handle: the one that the user has, if it is not garbage.
+// Value returns a handle: the one that the program has, if it is not garbage.
 func (r remembered) Value() *Owner {
 	if o := r.handle.Value(); o != nil {
 		return o
@@ -60,7 +60,7 @@ func handleOf(s *scope.Scope, root *Owner) *Owner {
 	return o
 }
 
-// made is what a supervisor is told where the PanicError was made before.
+// made tells a supervisor that the PanicError exists already.
 type made struct{ p *PanicError }
 
 // The sub-packages look behind an Owner, a Connection and an option by way of package

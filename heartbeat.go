@@ -13,24 +13,26 @@ import (
 type Tick struct {
 	N       uint64        // counts the ticks delivered, from 1
 	Time    time.Time     // when it was delivered; with a monotonic reading
-	Delta   time.Duration // time since the tick before, or since the first connect
-	Skipped uint64        // beats lost since the tick before
+	Delta   time.Duration // time since the tick before, or since the first connection
+	Skipped uint64        // beats since the tick before that got no tick of their own
 }
 
-// A Heartbeat fires a [Tick] every interval for as long as it has connections.
-// It is a Source[Tick] whose signal the library fires.
+// A Heartbeat fires a [Tick] every interval for as long as it has connections. It is a
+// Source[Tick] whose signal only the library fires.
 //
-// Ticks are due at multiples of the interval, counted from the first connection. They
-// never overlap: one that a slow handler makes late comes when that has returned, once
-// for all the beats missed, which it counts in Skipped; its Delta covers the
-// gap, and the next tick is back on the grid. So the sum of Delta is the time
-// elapsed. While nobody is connected there is no goroutine, timer or wake-up;
-// the first Delta after that counts from the new connect. No connection gets a tick
-// whose Time is before its Connect.
+// Ticks are due at multiples of the interval, counted from the first connection. They never
+// overlap. If a slow handler makes a tick late, the tick is delivered when that handler has
+// returned: once for all the beats that were missed. Skipped counts those that got no tick of
+// their own, and Delta covers the gap. The next tick is due at a multiple of the interval
+// again. So the sum of all Delta is the time that has elapsed.
 //
-// Handlers run on a goroutine of the heartbeat's owner, whose Destroy therefore
-// waits for them. A panic in one crashes the program unless it is supervised,
-// see [WithPanicHandler].
+// While nobody is connected there is no goroutine, no timer and no wake-up. The next
+// connection starts a new count of intervals, and the first Delta is measured from there. No
+// connection gets a tick whose Time is before its Connect.
+//
+// Handlers run on a goroutine of the heartbeat's owner, so Destroy of that owner waits for
+// them. A panic in a handler crashes the program, unless a panic handler gets it, see
+// [WithPanicHandler].
 //
 // To simulate time, fire a Signal[Tick]: a consumer takes a Source[Tick].
 type Heartbeat struct {
@@ -56,9 +58,9 @@ type heartbeatOption func(*Heartbeat)
 
 func (f heartbeatOption) heartbeat(h *Heartbeat) { f(h) }
 
-// FixedStep makes every Delta exactly the interval, as a simulation wants it: a
-// late beat delivers one tick for each interval that has passed, but maxSteps at
-// the most. The rest of the time is given up, see [Heartbeat.Dropped].
+// FixedStep makes every Delta exactly the interval, as a simulation needs it. A late beat
+// delivers one tick for each interval that has passed, but at most maxSteps ticks. The rest
+// of the time is given up, see [Heartbeat.Dropped].
 func FixedStep(maxSteps int) HeartbeatOption {
 	if maxSteps < 1 {
 		panicf("FixedStep with maxSteps %d", maxSteps)
@@ -83,13 +85,14 @@ func NewHeartbeat(owner *Owner, interval time.Duration, opts ...HeartbeatOption)
 	return h
 }
 
-// Connect has handler called with every tick from now on. See [Signal.Connect].
+// Connect arranges for handler to be called with every tick from now on. See
+// [Signal.Connect].
 func (h *Heartbeat) Connect(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
 	h.check("Connect")
 	return h.signal.Connect(owner, handler, opts...)
 }
 
-// Once has handler called with the next tick. See [Signal.Once].
+// Once arranges for handler to be called with the next tick. See [Signal.Once].
 func (h *Heartbeat) Once(owner *Owner, handler func(Tick), opts ...ConnectOption) *Connection {
 	h.check("Once")
 	return h.signal.Once(owner, handler, opts...)
@@ -101,7 +104,7 @@ func (h *Heartbeat) Len() int {
 	return h.signal.Len()
 }
 
-// Dropped returns the time that [FixedStep] gave up so far.
+// Dropped returns the time that [FixedStep] has given up so far.
 func (h *Heartbeat) Dropped() time.Duration {
 	h.check("Dropped")
 	h.mu.Lock()
@@ -125,7 +128,7 @@ func (h *Heartbeat) run(active *Owner) {
 	h.arm(active.scope)
 }
 
-// arm sets the timer for the next beat of the grid, which may be over already.
+// arm sets the timer for the next beat of the grid, which may be in the past.
 func (h *Heartbeat) arm(active *scope.Scope) {
 	h.mu.Lock()
 	due := h.start.Add(time.Duration(h.beats+1) * h.interval)
@@ -133,8 +136,8 @@ func (h *Heartbeat) arm(active *scope.Scope) {
 	active.AfterFunc(time.Until(due), func() { h.beat(active) })
 }
 
-// beat delivers what is due. If the last tick of an earlier grid is still being
-// delivered, that one does it when it is done.
+// beat delivers what is due. If the last tick of an earlier grid is still being delivered, the
+// goroutine that delivers it does that afterwards.
 func (h *Heartbeat) beat(active *scope.Scope) {
 	h.mu.Lock()
 	if h.busy {
@@ -161,9 +164,9 @@ func (h *Heartbeat) beat(active *scope.Scope) {
 	finally.Each(func() bool { return h.deliver(active, &b) })
 }
 
-// A batch is what one beat delivers: count ticks like first, to the connections numbered
-// last at most. Those that are made later, perhaps after an idle time, are not to get a
-// tick of before.
+// A batch is what one beat delivers: count ticks like first, to the connections numbered last
+// or less. Connections made later, perhaps after an idle time, must not get a tick from before
+// they were made.
 type batch struct {
 	first Tick
 	count int64
@@ -186,7 +189,7 @@ func (h *Heartbeat) takeLocked(b *batch, now time.Time) {
 	b.first.Skipped = uint64(missed - b.count)
 }
 
-// deliver fires the next tick of b, if there is one and somebody to get it.
+// deliver fires the next tick of b, if there is one and a connection to get it.
 func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
 	if b.count <= 0 || !active.Alive() {
 		return false

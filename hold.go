@@ -7,8 +7,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A hold is a Fire that finds no room, in a Block queue or a Values loop, and is to wait
-// on room. mu guards the fields.
+// A hold is a Fire that finds no room, in a Block queue or a Values loop, and is to wait for
+// it on room. mu guards the fields.
 type hold struct {
 	mu      *sync.Mutex
 	room    *sync.Cond

@@ -10,33 +10,37 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Lost is a root owner that became garbage without having been destroyed: a bug,
-// as nobody can end any more what it holds.
+// Lost describes a root owner that became garbage without having been destroyed. That is a
+// bug: nobody can end any more what the owner holds.
 type Lost struct {
 	Name string // as it was given to NewOwner
 	Site string // where it was made, a function with file and line
 	Held Stats  // what it and its descendants still hold, if that is not garbage too
 }
 
-// OnLost has f called for every lost owner, in place of a default that logs the
-// first one of each site by [slog.Warn]; nil silences it. restore takes f back, as in
-// a test:
+// OnLost arranges for f to be called for every lost owner, in place of a default that logs
+// the first lost owner of each site by [slog.Warn]. A nil f silences the reports. restore
+// takes f back, as in a test:
 //
 //	defer tether.OnLost(f)()
 //
-// Of several, the last one counts that was not taken back, in whatever order they are:
-// so tests that overlap do not get each other's functions back. A second call of one
-// restore does nothing. f may still run, or be called by a report that is under way,
-// when restore has returned.
+// Functions may be taken back in any order: the last one given that was not taken back is
+// called. So tests that overlap do not get each other's functions back. A second call of the
+// same restore does nothing. When restore has returned, f may still be running, or be called
+// by a report that is under way.
 //
-// It is a backstop. The garbage collector finds a lost owner some time after the
-// last reference to it is gone, or never: not while an owned goroutine runs, not
-// if a handler or cleanup of its tree refers to the owner and anything that lives,
-// such as a signal, to a connection of its tree; not an owner bound to
-// a context that can end, which ends with that. Nothing is cleaned up: no cleanup
-// runs, no channel is closed. f is called by a goroutine of the runtime's, on
-// which other cleanups wait; it should return soon. Cost: [NewOwner] takes about
-// a microsecond longer for the collector's sake, children nothing.
+// OnLost is a backstop. The garbage collector finds a lost owner some time after the last
+// reference to it is gone. It does not find an owner
+//
+//   - while a goroutine of the owner runs;
+//   - if a handler or cleanup of its tree refers to the owner, and something that lives,
+//     such as a signal, refers to a connection of the tree;
+//   - that is bound to a context which can end: it ends with that.
+//
+// Nothing is cleaned up: no cleanup runs, no channel is closed. f runs on a goroutine of the
+// runtime's, on which the cleanups of [runtime.AddCleanup] wait for their turn, so it should
+// return soon. Cost: [NewOwner] takes about a microsecond longer, so that the collector can
+// find the owner. Children cost nothing more.
 func OnLost(f func(Lost)) (restore func()) {
 	mine := &f
 	lost.mu.Lock()
@@ -59,9 +63,9 @@ var lost struct {
 	logged map[string]bool
 }
 
-// reportLost is told that the owner of root n is garbage, at any time and on a
-// goroutine of the runtime's, outside of any test's bubble. It is given a number
-// and not the scope, which may hold a cleanup that refers to the owner.
+// reportLost runs when the owner of root n is garbage: at any time, on a goroutine of the
+// runtime's, outside of any test's bubble. It is given a number and not the scope, because
+// the scope may hold a cleanup that refers to the owner.
 func reportLost(n uint64) {
 	root, held, ok := scope.Lose(n)
 	if !ok {

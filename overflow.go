@@ -5,22 +5,22 @@ import (
 	"math"
 )
 
-// Unbounded is a capacity that nothing reaches, for a [Queue] or a [Values] loop whose
-// values must neither hold who fires them nor be dropped. What is pending takes memory, so
-// somebody else must see to it that the values come no faster than they are handled, on
-// the whole.
+// Unbounded is a capacity that is never reached. It is for a [Queue] or a [Values] loop whose
+// values must not be dropped, and must not hold the goroutine that calls Fire. Pending values
+// take memory. So something else must see to it that, on the whole, values come no faster
+// than they are handled.
 const Unbounded = math.MaxInt
 
-// Overflow says what happens to a value that finds no room.
+// Overflow says what happens to a value for which there is no room.
 type Overflow int
 
 const (
-	// Block holds the goroutine that fires until there is room.
+	// Block holds the goroutine that called Fire until there is room.
 	Block Overflow = iota
-	// DropOldest drops the value that has waited longest. A value that a Once has
-	// been spent on is not dropped; if there is no other, the new one is.
+	// DropOldest drops the value that has waited longest. It does not drop a value that has
+	// spent a Once. If there is no other, it drops the new value.
 	DropOldest
-	// DropNewest drops the value that finds no room.
+	// DropNewest drops the new value.
 	DropNewest
 )
 

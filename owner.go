@@ -11,19 +11,23 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// An Owner is the scope in which connections, goroutines, timers, queues,
-// cleanups and other owners live, and with which they end.
+// An Owner is the scope in which connections, goroutines, timers, queues, cleanups and other
+// owners live, and with which they end.
 //
-// An owner is alive until it or an ancestor is destroyed or cancelled, or the
-// context it is bound to ends. That is the cut-off, from which on nothing new
-// starts in it. It has ended when its teardown is complete; see [Owner.Destroy].
+// An owner is alive until it is cut off: from then on nothing new starts in it. The cut-off
+// is that of the owner itself or of an ancestor. It comes from Destroy or Cancel, from the
+// end of a context that the owner is bound to, or from an error of [Owner.GoErr]. After the
+// cut-off the owner is draining, while what runs in it returns; then unwinding, while its
+// children and cleanups run; then ended. See [Owner.Destroy] for these phases. An owner that
+// is not alive is called dead.
+//
 // All methods may be called by multiple goroutines at once.
 //
-// An Owner is a handle: nothing in the library refers to it but the handles of
-// its descendants. So if a root owner is dropped without having been destroyed,
-// the garbage collector finds that, and it is logged, once per place that
-// creates such owners. It is found neither while an owned goroutine runs, nor if
-// a handler on a live signal, or another thing that lives, refers to the owner.
+// An Owner is a handle: in the library, only the handles of its descendants refer to it. So
+// if a program drops a root owner without having destroyed it, the garbage collector can find
+// that. The owner is then logged, once for each place that makes such owners, see [OnLost].
+// It is not found while an owned goroutine runs, nor if something that lives refers to the
+// owner, such as a handler on a live signal.
 type Owner struct {
 	scope  *scope.Scope
 	parent *Owner // keeps the parent's handle alive
@@ -37,8 +41,9 @@ func (o *Owner) check(verb string) *scope.Scope {
 	return o.scope
 }
 
-// NewOwner returns a root owner. Somebody must destroy it, if only by way of
-// [WithContext]. See [Run] for the one of a whole main, request or test.
+// NewOwner returns a root owner. The program must destroy it, or bind it to a context that
+// does, see [WithContext]. [Run] makes and destroys the owner of a whole main, request or
+// test.
 func NewOwner(name string, opts ...OwnerOption) *Owner {
 	c := configure("NewOwner", opts)
 	c.Site = caller()
@@ -59,8 +64,8 @@ func NewOwner(name string, opts ...OwnerOption) *Owner {
 // of another package of the library.
 func caller() uintptr { return goroutine.CallerOf(1) }
 
-// NewChild returns an owner that ends with o, or before: by its own Destroy, in
-// which case o forgets it, in O(1). Where o is dead, so is the child.
+// NewChild returns a child of o. The child ends with o, or before it by its own Destroy; in
+// that case o forgets it, in O(1). If o is dead, so is the child.
 func (o *Owner) NewChild(name string, opts ...OwnerOption) *Owner {
 	s := o.check("NewChild")
 	c := configure("NewChild", opts)
@@ -75,42 +80,46 @@ func (o *Owner) NewChild(name string, opts ...OwnerOption) *Owner {
 //   - Cut off: in the whole subtree nothing new starts. Connections end, signals
 //     and queues close, timers stop, contexts are cancelled, interrupts run.
 //   - Drain: every running handler, goroutine and timer function of the subtree
-//     has returned.
+//     returns.
 //   - Unwind: children and cleanups run in reverse order of registration, depth
 //     first, like deferred calls.
 //
-// When it returns, nothing of the subtree runs or ever will, and every cleanup
-// has run exactly once. It returns what the closers given to [Own] returned,
-// joined. Destroy may be called any number of times, by any goroutines: later
-// calls wait too and return the same.
+// When Destroy returns, nothing of the subtree runs or ever will, and every cleanup has run
+// exactly once. It returns the errors of closers given to [Own] and [OwnBlocking] and of
+// functions given to [Owner.GoErr], joined. Destroy may be called any number of times, by any
+// goroutines. Later calls wait too, and return the same.
 //
-// It never waits for itself. Inside a handler, timer function, interrupt or
-// cleanup, of whatever owner, it waits for nobody: if nothing of o runs, the
-// teardown is complete when it returns; otherwise it cuts off and returns
-// [ErrPending], and whoever leaves last completes the teardown, at the latest
-// before the running Fire returns. Inside a goroutine started by [Owner.Go] it
-// is a full barrier for owners that the goroutine does not belong to; for its
-// own owner and ancestors, and where two goroutines would wait for each other,
-// it returns ErrPending likewise.
+// Destroy never waits for itself. Inside a handler, timer function, interrupt or cleanup, of
+// whatever owner, it does not wait at all. If nothing of o runs, the teardown is complete
+// when Destroy returns. Otherwise Destroy cuts o off and returns [ErrPending]. When the last
+// function of the subtree returns, its goroutine completes the teardown, unless another call
+// of Destroy waits and does that. If that function is a handler, this happens before the
+// outermost Fire on its goroutine returns, at the latest.
 //
-// Destroy hangs if it is called with a lock held that a handler of the subtree
-// takes, as [sync.WaitGroup.Wait] would; use [Owner.Cancel] under locks.
+// Inside a goroutine started by [Owner.Go], Destroy is a full barrier for owners that the
+// goroutine does not belong to. For the goroutine's own owner and the ancestors of that, it
+// returns ErrPending. It also does where two goroutines would wait for each other.
 //
-// A panic in a cleanup goes on to whoever unwinds, when the rest has run. Cost:
-// linear in what the subtree holds. Only if something runs does it read stacks.
+// Destroy hangs if it is called with a lock held that a handler of the subtree takes, as
+// [sync.WaitGroup.Wait] would. Under locks use [Owner.Cancel].
+//
+// If a cleanup panics, the others still run. Then the panic goes on, on the goroutine that
+// unwinds. Cost: linear in what the subtree holds. Destroy reads stacks only if something of
+// the subtree runs.
 func (o *Owner) Destroy() error {
 	defer runtime.KeepAlive(o) // not lost: being destroyed
 	return o.check("Destroy").Destroy()
 }
 
-// DestroyContext is Destroy for a caller who stops waiting when ctx ends. It
-// then returns a *[PendingError] that names what still runs; the teardown goes
-// on and completes when that returns. If ctx has ended before, it cuts off,
-// waits for nothing, and returns nil only if there was nothing to wait for or
-// clean up.
+// DestroyContext is Destroy for a caller that stops waiting when ctx ends. It then returns a
+// *[PendingError] that names what still runs. The teardown goes on, and completes when that
+// has returned.
 //
-// Cleanups run on a goroutine of the teardown's own, so that one that blocks is
-// given up on too; a panic there crashes the program, see [WithPanicHandler].
+// If ctx ended before the call, DestroyContext cuts off and does not wait. It returns nil
+// only if there was nothing to wait for or to clean up.
+//
+// Interrupts and cleanups run on a goroutine of the teardown's own, so DestroyContext can
+// give up on one that blocks. A panic there crashes the program, see [WithPanicHandler].
 // Inside a handler DestroyContext acts as Destroy.
 func (o *Owner) DestroyContext(ctx context.Context) error {
 	defer runtime.KeepAlive(o)
@@ -125,57 +134,59 @@ func (o *Owner) DestroyContext(ctx context.Context) error {
 	return giveUp(ctx, s)
 }
 
-// Cancel cuts o and its subtree off and returns. It never waits, and calls no
-// user code on the caller, so it may be called under any lock: interrupts, and
-// when all has drained the cleanups, run on a goroutine of the teardown's own.
+// Cancel cuts o and its subtree off and returns. It never waits, and it calls no user code on
+// the calling goroutine, so it may be called under any lock. Interrupts run on a goroutine of
+// the teardown's own, and so do the cleanups, when all has drained.
 //
-// cause becomes the cause of [Owner.Context]; nil means [ErrDestroyed]. If o is
-// dead already, cause is ignored. To end an owner with a cause and wait for it, call
-// Cancel and then DestroyContext. For one that is [Staged], Cancel passes over the
-// stages: see there for the way to give these a cause.
+// cause becomes the cause of [Owner.Context]; nil means [ErrDestroyed]. If o is dead already,
+// cause is ignored. To end an owner with a cause and wait for it, call Cancel and then
+// DestroyContext. Cancel of a [Staged] owner passes over the stages: see there for how to
+// begin them with a cause.
 func (o *Owner) Cancel(cause error) {
 	defer runtime.KeepAlive(o)
 	o.check("Cancel").Cancel(cause)
 }
 
-// Alive reports whether o has not been cut off.
+// Alive reports whether o is alive: it has not been cut off.
 func (o *Owner) Alive() bool { return o.check("Alive").Alive() }
 
-// Ended returns a channel that is closed when the teardown is complete.
+// Ended returns a channel that is closed when o has ended: its teardown is complete.
 func (o *Owner) Ended() <-chan struct{} { return o.check("Ended").Ended() }
 
-// Context returns a context that is cancelled at the cut-off, and not before:
-// when it is done, o is dead. Its Err is [context.Canceled] and its cause that of
-// the cut-off: what Cancel was given, the error of a [Owner.GoErr], the cause of the
-// context which ended, or [ErrDestroyed]. It is made on first use and has the values
-// and the deadline of the context that o, or else its nearest ancestor with one, was
-// made with; but an owner that is [Staged] outlives the deadline of its context, and
-// passes on the values only.
+// Context returns a context that is cancelled at the cut-off, and not before: when it is
+// done, o is dead. Its Err is [context.Canceled]. Its cause is that of the cut-off: what
+// Cancel was given, an error of [Owner.GoErr], the cause of the context that ended, or
+// [ErrDestroyed].
+//
+// Context has the values and the deadline of the context that o was made with, or else of
+// the one that its nearest ancestor with one was made with. An owner that is [Staged]
+// outlives the deadline of its context, so it passes on the values only. The context is made
+// on first use.
 func (o *Owner) Context() context.Context { return o.check("Context").Context() }
 
-// Name returns the name that o was made with, as it is. Where others choose it, log
+// Name returns the name that o was made with, unchanged. Where others choose the names, log
 // what String returns.
 func (o *Owner) Name() string { return o.check("Name").Name() }
 
-// Path returns the names from the root to o, as they are, as in "app/lobby/ann".
+// Path returns the names from the root to o, unchanged, as in "app/lobby/ann".
 func (o *Owner) Path() string { return o.check("Path").Path() }
 
-// String returns o's path for a log or another text that people read: a name in it
-// that holds a slash, what is not printable by [strconv.IsPrint] or no UTF-8, or that
-// begins with a double quote, is quoted as by [strconv.Quote]. So whoever chooses a
-// name can forge neither a line nor another owner's path. The errors of this package
-// name owners in the same way.
+// String returns o's path for a log or another text that people read. A name in it is quoted
+// by [strconv.Quote] if it holds a slash, a character that is not printable by
+// [strconv.IsPrint], or invalid UTF-8, or if it begins with a double quote. So whoever
+// chooses a name can forge neither a line nor another owner's path. The errors of this
+// package name owners in the same way.
 func (o *Owner) String() string { return o.check("String").String() }
 
-// Parent returns the owner that o is a child of, nil for a root. An owner that
-// [WhileActive] has made may have been given new handles for ancestors whose handles
-// were garbage: they are the same owners, and so are their paths.
+// Parent returns the owner that o is a child of, nil for a root. For an owner that
+// [WhileActive] has made, it may return a new handle, if the one that the program had is
+// garbage: it is the same owner, and has the same path.
 func (o *Owner) Parent() *Owner {
 	o.check("Parent")
 	return o.parent
 }
 
-// Stats says what a subtree of owners holds.
+// Stats says how much a subtree of owners holds.
 type Stats struct {
 	Owners      int // that have not ended
 	Connections int
@@ -184,17 +195,17 @@ type Stats struct {
 	Cleanups    int // registered by Defer or Own
 }
 
-// Stats counts what o and its descendants hold, by walking them. It is no
-// snapshot while others change that.
+// Stats counts what o and its descendants hold, by walking them. It is no snapshot if other
+// goroutines change that meanwhile.
 func (o *Owner) Stats() Stats { return Stats(o.check("Stats").Count()) }
 
-// Defer has cleanup called when o unwinds, after everything that ran in o's
-// subtree has returned, and before what was registered earlier. stop takes that
-// back and reports whether it did, as with [context.AfterFunc].
+// Defer arranges for cleanup to be called when o unwinds: after everything that ran in o's
+// subtree has returned, and before the cleanups registered earlier. stop takes cleanup back
+// and reports whether it did, as with [context.AfterFunc].
 //
-// Where o is unwinding or has ended, cleanup runs before Defer returns, on the
-// caller: what is handed to an owner is never lost. So do not call Defer with a lock
-// held that cleanup takes: register it after the unlock.
+// If o is unwinding or has ended, Defer calls cleanup before it returns, on the calling
+// goroutine: what is handed to an owner is never lost. So do not call Defer with a lock held
+// that cleanup takes. Register it after the unlock.
 func (o *Owner) Defer(cleanup func()) (stop func() bool) {
 	s := o.check("Defer")
 	if cleanup == nil {
@@ -203,14 +214,15 @@ func (o *Owner) Defer(cleanup func()) (stop func() bool) {
 	return s.Defer(cleanup)
 }
 
-// Interrupt arranges for f to be called at the cut-off, before anything is waited for:
-// the place for what unblocks an owned goroutine. If that is a Close, [OwnBlocking] is
-// shorter. f must not wait. Interrupts run newest first, on the goroutine that cuts off,
-// or on one of the teardown's own under [Owner.Cancel] and for contexts. They count as
-// running, and a Destroy inside one behaves as in a cleanup. stop takes f back and
-// reports whether it did.
+// Interrupt arranges for f to be called at the cut-off, before anything is waited for. It is
+// for what unblocks an owned goroutine. If that is a Close, [OwnBlocking] is shorter. f must
+// not wait. stop takes f back and reports whether it did.
 //
-// Where o is dead, f runs before Interrupt returns, on the caller. So do not call
+// Interrupts run newest first. If Destroy cuts off, they run on its goroutine; otherwise on
+// one of the teardown's own. They count as running, and a Destroy inside one behaves as in a
+// cleanup.
+//
+// If o is dead, Interrupt calls f before it returns, on the calling goroutine. So do not call
 // Interrupt with a lock held that f takes.
 func (o *Owner) Interrupt(f func()) (stop func() bool) {
 	s := o.check("Interrupt")
@@ -220,15 +232,14 @@ func (o *Owner) Interrupt(f func()) (stop func() bool) {
 	return s.Interrupt(f)
 }
 
-// Own arranges for c to be closed when o unwinds, in turn with the cleanups, and returns
-// c. It is for what is used until all of o has returned: a file, a database. What a
-// goroutine of o blocks in belongs to [OwnBlocking], as Own would wait for that goroutine
-// first.
+// Own arranges for c to be closed when o unwinds, in turn with the cleanups, and returns c.
+// It is for what is used until all of o has returned: a file, a database. What a goroutine of
+// o blocks in belongs to [OwnBlocking], because Own would wait for that goroutine first.
 //
-// What Close returns is part of what Destroy returns. Where o is unwinding or has ended,
-// c is closed before Own returns, on the caller; do not call Own with a lock held that
-// Close takes. An error that comes too late for the first Destroy is part of what later
-// ones return.
+// The error that Close returns is part of what Destroy returns. If o is unwinding or has
+// ended, Own closes c before it returns, on the calling goroutine. So do not call Own with a
+// lock held that Close takes. An error that comes too late for the first Destroy is part of
+// what later ones return.
 func Own[C io.Closer](o *Owner, c C) C {
 	s := o.check("Own")
 	if check.Nil(c) {
@@ -238,16 +249,18 @@ func Own[C io.Closer](o *Owner, c C) C {
 	return c
 }
 
-// OwnBlocking arranges for c to be closed at the cut-off of o, before anything is waited
-// for, and returns c. It is for what goroutines of o block in: a connection, a listener, a
-// pipe. Their Read or Accept returns then, they see that [Owner.Context] has ended, and
-// return. What is used until all of o has returned belongs to [Own].
+// OwnBlocking arranges for c to be closed at the cut-off of o, before anything is waited for,
+// and returns c. It is for what goroutines of o block in: a connection, a listener, a pipe.
+// Their Read or Accept then returns, they see that [Owner.Context] has ended, and return.
+// What is used until all of o has returned belongs to [Own].
 //
-// c is closed once, as an interrupt is run, see [Owner.Interrupt]. What Close returns is
-// part of what Destroy returns, unless it only says that c was closed before:
-// [net.ErrClosed], [os.ErrClosed], [io.ErrClosedPipe], or a wrapped one. Joined errors are
-// left out if each says so. Where o is dead, c is closed before OwnBlocking returns, on the
-// caller; do not call it with a lock held that Close takes.
+// c is closed once, as an interrupt is run, see [Owner.Interrupt]. The error that Close
+// returns is part of what Destroy returns, unless it only says that c was closed before.
+// An error says so if it is, or wraps, [net.ErrClosed], [os.ErrClosed] or
+// [io.ErrClosedPipe]. Joined errors say so if each of them does.
+//
+// If o is dead, OwnBlocking closes c before it returns, on the calling goroutine. So do not
+// call it with a lock held that Close takes.
 func OwnBlocking[C io.Closer](o *Owner, c C) C {
 	s := o.check("OwnBlocking")
 	if check.Nil(c) {
@@ -257,9 +270,9 @@ func OwnBlocking[C io.Closer](o *Owner, c C) C {
 	return c
 }
 
-// Go runs f on a goroutine that belongs to o: Destroy waits for it. ctx is
-// [Owner.Context]; f should return soon after it ends. Go returns false, and
-// starts nothing, where o is dead.
+// Go calls f on a new goroutine that belongs to o, and returns true: Destroy waits for f to
+// return. ctx is [Owner.Context]; f should return soon after it ends. If o is dead, Go starts
+// nothing and returns false.
 func (o *Owner) Go(f func(ctx context.Context)) bool {
 	s := o.check("Go")
 	if f == nil {
@@ -268,16 +281,16 @@ func (o *Owner) Go(f func(ctx context.Context)) bool {
 	return s.Go(f)
 }
 
-// GoErr is [Owner.Go] for a function that can fail. The first error that is not nil ends o,
-// as if by [Owner.Cancel]: it becomes the cause of [Owner.Context], and part of what Destroy
-// and [Run] return. An owner that is [Staged] begins its stages with that cause.
+// GoErr is [Owner.Go] for a function that can fail. The first error that is not nil ends o as
+// [Owner.Cancel] does. It becomes the cause of [Owner.Context], and part of what Destroy and
+// [Run] return. An owner that is [Staged] begins its stages with that cause.
 //
-// An error that comes later is part of what Destroy returns too, but not the cause. It is
-// ignored if it only says that o ends: if it is, or wraps, [context.Canceled], the cause of
-// o's end, or an error of use after Close, see [OwnBlocking]. Joined errors are ignored if
-// each says so.
+// A later error is not the cause, but it is part of what Destroy returns. It is ignored if it
+// only says that o ends: if it is, or wraps, [context.Canceled], the cause of o's end, or an
+// error of use after Close, see [OwnBlocking]. Joined errors are ignored if each of them says
+// so.
 //
-// A parent does not get the error of a child that ended by itself. Who wants it asks the
+// If a child ended by itself, its parent does not get the child's error. To get it, ask the
 // child:
 //
 //	<-child.Ended()
@@ -290,9 +303,9 @@ func (o *Owner) GoErr(f func(ctx context.Context) error) bool {
 	return s.GoErr(f)
 }
 
-// AfterFunc runs f on a goroutine of its own after d, unless o is dead by then
-// or stop was called; it then counts as running. stop reports whether it kept f
-// from running. Where o is dead, AfterFunc does nothing.
+// AfterFunc calls f after d, on a new goroutine, unless o is dead by then or stop was called.
+// While f runs, it counts as running in o. stop reports whether it kept f from running. If o
+// is dead, AfterFunc does nothing.
 func (o *Owner) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	s := o.check("AfterFunc")
 	if f == nil {

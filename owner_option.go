@@ -20,10 +20,10 @@ type ownerOption func(*ownerConfig)
 
 func (f ownerOption) owner(c *ownerConfig) { f(c) }
 
-// WithContext arranges for the owner to be destroyed when ctx ends, as if by
-// [Owner.Cancel] with the context's cause, and for [Owner.Context] to derive from ctx. For
-// a child, that is from ctx alone, without the values of the parent's. If ctx has ended,
-// the owner is born ended.
+// WithContext binds the owner to ctx. When ctx ends, the owner ends as if by [Owner.Cancel]
+// with the cause of ctx. [Owner.Context] derives from ctx; for a child that is from ctx
+// alone, without the values of the parent's context. If ctx has ended, the owner is ended
+// from the start.
 func WithContext(ctx context.Context) OwnerOption {
 	if ctx == nil {
 		panic("tether: WithContext with nil context")
@@ -31,11 +31,11 @@ func WithContext(ctx context.Context) OwnerOption {
 	return ownerOption(func(c *ownerConfig) { c.Context = ctx })
 }
 
-// WithPanicHandler has panics of the owner's handlers, goroutines, timer
-// functions, interrupts and cleanups, and of functions given to [WhileActive],
-// recovered and given to f, which runs on the goroutine that panicked, while what
-// called the function goes on. Children
-// inherit it unless they have their own. A panic in f itself takes its course.
+// WithPanicHandler arranges for panics of the owner's functions to be recovered and given to
+// f. These functions are handlers, goroutines, timer functions, interrupts, cleanups, and
+// those given to [WhileActive]. f runs on the goroutine that panicked. What called the
+// function then goes on. Children inherit f unless they have one of their own. A panic in f
+// itself is not recovered.
 func WithPanicHandler(f func(*PanicError)) OwnerOption {
 	if f == nil {
 		panic("tether: WithPanicHandler with nil function")
@@ -46,47 +46,47 @@ func WithPanicHandler(f func(*PanicError)) OwnerOption {
 	})
 }
 
-// WithGrace has [Run] give up waiting for its last Destroy after d, with a
+// WithGrace makes [Run] stop waiting for its last Destroy after d, and return a
 // *[PendingError]. It changes nothing for other owners.
 func WithGrace(d time.Duration) OwnerOption {
 	return ownerOption(func(c *ownerConfig) { c.grace = &d })
 }
 
-// Staged makes an owner whose parts still talk to each other while they end. It ends in
-// stages: first its children, newest first, each completely before the next is cut off;
-// then comes its own cut-off, drain and unwinding. So a child may rely on what older
-// children offer until its own last cleanup has run.
+// Staged makes an owner whose parts still talk to each other while they end. The owner ends
+// in stages. First its children end, newest first, each completely before the next is cut
+// off. Then the owner itself is cut off, drained and unwound. So a child may rely on what
+// older children offer until its own last cleanup has run.
 //
-// Until its own cut-off the owner is alive, and only NewChild refuses: from the beginning
-// of the stages it returns a child that is born ended. The cause of the children is that
-// with which the stages began, and the errors of their ends are part of what Destroy
-// returns. The owner's own goroutines, handlers and cleanups end after all children. What
-// must end between two children is a child. What the owner holds itself, such as a signal
-// with [WhileActive] or a heartbeat, works until then.
+// The owner is alive until its own cut-off. Once the stages have begun, only NewChild
+// refuses: it returns a child that is ended from the start. The cause of the children is the
+// one with which the stages began. The errors of their ends are part of what Destroy returns.
+// The owner's own goroutines, handlers and cleanups end after all children. So does what it
+// holds itself, such as a signal with [WhileActive] or a heartbeat. What must end between two
+// children must be a child.
 //
 // The stages begin with Destroy, with the end of a context given to [WithContext] or [Run],
-// and with an error of [Owner.GoErr]; the last two on a goroutine of the teardown's own. To
-// begin them with a cause, end such a context:
+// or with an error of [Owner.GoErr]. In the last two cases they run on a goroutine of the
+// teardown's own. To begin them with a cause, end such a context:
 //
 //	ctx, cancel := context.WithCancelCause(context.Background())
 //	app := tether.NewOwner("app", tether.Staged(), tether.WithContext(ctx))
 //
 // [Owner.Cancel], and a DestroyContext whose context ends, cut off all that is left in one
-// step. So does the cut-off of an ancestor that is not staged: make the root staged. Staged
-// children of a staged owner end depth first.
+// step. So does the cut-off of an ancestor that is not staged, so make the root staged.
+// Staged children of a staged owner end depth first.
 //
-// Inside a handler, and in a goroutine of the subtree, Destroy does not wait: if nothing of
-// the subtree runs, all has ended when it returns; otherwise it returns [ErrPending] and the
-// stages go on elsewhere. A panic of a cleanup that is not supervised goes on to whoever
-// runs the stages, when these are over.
+// Inside a handler, and in a goroutine of the subtree, Destroy does not wait. If nothing of
+// the subtree runs, all has ended when Destroy returns. Otherwise it returns [ErrPending],
+// and the stages go on elsewhere. A panic of a cleanup for which there is no panic handler
+// goes on when the stages are complete, on the goroutine that runs them.
 func Staged() OwnerOption {
 	return ownerOption(func(c *ownerConfig) { c.Staged = true })
 }
 
 // Unattended makes a root owner that is not reported if it becomes garbage, see [OnLost]. It
 // is for libraries whose types have a useful zero value and no Close, so that nobody can be
-// asked to end them: what such an owner holds must be garbage together with it. It changes
-// nothing for children.
+// asked to end them. What such an owner holds must become garbage together with it. For a
+// child, Unattended changes nothing.
 func Unattended() OwnerOption {
 	return ownerOption(func(c *ownerConfig) { c.Unattended = true })
 }

@@ -10,22 +10,22 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A Queue handles values one at a time, in the order in which they were fired,
-// on a goroutine of its own. Connections of several signals may share one (see
-// [On]): a client's Joined, Said and Left stay in order.
+// A Queue handles values one at a time, in the order in which they were fired, on a goroutine
+// of its own. Connections of several signals may share one queue (see [On]): so a client's
+// Joined, Said and Left stay in order.
 //
-// A Queue belongs to an owner and ends with it. Each value belongs to its
-// connection: when that ends before the value's turn, by whatever way, the value
-// is dropped. A running handler counts as running for the owner of its
-// connection and for that of the queue: the Destroy of either waits for it.
+// A queue belongs to an owner and ends with it. Each value belongs to its connection: if that
+// ends before the value's turn, in whatever way, the value is dropped. A running handler
+// counts as running both for the owner of its connection and for the owner of the queue:
+// Destroy of either waits for it.
 //
 // No value is handled twice, none out of order, and none is lost uncounted: see
-// [Queue.Dropped]. An idle queue has no goroutine; one is started for the first
-// value and ends when nothing is pending.
+// [Queue.Dropped]. An idle queue has no goroutine. The first value starts one, which ends
+// when nothing is pending.
 //
-// A panic in a handler crashes the program, as there is no caller of Fire that could
-// get it, unless it is supervised, see [WithPanicHandler]. [runtime.Goexit] ends that
-// call only.
+// A panic in a handler crashes the program, as there is no caller of Fire that could get it,
+// unless a panic handler gets it, see [WithPanicHandler]. [runtime.Goexit] ends that one call
+// only.
 type Queue struct {
 	_        noCopy
 	scope    *scope.Scope
@@ -69,23 +69,24 @@ type queueOptionFunc func(*Queue)
 
 func (f queueOptionFunc) queue(q *Queue) { f(q) }
 
-// Manual makes a queue without a goroutine: its values are handled when the user
-// calls [Queue.Drain], as from the main loop of a game or a user interface. A loop that
-// sleeps is woken by [Notify].
+// Manual makes a queue without a goroutine. Its values are handled when the program calls
+// [Queue.Drain], for example in the main loop of a game or a user interface. A loop that
+// sleeps can be woken by [Notify].
 func Manual() QueueOption { return queueOptionFunc(func(q *Queue) { q.manual = true }) }
 
 // Notify arranges for wake to be called when a [Manual] queue needs a [Queue.Drain]. A new
-// queue is armed, and each Drain arms it again before it looks for values; the first value
-// that is queued while the queue is armed calls wake, once. So no value waits without a
-// call of wake after the Drain before, and a value costs nothing while one is due.
+// queue is armed. The first value that is queued while the queue is armed calls wake, once,
+// and disarms the queue. Each Drain arms it again, before looking for values. So no value
+// waits without a call of wake since the last Drain, and while a Drain is due, further values
+// cost nothing more.
 //
-// wake runs on the goroutine that fires, after the value was queued, with no lock of the
-// library's held. It must not wait: it posts to the loop of a user interface, or sends to
-// a channel that has room for one, and if that is full does nothing. It counts as a handler
-// of the queue's owner: Destroy waits for it, and it is not called after the cut-off. A
-// panic goes on to the caller of Fire, or to the owner's panic handler.
+// wake runs on the goroutine that calls Fire, after the value was queued, with no lock of the
+// library held. It must not wait. It posts to the loop of a user interface, say, or sends to
+// a channel that has room for one value, and does nothing if that is full. wake counts as a
+// handler of the queue's owner: Destroy waits for it, and it is not called after the cut-off.
+// A panic in wake goes on to the caller of Fire, or to the owner's panic handler.
 //
-// Without Manual, NewQueue panics.
+// Notify is for Manual queues: without Manual, NewQueue panics.
 func Notify(wake func()) QueueOption {
 	if wake == nil {
 		panic("tether: Notify with nil function")
@@ -93,17 +94,18 @@ func Notify(wake func()) QueueOption {
 	return queueOptionFunc(func(q *Queue) { q.wake, q.armed = wake, true })
 }
 
-// NewQueue returns a queue that belongs to owner. capacity bounds how many
-// values may be pending, the one being handled not included, so that an idle
-// queue takes its first value at once; what happens to one too many is overflow.
-// A queue of a dead owner is dead, and connections on it are too.
+// NewQueue returns a queue that belongs to owner. capacity is the number of values that may
+// be pending. The value being handled does not count, so an idle queue takes its first value
+// at once. overflow says what happens to a value for which there is no room. A queue of a
+// dead owner is dead, and so are connections on it.
 //
-// With [Block], a Fire that finds no room is held until there is some. It lets go of
-// the value when the connection or the queue ends, or if it was called by an owned
-// goroutine, when that one's owner is cut off. A Fire from a handler of the same queue
-// is never held: it goes over capacity. Two full Block queues whose handlers fire at
-// each other hold each other for ever; so does a Manual one that is filled by the
-// goroutine that is to drain it.
+// With [Block], a Fire that finds no room is held until there is some. It lets go of the
+// value when the connection or the queue ends. If an owned goroutine called Fire, it also
+// lets go when the owner of that goroutine is cut off. A Fire from a handler of the same
+// queue is never held: its value goes over capacity.
+//
+// Two full Block queues whose handlers fire at each other hold each other for ever. So does a
+// Manual one that is filled by the goroutine that is to drain it.
 func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption) *Queue {
 	s := owner.check("NewQueue")
 	checkOverflow("NewQueue", capacity, overflow)
@@ -153,7 +155,7 @@ func (m queueMember) Cut(co *scope.Cutoff) {
 	co.After(m.q.die)
 }
 
-// die is told when the owner is cut off.
+// die runs when the owner is cut off.
 func (q *Queue) die() {
 	q.mu.Lock()
 	if q.dead {
@@ -186,7 +188,8 @@ func (q *Queue) takeConnsLocked() (conns []linkedConn) {
 	return conns
 }
 
-// dropAllLocked drops what is pending, and returns whose it was, each once or more often.
+// dropAllLocked drops what is pending, and returns the connections that it belonged to, each
+// once or more often.
 func (q *Queue) dropAllLocked() (conns []*queueConn) {
 	for q.order.len() > 0 {
 		c, _ := q.order.take()
@@ -206,8 +209,8 @@ func (q *Queue) dropAllLocked() (conns []*queueConn) {
 	return conns
 }
 
-// dropWaitingLocked drops the current value, whose handling has not begun. The goroutine
-// that was to do that will find nothing.
+// dropWaitingLocked drops the current value, whose handling has not begun. The goroutine that
+// was to handle it will find nothing.
 func (q *Queue) dropWaitingLocked() {
 	q.current.conn.box.forget()
 	q.current, q.waiting = place{}, false
@@ -227,10 +230,10 @@ type flush struct {
 	done chan struct{}
 }
 
-// Flush waits until all that was queued before has been handled or dropped. It
-// covers every Fire that had returned before. If ctx ends first, Flush returns
-// its cause. Inside a handler, of this queue or another, it never waits, and
-// returns [ErrPending] if it would have to.
+// Flush waits until all values queued before have been handled or dropped. It covers every
+// Fire that returned before Flush was called. If ctx ends first, Flush returns its cause.
+// Inside a handler, of this queue or another, Flush never waits, and returns [ErrPending] if
+// it would have to.
 func (q *Queue) Flush(ctx context.Context) error {
 	q.check("Flush")
 	if ctx == nil {
@@ -280,12 +283,13 @@ func (q *Queue) flushedLocked(n uint64) bool {
 	return p == nil || p.number > n
 }
 
-// Drain handles, on the caller, all that is pending when it is called, and
-// returns how many calls that made. It is for [Manual] queues and panics on
-// others. Concurrent calls take turns; inside a handler of the same queue Drain
-// returns 0. A panic or Goexit of a handler goes on to the caller of Drain when
-// the rest has been handled. Handlers of two queues that Drain each other's on
-// two goroutines wait for each other.
+// Drain handles, on the calling goroutine, the values that are pending when it is called, and
+// returns how many calls that made. It is for [Manual] queues, and panics on others.
+//
+// Concurrent calls take turns. Inside a handler of the same queue, Drain returns 0. A panic
+// or Goexit of a handler goes on to the caller of Drain when the other values have been
+// handled. If a handler of one queue drains a second queue, and a handler of the second
+// drains the first on another goroutine, both wait for ever.
 func (q *Queue) Drain() (calls int) {
 	q.check("Drain")
 	if !q.manual {
@@ -344,7 +348,7 @@ func (q *Queue) giveTurn() {
 	q.turn.Signal()
 }
 
-// Len returns how many values are pending, the one being handled not included.
+// Len returns how many values are pending. The one being handled does not count.
 func (q *Queue) Len() int {
 	q.check("Len")
 	q.mu.Lock()
@@ -352,13 +356,17 @@ func (q *Queue) Len() int {
 	return q.order.len()
 }
 
-// Dropped returns how many values were not handled: those that overflowed, that
-// were pending when their connection, its owner or the queue ended, whose turn
-// came while their connection was muted, and that a held Fire let go of. On a [Finish]
-// queue what was pending at an end is handled instead, and those that a Fire had under way
-// are counted. Elsewhere such a value, which had not come to the queue when its connection
-// ended, was fired too late, and is not counted; nor is one that finds its connection muted
-// or dead on the side of the signal, as no queue is asked then.
+// Dropped returns how many values the queue has not handled and will not handle:
+//
+//   - values that overflowed;
+//   - values that were pending when their connection, its owner or the queue ended;
+//   - values whose turn came while their connection was muted;
+//   - values that a held Fire let go of.
+//
+// On a [Finish] queue, values that are pending at such an end are handled instead. A value
+// that a Fire had under way at the end is counted. On other queues such a value was fired too
+// late, and is not counted. Nor is the value of a Fire that finds the connection muted or
+// dead before it comes to the queue.
 func (q *Queue) Dropped() uint64 {
 	q.check("Dropped")
 	q.mu.Lock()

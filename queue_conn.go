@@ -74,8 +74,8 @@ func (m *mailbox[T]) connect(list *connlist.List, c *hookedConnection, owner *Ow
 	}
 }
 
-// join enters c in its queue's book, unless the queue is dead; on a Finish queue in the
-// owner's as well, unless that one is.
+// join enters c in its queue's book, unless the queue is dead. On a Finish queue it enters c
+// in the owner's book as well, unless the owner is dead.
 func (c *queueConn) join(owner *scope.Scope, pc uintptr) bool {
 	if c.q.finish && !c.lingers(owner, pc) {
 		return false
@@ -119,7 +119,7 @@ func (c *queueConn) disconnect(spent bool) {
 	}
 }
 
-// end is the connection's end: for one that was spent, that of its owner or signal.
+// end runs when the connection ends. For a spent one, it runs when its owner or signal does.
 func (c *queueConn) end() {
 	q := c.q
 	defer c.settle(true)
@@ -195,9 +195,9 @@ func (m *mailbox[T]) offer(v T) bool {
 	return true
 }
 
-// admitLocked makes room for a value of c and reports whether it may be queued. h is
-// what the caller must end with no lock held; nil if it was not to be held for that. victim
-// is whose value was dropped for that, to be settled by the caller; nil for nobody's.
+// admitLocked makes room for a value of c and reports whether it may be queued. The caller
+// must end h with no lock held; h is nil if the value was not held. The caller must settle
+// victim, the connection whose value was dropped for this; it is nil if none was.
 func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
 	for {
 		switch {
@@ -231,16 +231,16 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) 
 	}
 }
 
-// lostLocked counts the value of a Fire that was held and finds that it need not be; on a
-// Finish queue also one that was under way when the connection came to an end.
+// lostLocked counts the value of a Fire that was held and now must not be queued. On a Finish
+// queue it also counts a value that was under way when its connection ended.
 func (q *Queue) lostLocked(h *hold, ended bool) {
 	if h != nil && h.waited || q.finish && ended {
 		q.dropped++
 	}
 }
 
-// dropOldestLocked drops the oldest value that may be, and returns whose it was, nil if
-// there was none.
+// dropOldestLocked drops the oldest value that may be dropped, and returns its connection, nil
+// if there was no such value.
 func (q *Queue) dropOldestLocked() *queueConn {
 	c := q.order.oldest()
 	if c != nil {

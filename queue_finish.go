@@ -8,27 +8,30 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Finish makes a queue that handles what it has accepted, though something ends. From the
-// cut-off of the queue's owner, the connection's or the signal's, or after
-// [Connection.Disconnect], nothing more is taken in; and what is pending by then counts as
-// running: it is handled, in order, in the drain. So the Destroy of the connection's owner
-// and that of the queue's wait for it, and return [ErrPending] inside a handler where
-// something is pending.
+// Finish makes a queue that handles what it has accepted, though something ends. That is the
+// queue's owner, the connection's owner, the signal, or the connection itself by
+// [Connection.Disconnect]. From then on the queue accepts nothing more for the connections
+// that end. Values that are pending by then count as running, and are handled in order in the
+// drain. So Destroy of the connection's owner waits for them, and so does Destroy of the
+// queue's owner. Inside a handler, these return [ErrPending] if something is pending.
 //
-//   - A value that a firer was held with, or had under way, when the end came is not
-//     accepted; it is counted in [Queue.Dropped].
-//   - In the drain the owners are not alive. So [Owner.Context] has ended: a handler that
+//   - A value with which a Fire was held or under way at the end is not accepted, but
+//     counted in [Queue.Dropped].
+//   - In the drain the owners are not alive, and [Owner.Context] has ended. A handler that
 //     writes uses [context.WithoutCancel]. What it writes to is given to [Own], which
-//     closes it after the drain. What it fires reaches connections of other owners alone:
-//     a queue further down the stream belongs to an older owner.
+//     closes it after the drain. What it fires reaches only connections of other owners: a
+//     queue further down the stream belongs to an older owner.
 //   - Handlers may run after Disconnect has returned, and their closures live until then.
-//   - If the connection was muted when it ended, what is pending is dropped, and counted.
-//   - A [Owner.DestroyContext] whose context ends, and a [Run] whose grace does, drop what
-//     is pending in the subtree, counted, but not the call that runs: it is in the
-//     *[PendingError], one [Running] of Kind "queue" for each owner with pending values.
+//   - If the connection was muted when it ended, its pending values are dropped, and
+//     counted.
+//   - If the context of an [Owner.DestroyContext] ends, or the grace of a [Run], the values
+//     pending in the subtree are dropped, and counted. A call that runs goes on. The
+//     *[PendingError] has it, and one [Running] of Kind "queue" for each owner with pending
+//     values.
 //
-// While all are alive the queue is like any other; what overflows is dropped, whether or
-// not its connection has ended. Finish and [Manual] do not go together: NewQueue panics.
+// While all owners are alive, the queue is like any other. What overflows is dropped, whether
+// or not its connection has ended. Finish and [Manual] exclude each other: with both,
+// NewQueue panics.
 func Finish() QueueOption { return queueOptionFunc(func(q *Queue) { q.finish = true }) }
 
 // A linger is what a connection on a Finish queue has accepted, as a member of its owner
@@ -88,7 +91,7 @@ func (l *linger) Cut(co *scope.Cutoff) {
 	q.mu.Unlock()
 }
 
-// shutLocked has nothing more taken in of c, whose values linger, unless it is muted.
+// shutLocked stops taking in values of c. Its pending values linger, unless c is muted.
 func (c *queueConn) shutLocked() {
 	c.shut = true
 	if c.pending > 0 && !c.spent && c.conn.Muted() { // NOTE: conn is not written any more once there are values
@@ -111,11 +114,12 @@ func (c *queueConn) dropLocked() {
 // leftLocked reports whether something is left of what was accepted from c.
 func (c *queueConn) leftLocked() bool { return c.pending > 0 || c.q.current.conn == c }
 
-// settle lets go of c's owner if c has ended and nothing of it is left. It does nothing for
-// a connection on another queue, and for nil. apart is as in [scope.Scope.Settled]: it is
-// false for the queue's own goroutine alone. All others may hold locks of the user's, as
-// Disconnect, Cancel and Connect may be called under any, and a Fire has nothing to do with
-// the owner whose value it drops.
+// settle lets go of c's owner if c has ended and nothing of it is left. It does nothing for a
+// connection on another queue, and for nil.
+//
+// apart is as in [scope.Scope.Settled]. It is false for the queue's own goroutine alone. All
+// other callers may hold locks of the user's: Disconnect, Cancel and Connect may be called
+// under any, and a Fire has nothing to do with the owner whose value it drops.
 func (c *queueConn) settle(apart bool) {
 	if c == nil || c.linger == nil {
 		return
@@ -176,7 +180,7 @@ func (q *Queue) close(co *scope.Cutoff) {
 	co.After(func() { disconnect(conns) })
 }
 
-// over is told that the current value, which is c's, is over.
+// over notes that the current value, which is c's, has been handled or dropped.
 func (q *Queue) over(c *queueConn) {
 	q.mu.Lock()
 	q.current = place{}
@@ -184,8 +188,8 @@ func (q *Queue) over(c *queueConn) {
 	c.settle(false)
 }
 
-// leaveRun is what a Finish queue's goroutine does at its end in place of LeaveRun: it lets
-// go of the queue's owner if nobody handles and that waits.
+// leaveRun is what the goroutine of a Finish queue calls at its end in place of LeaveRun. If
+// the queue's owner waits for the queue, and nobody handles values, it lets go of the owner.
 func (q *Queue) leaveRun() {
 	q.mu.Lock()
 	due := q.kept && !q.busy

@@ -91,11 +91,11 @@ func (o *order) head(list *fifo.Buffer[place]) *place {
 	return nil
 }
 
-// take takes out the first value, and returns whose it is and its number. There must be
-// one.
+// take takes out the first value, and returns its connection and its number. There must be a
+// value.
 func (o *order) take() (c *queueConn, number uint64) { return o.takeFrom(o.list()) }
 
-// oldest takes out the first value that may be dropped and returns whose it is, nil if
+// oldest takes out the first value that may be dropped and returns its connection, nil if
 // there is none.
 func (o *order) oldest() *queueConn {
 	if o.head(&o.plain) == nil {
@@ -118,8 +118,8 @@ func (o *order) takeFrom(list *fifo.Buffer[place]) (c *queueConn, number uint64)
 	return c, number
 }
 
-// end makes c, whose values are pending no more, one that has ended, and returns how many
-// they were.
+// end marks c as ended, so that its values are no longer pending, and returns how many there
+// were.
 func (o *order) end(c *queueConn) (n int) {
 	n = c.pending
 	c.ended, c.pending = true, 0

@@ -57,7 +57,7 @@ func (r *runner) Run() {
 	}
 }
 
-// drain is Run for the caller of Drain, which gets the panics.
+// drain is Run for the caller of Drain, to whom the panics go on.
 func (r *runner) drain() {
 	over := false
 	finally.Each(func() bool {
@@ -69,9 +69,10 @@ func (r *runner) drain() {
 	})
 }
 
-// next makes the next value numbered limit or less the current one. If there is none, the
-// queue is idle, unless a Drain has the turn, which gives it away itself. If owner is not
-// nil, next only takes a value of its, and leaves the queue busy if there is none.
+// next makes the next value numbered limit or less the current one, and reports whether there
+// is one. If there is none, the queue is idle, unless a Drain has the turn, which gives it
+// away itself. If owner is not nil, next takes a value only if it belongs to owner, and
+// leaves the queue busy otherwise.
 func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -165,7 +166,7 @@ func (q *Queue) skip(c *queueConn) {
 	q.release(c)
 }
 
-// release makes all books forget c if its one value is out of the queue.
+// release removes c from all books if its one value has left the queue.
 func (q *Queue) release(c *queueConn) {
 	if c.spent {
 		q.mu.Lock()

@@ -9,21 +9,23 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Run makes a root owner bound to ctx, runs f with it, and destroys it, also if
-// f panics. The whole scope of a main, a request or a test:
+// Run makes a root owner that is bound to ctx, calls f with it, and destroys it, also if f
+// panics. It is the whole scope of a main, a request or a test:
 //
 //	err := tether.Run(ctx, "app", func(app *tether.Owner) error { ... })
 //
-// f runs on the caller's goroutine and counts as an owned one: when ctx ends,
-// the owner is cut off, and it is unwound after f has returned. If ctx has ended
-// before, f still runs, with a dead owner, and its cleanups run after it.
+// f runs on the calling goroutine, which counts as an owned one meanwhile. When ctx ends, the
+// owner is cut off. It is unwound after f has returned. If ctx ended before the call, f still
+// runs, with a dead owner, and its cleanups run after it.
 //
-// Run returns f's error, what closers and [Owner.GoErr] functions returned, and, where f
-// returned nil, the cause if the owner was ended by [Owner.Cancel] with one. An error of
-// GoErr that is the owner's cause, and that f returns as well, is there once. The end of
-// ctx alone is no error. With [WithGrace] the error may be a *[PendingError]; inside a
-// handler, where nothing waits, it may be [ErrPending]. With [WithPanicHandler]
-// a panic of f is reported there and returned as a *[PanicError].
+// Run returns, joined, the error of f and the errors of closers and of [Owner.GoErr]
+// functions. If f returned nil, and [Owner.Cancel] ended the owner with a cause, that is
+// joined as well. If f returns the error of GoErr that is the owner's cause, Run returns it
+// once. The end of ctx alone is no error. With [WithGrace] the error may be a
+// *[PendingError]. Inside a handler, where nothing waits, it may be [ErrPending].
+//
+// With [WithPanicHandler], a panic of f is given to the panic handler, and Run returns it as
+// a *[PanicError].
 func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOption) (err error) {
 	if ctx == nil {
 		panic("tether: Run with nil context")

@@ -7,12 +7,12 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Connect has handler called with every value fired from now on, until owner
-// is destroyed or the connection ends otherwise. It synchronizes before every
-// call made through it.
+// Connect arranges for handler to be called with every value fired from now on, until owner
+// is destroyed or the connection ends in another way. It synchronizes before every call made
+// through the connection.
 //
-// Where the owner is dead or the signal closed it returns a dead Connection:
-// losing that race is legal. Cost: O(1) amortised, one allocation.
+// If owner is dead or the signal has closed, Connect returns a dead Connection: it is legal
+// to lose that race. Cost: O(1) amortised, one allocation.
 func (s *Signal[T]) Connect(owner *Owner, handler func(T), opts ...ConnectOption) *Connection {
 	s.check("Connect")
 	cfg := prepare("Connect", owner, handler == nil, opts)
@@ -24,11 +24,12 @@ func (s *Signal[T]) Connect(owner *Owner, handler func(T), opts ...ConnectOption
 	return c
 }
 
-// Once is Connect for a single call: the handler is called exactly once, under
-// concurrent and nested Fires too, unless the connection ends before. Inside the
-// handler the connection is dead already, and its owner holds nothing of it any
-// more. On a queue it is spent when its value is queued, and that value is
-// delivered unless its owner, queue or signal ends first.
+// Once is Connect for a single call: the handler is called exactly once, under concurrent and
+// nested Fires too, unless the connection ends before. That call spends the connection:
+// inside the handler it is dead already, and its owner holds nothing of it any more.
+//
+// On a queue, the connection is spent when its value is queued. The value is delivered unless
+// its owner, queue or signal ends first.
 func (s *Signal[T]) Once(owner *Owner, handler func(T), opts ...ConnectOption) *Connection {
 	s.check("Once")
 	cfg := prepare("Once", owner, handler == nil, opts)
@@ -45,8 +46,8 @@ func (s *Signal[T]) Once(owner *Owner, handler func(T), opts ...ConnectOption) *
 	return &c.Connection
 }
 
-// ConnectSelf is Connect for a handler that wants its own Connection, to mute
-// or disconnect it.
+// ConnectSelf is Connect for a handler that needs its own Connection, to mute or disconnect
+// it.
 func (s *Signal[T]) ConnectSelf(owner *Owner, handler func(self *Connection, v T), opts ...ConnectOption) *Connection {
 	s.check("ConnectSelf")
 	cfg := prepare("ConnectSelf", owner, handler == nil, opts)

@@ -2,8 +2,9 @@ package tether
 
 import "github.com/seed-ec287111/tether/internal/scope"
 
-// NewSource returns a Source of one function, which connects handler, or what it makes of
-// handler, to another Source, and returns the Connection whose end ends the subscription:
+// NewSource makes a Source from one function. connect connects handler, or a function that
+// calls handler, to another Source. It returns the Connection whose end ends the
+// subscription:
 //
 //	even := tether.NewSource(func(owner *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
 //		return numbers.Connect(owner, func(v int) {
@@ -13,18 +14,19 @@ import "github.com/seed-ec287111/tether/internal/scope"
 //		}, opts...)
 //	})
 //
-// Connect of the Source checks its arguments and is a call of connect, with the options
-// unchanged.
+// Connect of the Source checks its arguments and calls connect, with the options unchanged.
 //
-// Once is made of connect too. The handler is called exactly once, under concurrent and
-// nested Fires, and by a source that fires before connect has returned; inside it the
-// Connection that Once returns has ended. So it is the first value that passes the filter
-// which spends it. That Connection is one of its own, and the one that connect returns is
-// a second one of the same owner; when one of the two ends, the other does. connect gets
-// only the [Priority] of the options: with [On], what connect does runs on the goroutine
-// that fires, and the one value enters the queue after it.
+// Once of the Source calls connect too. The handler is called exactly once, under concurrent
+// and nested Fires, and also if the source fires before connect has returned. Inside the
+// handler, the Connection that Once returns has ended. So the first value that passes the
+// filter spends it.
 //
-// If connect panics, or returns nil, nothing of Once is left.
+// The Connection that Once returns is not the one that connect returns. Both have the same
+// owner, and when one of the two ends, the other does. Of the options, connect gets only the
+// [Priority]: with [On], what connect does runs on the goroutine that calls Fire, and the one
+// value enters the queue after that.
+//
+// If connect panics or returns nil, nothing of Once is left.
 func NewSource[T any](connect func(owner *Owner, handler func(T), opts ...ConnectOption) *Connection) Source[T] {
 	if connect == nil {
 		panic("tether: NewSource with nil function")

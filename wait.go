@@ -12,9 +12,9 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Wait returns the next value that src fires. It subscribes when it is called:
-// what was fired before is gone. If ctx ends first, it returns the context's
-// cause, and if the connection ends, with its signal for one, [ErrDestroyed].
+// Wait returns the next value that src fires. It subscribes when it is called, so it gets no
+// value that was fired before. If ctx ends first, Wait returns the cause of ctx. If the
+// connection ends first, for example because the signal closed, it returns [ErrDestroyed].
 func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	checkWait("Wait", ctx, src)
 	values := make(chan T, 1)
@@ -47,22 +47,22 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	}
 }
 
-// Values returns an iterator over the values that src fires from the moment the
-// loop starts, whose loop is their only owner: break ends the subscription.
+// Values returns an iterator over the values that src fires from the moment the loop starts.
+// The loop is the only owner of its subscription: break ends it.
 //
-// Values that come while the body runs are kept, up to capacity of them; what
-// happens to one too many is overflow, as with [NewQueue]. With [Block], a Fire
-// from the body itself is never held but goes over capacity (in the goroutine of
-// the iterator, that is: [iter.Pull] runs it in another one than its caller); and a held
-// Fire of an owned goroutine lets go of its value when that one's owner is cut off, so
-// that the body may destroy it.
+// Values that come while the body runs are kept, up to capacity of them. overflow says what
+// happens to a value for which there is no room, as with [NewQueue]. With [Block], a Fire from
+// the body itself is never held: its value goes over capacity. That means a Fire on the
+// goroutine of the iterator, and [iter.Pull] runs an iterator on another goroutine than its
+// caller's. If an owned goroutine called a Fire that is held, this Fire lets go of its value
+// when the owner of that goroutine is cut off. So the body may destroy that owner.
 //
-// The loop ends when ctx ends, at once; or when the connection does, for example
-// because the signal closed, after what was kept by then has been consumed. The
-// body is not inside a handler: Destroy waits there.
+// The loop ends at once when ctx ends. When the connection ends, for example because the
+// signal closed, the loop ends after the values kept by then have been consumed. The body is
+// not inside a handler: Destroy waits there.
 //
-// Values that were fired while the loop was subscribed and that its body does not get are
-// counted if somebody asks, see [CountDropped].
+// Values that were fired while the loop was subscribed, and that its body does not get, can
+// be counted, see [CountDropped].
 func Values[T any](ctx context.Context, src Source[T], capacity int, overflow Overflow, opts ...ValuesOption) iter.Seq[T] {
 	checkWait("Values", ctx, src)
 	checkOverflow("Values", capacity, overflow)
@@ -115,12 +115,13 @@ type valuesOption func(*valuesConfig)
 
 func (f valuesOption) values(c *valuesConfig) { f(c) }
 
-// CountDropped has n say how many values the loop was given but its body did not get: those
-// that overflowed, that a held Fire let go of, and that were kept when the loop ended by
-// break, a panic or the end of its context. n is added to, by whoever drops the value, so
-// one counter may serve several loops; when the loop is over, and its source fires no more,
-// it is complete. A value that had not come to the loop when its connection ended was fired
-// too late, and is not counted.
+// CountDropped adds to n the number of values that the loop was given but its body did not
+// get. These are values that overflowed, values that a held Fire let go of, and values that
+// were kept when the loop ended by break, a panic or the end of its context. A value that
+// had not come to the loop when its connection ended was fired too late, and is not counted.
+//
+// The goroutine that drops a value adds to n, so several loops may share one counter. The
+// count is complete when the loop has ended and its source fires no more.
 func CountDropped(n *atomic.Uint64) ValuesOption {
 	if n == nil {
 		panic("tether: CountDropped with nil counter")
@@ -204,7 +205,7 @@ func (in *inbox[T]) close() {
 	in.notify()
 }
 
-// leave is the end of the loop: it lets go of whoever is held, and drops what is left.
+// leave runs at the end of the loop: it lets go of every held Fire, and drops what is left.
 func (in *inbox[T]) leave() {
 	in.close()
 	in.mu.Lock()
@@ -227,7 +228,7 @@ func (in *inbox[T]) notify() {
 	}
 }
 
-// next returns the next value, waiting for it; false at the end.
+// next returns the next value, and waits for it. ok is false at the end.
 func (in *inbox[T]) next() (v T, ok bool) {
 	for in.ctx.Err() == nil {
 		in.mu.Lock()
