@@ -1,6 +1,7 @@
 package tether
 
 import (
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -20,11 +21,14 @@ type queueConn struct {
 	linger *linger // nil unless q is a Finish queue
 
 	// Guarded by q.mu.
-	pending int  // values in the queue's order
-	linked  bool // conn is connected, or that has failed
-	spent   bool // at most one value is pending or current, which DropOldest passes over
-	shut    bool // nothing more comes in: it is spent, or has ended
-	ended   bool // nothing comes out of it any more
+	pending int        // values in the queue's order
+	linked  bool       // conn is connected, or that has failed
+	spent   bool       // at most one value is pending or current, which DropOldest passes over
+	shut    bool       // nothing more comes in: it is spent, or has ended
+	ended   bool       // nothing comes out of it any more
+	held    int        // firers that wait for room with a value of it
+	lets    uint       // counts how often that has become 0
+	let     *sync.Cond // the same; nil before the first stay
 }
 
 // A box keeps the values of a connection, oldest first. The queue's mutex guards it, but
@@ -34,6 +38,8 @@ type box interface {
 	drop()   // drops the oldest value
 	clear()  // drops all values, and the handler
 	forget() // drops the current value
+
+	lastWordsLocked() // queues what the source has held back, see package handle
 
 	// call calls the handler with the current value, unless it is gone. A panic is
 	// reported to the connection's owner if that is supervised.
@@ -46,6 +52,7 @@ type mailbox[T any] struct {
 	values  fifo.Buffer[T]
 	current T
 	handler unsafe.Pointer // as in package connlist; atomic, nil once ended
+	last    func() []T     // of the last words; nil for most
 }
 
 // enqueue connects handler by way of a queue.
@@ -55,7 +62,7 @@ func enqueue[T any](s *Signal[T], c *hookedConnection, owner *Owner, handler fun
 	if m.join(owner.scope, c.hooks.PC) {
 		defer m.link() // also if WhileActive's function panics: the connection stands
 		s.describe()
-		c.hooks.Ended = m.end
+		c.hooks.Ended, c.hooks.Queued = m.end, &m.queueConn
 		s.list.Connect(&c.conn, owner.scope, connlist.Word(m.push), cfg.priority, true, &c.hooks)
 	}
 	return &c.Connection
@@ -206,10 +213,42 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) 
 			return h, victim, false
 		default:
 			q.held++
+			c.held++
 			h.waitLocked()
 			q.held--
+			c.letLocked()
 		}
 	}
+}
+
+// letLocked takes back that a firer is held with a value of c.
+func (c *queueConn) letLocked() {
+	if c.held--; c.held == 0 {
+		c.lets++
+		if c.let != nil {
+			c.let.Broadcast()
+		}
+	}
+}
+
+// stay holds the caller, who has left a value to a firer of c, for as long as that one is
+// held: until it has been let go of once, or the caller has to be itself, as a held firer.
+func (c *queueConn) stay() {
+	q := c.q
+	q.mu.Lock()
+	var h *hold
+	for lets := c.lets; c.held > 0 && c.lets == lets && (h == nil || !h.inside && !h.letGo); {
+		if h != nil {
+			h.waitLocked()
+			continue
+		}
+		if c.let == nil {
+			c.let = sync.NewCond(&q.mu)
+		}
+		h = holdLocked(&q.mu, c.let, q.number)
+	}
+	q.mu.Unlock()
+	h.end()
 }
 
 // lostLocked counts the value of a Fire that was held and finds that it need not be; on a
@@ -230,6 +269,32 @@ func (q *Queue) dropOldestLocked() *queueConn {
 		q.releaseFlushesLocked()
 	}
 	return c
+}
+
+// LastWords has f asked for more values when the queue, a Finish queue, is about to take
+// nothing more in. f, which must be a func() []T, is called with locks held.
+func (m *mailbox[T]) LastWords(f any) {
+	m.q.mu.Lock()
+	defer m.q.mu.Unlock()
+	m.last = f.(func() []T)
+}
+
+// lastWordsLocked is a part of the cut-off of the owner or of the queue's. The values go
+// over capacity, and are accepted: what is pending then is handled.
+func (m *mailbox[T]) lastWordsLocked() {
+	q := m.q
+	if m.last == nil || m.shut || q.dead {
+		return
+	}
+	for _, v := range m.last() {
+		q.last++
+		m.values.Push(v)
+		q.order.push(&m.queueConn, q.last)
+		if !q.busy {
+			q.busy = true
+			q.start() // NOTE: takes no lock, as it is a Finish queue
+		}
+	}
 }
 
 func (m *mailbox[T]) take()   { m.current = m.values.Pop() }

@@ -42,8 +42,9 @@ const (
 //	after that                yes     no
 //	it is released            no      no
 type Hooks struct {
-	Ended func()  // nothing may come of the connection any more
-	PC    uintptr // of the user's handler, if the entry's word is another one
+	Ended  func()  // nothing may come of the connection any more
+	PC     uintptr // of the user's handler, if the entry's word is another one
+	Queued any     // what its queue knows of it; nil if it is on none
 
 	ends  *watcher       // see OnEnd; the newest
 	gone  chan struct{}  // see Gone; nil before the first use
@@ -237,6 +238,14 @@ func (c *Conn) forget(w *watcher) {
 	if w.older != nil {
 		w.older.newer = w.newer
 	}
+}
+
+// Queued returns what c's queue knows of it, nil if it is on none.
+func (c *Conn) Queued() any {
+	if c.hooks == nil {
+		return nil
+	}
+	return c.hooks.Queued
 }
 
 // Live reports whether c has not ended.
