@@ -1,0 +1,62 @@
+package derive
+
+import (
+	"context"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// FromChan returns a Source of the values that are received from ch. They are received
+// only while somebody is connected, on a goroutine of owner's, and each goes to all who are.
+// One that was received when the last of them has left is kept for the next subscriber. When
+// ch is closed, the subscriptions end, and further ones end at once.
+//
+// The direct handlers run on that goroutine: Destroy of owner waits for them. What is left
+// in ch when owner ends is left there.
+func FromChan[T any](owner *tether.Owner, ch <-chan T) tether.Source[T] {
+	handle.Scope("derive: FromChan", owner)
+	if ch == nil {
+		panic("derive: FromChan with nil channel")
+	}
+	r := &receiver[T]{ch: ch, turn: make(chan struct{}, 1)}
+	r.signal = tether.NewSignal[T](owner, tether.WhileActive(func(active *tether.Owner) {
+		active.Go(r.receive)
+	}))
+	return through[T](r.signal)
+}
+
+// A receiver is a FromChan. It has one goroutine at a time that receives: the one of the
+// last subscribers but one may still be in a handler, with the turn, when the next comes.
+type receiver[T any] struct {
+	ch     <-chan T
+	signal *tether.Signal[T]
+	turn   chan struct{} // holds a token while somebody receives, who owns kept
+	kept   []T           // one at most
+}
+
+func (r *receiver[T]) receive(ctx context.Context) {
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-r.turn }()
+	for ctx.Err() == nil {
+		if len(r.kept) == 0 {
+			select {
+			case v, ok := <-r.ch:
+				if !ok {
+					r.signal.DisconnectAll()
+					return
+				}
+				r.kept = append(r.kept, v)
+			case <-ctx.Done():
+			}
+			continue
+		}
+		v := r.kept[0]
+		r.kept = nil
+		r.signal.Fire(v)
+	}
+}
