@@ -83,7 +83,7 @@ func (c *Conn) callHooks() {
 	}
 	c.list.mu.Lock()
 	ended, ends := c.hooks.Ended, c.hooks.takeEndsLocked()
-	c.hooks.Ended = nil
+	c.hooks.Ended, c.hooks.Queued = nil, nil
 	delete(c.list.spent, c) // if it was spent, and its owner has ended
 	c.list.mu.Unlock()
 	call(ended)
@@ -144,7 +144,7 @@ func (c *Conn) Release() {
 	c.owner.Detach(&c.node)
 	c.list.mu.Lock()
 	delete(c.list.spent, c)
-	c.hooks.Ended = nil
+	c.hooks.Ended, c.hooks.Queued = nil, nil
 	c.list.mu.Unlock()
 }
 
@@ -240,8 +240,13 @@ func (c *Conn) forget(w *watcher) {
 	}
 }
 
-// Queued returns what c's queue knows of it, nil if it is on none.
+// Queued returns what c's queue knows of it, nil if it is on none, or has ended.
 func (c *Conn) Queued() any {
+	if c.list == nil {
+		return nil
+	}
+	c.list.mu.Lock()
+	defer c.list.mu.Unlock()
 	if c.hooks == nil {
 		return nil
 	}
