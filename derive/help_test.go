@@ -2,6 +2,7 @@ package derive_test
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ type world struct {
 	conn      *tether.Connection
 	reported  int
 	panicking bool
+	onValue   func() // nil: nothing
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,6 +76,9 @@ func (w *world) note(what string) { w.log = append(w.log, fmt.Sprintf("%s@%d", w
 // handle is the handler of the subscriber.
 func (w *world) handle(v any) {
 	w.note(strings.ReplaceAll(fmt.Sprint(v), " ", ","))
+	if w.onValue != nil {
+		w.onValue()
+	}
 	if w.panicking {
 		panic(v)
 	}
@@ -114,4 +119,12 @@ func (s typed[T]) connect(w *world, once bool, opts ...tether.ConnectOption) *te
 		return s.Once(w.sub, func(v T) { w.handle(v) }, opts...)
 	}
 	return s.Connect(w.sub, func(v T) { w.handle(v) }, opts...)
+}
+
+// waitFor waits for what another goroutine is about to bring about.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); runtime.Gosched() {
+		require.True(t, time.Now().Before(deadline), "it never came")
+	}
 }

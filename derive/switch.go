@@ -89,7 +89,7 @@ func (s *switcher[T, U]) moveOn(v T) {
 		return
 	}
 	end := func() {
-		in.cancel()
+		in.cancel() // nothing, where Switch has moved on
 		s.line.change(func() { in.ended = true })
 	}
 	connected := false
@@ -117,8 +117,9 @@ func (s *switcher[T, U]) stop() {
 	}
 }
 
-// cancel ends in for whoever must not wait.
+// cancel ends in for whoever must not wait, if nobody has.
 func (in *inner) cancel() {
-	in.life.end()
-	in.owner.Cancel(nil)
+	if in.life.end() {
+		in.owner.Cancel(nil)
+	}
 }
