@@ -113,12 +113,15 @@ func TestAnEndThatWaitsForTheQueueCanBeEnded(t *testing.T) {
 				w := newWorld(t)
 				defer w.end()
 				q := tether.NewQueue(w.queues, 10, tether.Block, tether.Manual())
+				w.b.Connect(w.ancestor, func(int) {}, tether.On(q)) // somebody else's, which stays
 				w.conn = derive.Map(w.a, ten).Connect(w.sub, func(int) { t.Error("called") }, tether.On(q))
 				w.do("a1")
+				w.b.Fire(1)
 				w.do("a|")
 				require.True(t, w.conn.Connected())
 				end(w)
 				synctest.Wait()
+				w.b.DisconnectAll()
 				w.requireNothing()
 			})
 		})
@@ -325,6 +328,22 @@ func TestEndsFromInside(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What was left to the one who delivers is dropped with the subscription: no function is
+// called for it.
+func TestNoFunctionIsCalledAfterTheEnd(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	calls := 0
+	var c *tether.Connection
+	c = derive.Scan(&s, 0, func(a, v int) int { calls++; return a + v }).Connect(app, func(v int) {
+		s.Fire(2) // left
+		c.Disconnect()
+	})
+	s.Fire(1)
+	require.Equal(t, 1, calls)
 }
 
 // A chain leaves nothing: neither in the books nor on the heap.
