@@ -61,8 +61,8 @@
 //     So a Fire from inside a function or the handler is delivered after it. No lock is held
 //     while a function runs.
 //   - What is left in that way is not bounded, with one exception: if who delivers is held by
-//     a full [tether.Block] queue, a Fire that leaves a value there is held too. Debounce and
-//     Throttle need not, as they hold one value at most.
+//     a full [tether.Block] queue of this chain, a Fire that leaves a value there is held too.
+//     Debounce and Throttle need not, as they hold one value at most.
 //   - Values that a timer brings come on a goroutine of the owner.
 //   - The Once of every operator calls its handler once, with the first value that comes out
 //     of the chain, and is dead inside it.

@@ -20,9 +20,7 @@ func FromChan[T any](owner *tether.Owner, ch <-chan T) tether.Source[T] {
 		panic("derive: FromChan with nil channel")
 	}
 	r := &receiver[T]{ch: ch, turn: make(chan struct{}, 1)}
-	r.signal = tether.NewSignal[T](owner, tether.WhileActive(func(active *tether.Owner) {
-		active.Go(r.receive)
-	}))
+	r.signal = tether.NewSignal[T](owner, tether.WhileActive(r.start))
 	return through[T](r.signal)
 }
 
@@ -33,6 +31,21 @@ type receiver[T any] struct {
 	signal *tether.Signal[T]
 	turn   chan struct{} // holds a token while somebody receives, who owns kept
 	kept   []T           // one at most
+}
+
+// start starts the goroutine for active, and another one if that is ended by a handler: the
+// panic is reported, or crashes.
+func (r *receiver[T]) start(active *tether.Owner) {
+	active.Go(func(ctx context.Context) {
+		returned := false
+		defer func() {
+			if !returned {
+				r.start(active)
+			}
+		}()
+		r.receive(ctx)
+		returned = true
+	})
 }
 
 func (r *receiver[T]) receive(ctx context.Context) {

@@ -2,6 +2,7 @@ package derive_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/history"
 )
 
 func TestShare_HasOneUpstreamForAll(t *testing.T) {
@@ -307,4 +309,68 @@ func TestSend_LetsGoByEveryEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A handler that panics, or ends its goroutine, does not end the flow.
+func TestFromChan_GoesOnAfterAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reported := 0
+		app := tether.NewOwner("app", tether.WithPanicHandler(func(*tether.PanicError) { reported++ }))
+		sub := tether.NewOwner("sub") // which is not supervised
+		defer app.Destroy()
+		defer sub.Destroy()
+		ch := make(chan int, 10)
+		var got []int
+		derive.FromChan(app, ch).Connect(sub, func(v int) {
+			got = append(got, v)
+			switch v {
+			case 1:
+				panic("one")
+			case 2:
+				runtime.Goexit()
+			}
+		})
+		for v := range 5 {
+			ch <- v
+		}
+		synctest.Wait()
+		require.Equal(t, []int{0, 1, 2, 3, 4}, got)
+		require.Equal(t, 1, reported)
+		require.Equal(t, 1, app.Stats().Goroutines)
+	})
+}
+
+// Operators are sources like any other, for all that takes one.
+func TestOperatorsAreSourcesLikeAnyOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		beat := tether.NewHeartbeat(app, time.Second)
+		ticks := derive.Scan(beat, 0, func(n int, _ tether.Tick) int { return n + 1 })
+		v, err := tether.Wait(t.Context(), derive.Debounce(derive.Take(ticks, 3), time.Minute))
+		require.NoError(t, err)
+		require.Equal(t, 3, v)
+		require.Zero(t, beat.Len())
+		var got []int
+		for v := range tether.Values(t.Context(), derive.Take(ticks, 4), 10, tether.Block) {
+			got = append(got, v)
+		}
+		require.Equal(t, []int{1, 2, 3, 4}, got)
+		_, err = tether.Wait(t.Context(), derive.Until(derive.Filter(ticks, func(int) bool { return false }), derive.Take(ticks, 2)))
+		require.ErrorIs(t, err, tether.ErrDestroyed)
+		require.Zero(t, beat.Len())
+
+		last := history.Record(app, derive.Map(ticks, ten), 3)
+		time.Sleep(10*time.Second + 1)
+		synctest.Wait()
+		replayed := []int(nil)
+		c := derive.Take(last, 2).Connect(app, func(v int) { replayed = append(replayed, v) })
+		require.Equal(t, []int{80, 90}, replayed)
+		require.False(t, c.Connected(), "before Connect has returned")
+		for _, src := range []tether.Source[int]{derive.Map(last, ten), derive.Scan(last, 0, sum), derive.Share(app, last)} {
+			n := 0
+			require.False(t, src.Once(app, func(int) { n++ }).Connected())
+			require.Equal(t, 1, n)
+		}
+	})
 }
