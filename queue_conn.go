@@ -294,6 +294,9 @@ func (m *mailbox[T]) lastWordsLocked() {
 			q.busy = true
 			q.start() // NOTE: takes no lock, as it is a Finish queue
 		}
+		if m.once {
+			return
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
 // Functions run on the goroutine that fires, and what they refuse takes no room in the
@@ -162,29 +163,65 @@ func TestBuffer_GivesItsLastBatchToAFinishQueue(t *testing.T) {
 	}
 }
 
+// A Once gets one batch, also where several are ready, behind one that is held.
+func TestBuffer_GivesOneLastBatchToAOnce(t *testing.T) {
+	for _, cut := range []string{"owner", "queue's owner"} {
+		for _, fired := range []int{1, 5} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				q := tether.NewQueue(w.queues, 1, tether.Block, tether.Finish())
+				gate := make(chan bool)
+				for range 2 {
+					w.b.Connect(w.queues, func(int) { <-gate }, tether.On(q))
+				}
+				w.b.Fire(0) // the queue is full
+				var got []int
+				w.conn = derive.Buffer(w.a, 2, 0).Once(w.sub, func(vs []int) { got = append(got, vs...) }, tether.On(q))
+				for v := range fired {
+					go w.a.Fire(v)
+					synctest.Wait()
+				}
+				if cut == "owner" {
+					go w.sub.Destroy()
+				} else {
+					go w.queues.Destroy()
+				}
+				synctest.Wait()
+				close(gate)
+				synctest.Wait()
+				require.LessOrEqual(t, len(got), 2, "%s, %d", cut, fired)
+				require.NotEmpty(t, got)
+				w.b.DisconnectAll()
+				w.requireNothing()
+			})
+		}
+	}
+}
+
 // A busy Finish queue gets the last batch behind what it has; and only a Buffer that is the
 // last of its chain has last words, as functions after it cannot run at the cut-off.
 func TestBuffer_LastBatchComesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.end()
-		q := tether.NewQueue(w.queues, 1, tether.Block, tether.Finish())
+		q := tether.NewQueue(w.queues, 2, tether.Block, tether.Finish())
 		gate := make(chan bool)
-		var got []int
-		derive.Buffer(w.a, 2, 0).Connect(w.sub, func(vs []int) { <-gate; got = append(got, vs...) }, tether.On(q))
-		derive.Map(derive.Buffer(w.a, 2, 0), func([]int) int { return 0 }).Connect(w.sub, func(int) { got = append(got, 0) }, tether.On(q))
-		go func() {
-			for v := range 5 {
-				w.a.Fire(v)
-			}
-		}()
+		var got [][]int
+		derive.Buffer(w.a, 2, 0).Connect(w.sub, func(vs []int) { <-gate; got = append(got, vs) }, tether.On(q))
+		derive.Map(derive.Buffer(w.a, 9, 0), func(vs []int) []int { return append(vs, 99) }).Connect(w.sub,
+			func(vs []int) { got = append(got, vs) }, tether.On(q))
+		for v := range 7 {
+			w.a.Fire(v)
+		}
 		synctest.Wait()
 		go w.sub.Destroy()
 		synctest.Wait()
+		require.Equal(t, 3, q.Len())
 		close(gate)
 		synctest.Wait()
-		require.Subset(t, got, []int{0, 1})
-		require.NotContains(t, got, 99)
+		require.Equal(t, [][]int{{0, 1}, {2, 3}, {4, 5}, {6}}, got)
+		require.Zero(t, q.Dropped())
 		require.Equal(t, tether.Stats{}, w.sub.Stats())
 	})
 }
@@ -333,17 +370,49 @@ func TestEndsFromInside(t *testing.T) {
 // What was left to the one who delivers is dropped with the subscription: no function is
 // called for it.
 func TestNoFunctionIsCalledAfterTheEnd(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s tether.Signal[int]
-	calls := 0
-	var c *tether.Connection
-	c = derive.Scan(&s, 0, func(a, v int) int { calls++; return a + v }).Connect(app, func(v int) {
-		s.Fire(2) // left
-		c.Disconnect()
-	})
-	s.Fire(1)
-	require.Equal(t, 1, calls)
+	for name, op := range map[string]func(s tether.Source[int], f func(int) int) tether.Source[int]{
+		"Scan": func(s tether.Source[int], f func(int) int) tether.Source[int] {
+			return derive.Scan(s, 0, func(_, v int) int { return f(v) })
+		},
+		"Buffer": func(s tether.Source[int], f func(int) int) tether.Source[int] {
+			return derive.Map(derive.Buffer(s, 1, 0), func(vs []int) int { return f(vs[0]) })
+		},
+	} {
+		app := tether.NewOwner("app")
+		var s tether.Signal[int]
+		calls := 0
+		var c *tether.Connection
+		c = op(&s, func(v int) int { calls++; return v }).Connect(app, func(int) {
+			s.Fire(2) // left
+			c.Disconnect()
+		})
+		s.Fire(1)
+		require.Equal(t, 1, calls, name)
+		app.Destroy()
+	}
+}
+
+// The end of a source may be brought about under a lock that the handler takes: nothing is
+// delivered inside it.
+func TestNothingIsDeliveredInsideTheEndOfASource(t *testing.T) {
+	for name, end := range map[string]func(src *tether.Owner, s *tether.Signal[int]){
+		"Cancel":        func(src *tether.Owner, _ *tether.Signal[int]) { src.Cancel(nil) },
+		"DisconnectAll": func(_ *tether.Owner, s *tether.Signal[int]) { s.DisconnectAll() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			src, app := tether.NewOwner("src"), tether.NewOwner("app")
+			defer app.Destroy()
+			defer src.Destroy()
+			s := tether.NewSignal[int](src)
+			var by uint64
+			derive.Buffer(s, 5, 0).Connect(app, func([]int) { by = goroutine.ID() })
+			s.Fire(1)
+			end(src, s)
+			synctest.Wait()
+			require.NotZero(t, by, name)
+			require.NotEqual(t, goroutine.ID(), by, name)
+		})
+	}
 }
 
 // A chain leaves nothing: neither in the books nor on the heap.
@@ -429,6 +498,8 @@ func TestTimedOperators_DoNotOverlap(t *testing.T) {
 	}{
 		"Debounce": {func(s tether.Source[int]) source { return of(derive.Debounce(s, 10*ms)) }, "1@10 3@40"},
 		"Throttle": {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Trailing)) }, "1@10 3@40"},
+		"Leading":  {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Leading)) }, "1@0 2@30"},
+		"Both":     {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Both)) }, "1@0 3@30"},
 		"Buffer":   {func(s tether.Source[int]) source { return of(derive.Buffer(s, 9, 10*ms)) }, "[1]@10 [2,3]@40"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -436,9 +507,10 @@ func TestTimedOperators_DoNotOverlap(t *testing.T) {
 			defer w.end()
 			w.onValue = func() { time.Sleep(30 * ms) }
 			w.conn = c.op(w.a).connect(w, false)
-			w.do("a1")
-			time.Sleep(12 * ms)
+			go w.a.Fire(1)
+			time.Sleep(22 * ms)
 			w.do("a2")
+			time.Sleep(7 * ms)
 			w.do("a3")
 			time.Sleep(time.Second)
 			synctest.Wait()

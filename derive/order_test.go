@@ -2,6 +2,7 @@ package derive_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -329,4 +330,74 @@ func TestTakeAndUntil_DropWhatWasLeft(t *testing.T) {
 	s.Fire(1)
 	require.Equal(t, []int{1, 2}, before)
 	require.Zero(t, s.Len()+stop.Len())
+}
+
+// Whatever fires when, and however slow the handler is: no two values come within the time,
+// they come in order, and where there is a trailing one, the last value is among them.
+func TestThrottle_NeverGivesTwoWithinTheTime(t *testing.T) {
+	for seed := range uint64(300) {
+		for _, edges := range []derive.Edges{derive.Leading, derive.Trailing, derive.Both} {
+			synctest.Test(t, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(seed, 2))
+				app := tether.NewOwner("app")
+				defer app.Destroy()
+				var s tether.Signal[int]
+				every := time.Duration(1+r.IntN(10)) * ms
+				slow := r.IntN(3) == 0
+				pause := rand.New(rand.NewPCG(seed, 3)) // the handler's own
+				var last time.Time
+				lastValue := 0
+				derive.Throttle(&s, every, edges).Connect(app, func(v int) {
+					if !last.IsZero() && time.Since(last) < every {
+						t.Errorf("seed %d, %v: %v after %v", seed, edges, time.Since(last), every)
+					}
+					if v <= lastValue {
+						t.Errorf("seed %d, %v: %d after %d", seed, edges, v, lastValue)
+					}
+					last, lastValue = time.Now(), v
+					if slow {
+						time.Sleep(time.Duration(pause.IntN(15)) * ms)
+					}
+				})
+				n := 0
+				for range 40 {
+					time.Sleep(time.Duration(r.IntN(6)) * ms)
+					n++
+					go s.Fire(n)
+					synctest.Wait()
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if edges != derive.Leading {
+					require.Equal(t, n, lastValue, "seed %d, %v", seed, edges)
+				}
+			})
+		}
+	}
+}
+
+// The one who delivers is somebody else's, and stays held: who is held behind him lets go at
+// the cut-off of his own owner all the same.
+func TestAFirerHeldBehindAnotherLetsGoForItsOwnOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, firer := tether.NewOwner("app"), tether.NewOwner("firer")
+		defer app.Destroy()
+		var s tether.Signal[int]
+		q := tether.NewQueue(app, 1, tether.Block, tether.Manual())
+		calls := 0
+		derive.Scan(&s, 0, sum).Connect(app, func(int) { calls++ }, tether.On(q))
+		s.Fire(1)
+		go s.Fire(2)
+		synctest.Wait()
+		firer.Go(func(context.Context) { s.Fire(3) })
+		synctest.Wait()
+		require.Equal(t, 1, firer.Stats().Goroutines)
+		firer.Destroy()
+		require.Zero(t, calls)
+		for range 3 {
+			q.Drain()
+			synctest.Wait()
+		}
+		require.Equal(t, 3, calls, "what it has left is delivered")
+	})
 }

@@ -161,6 +161,24 @@ func TestFromChan_ReadsOnlyWhileSomebodyIsConnected(t *testing.T) {
 	})
 }
 
+// Each value is taken by a subscriber that leaves with it: the next one gets the next.
+func TestFromChan_LosesNothingBetweenTwoSubscribers(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	ch := make(chan int, 3)
+	src := derive.FromChan(app, ch)
+	go func() {
+		for v := range 300 {
+			ch <- v
+		}
+	}()
+	for want := range 300 {
+		got := make(chan int, 1)
+		src.Once(app, func(v int) { got <- v })
+		require.Equal(t, want, <-got)
+	}
+}
+
 // What comes out of a channel, and back into one, is the same.
 func TestFromChanToChan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
