@@ -98,4 +98,24 @@ func init() {
 		r := remember(owner.(*Owner))
 		return func() any { return r.Value() }
 	}
+	handle.Queue = func(option any) (any, bool) {
+		o, ok := option.(queueOption)
+		if !ok {
+			return nil, false
+		}
+		return o.q, o.q.finish
+	}
+	handle.OnEnd = func(connection any, f func()) func() {
+		return connection.(*Connection).conn.AfterEnd(f)
+	}
+	handle.Stay = func(connection any) {
+		if c, ok := connection.(*Connection).conn.Queued().(*queueConn); ok {
+			c.stay()
+		}
+	}
+	handle.LastWords = func(connection, f any) {
+		if c, ok := connection.(*Connection).conn.Queued().(*queueConn); ok {
+			c.box.(interface{ LastWords(f any) }).LastWords(f)
+		}
+	}
 }

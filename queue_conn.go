@@ -1,6 +1,7 @@
 package tether
 
 import (
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -21,11 +22,14 @@ type queueConn struct {
 	linger *linger // nil unless q is a Finish queue
 
 	// Guarded by q.mu.
-	pending int  // values in the queue's order
-	linked  bool // conn is connected, or that has failed
-	spent   bool // at most one value is pending or current, which DropOldest passes over
-	shut    bool // nothing more comes in: it is spent, or has ended
-	ended   bool // nothing comes out of it any more
+	pending int        // values in the queue's order
+	linked  bool       // conn is connected, or that has failed
+	spent   bool       // at most one value is pending or current, which DropOldest passes over
+	shut    bool       // nothing more comes in: it is spent, or has ended
+	ended   bool       // nothing comes out of it any more
+	held    int        // firers that wait for room with a value of it
+	lets    uint       // counts how often that has become 0
+	let     *sync.Cond // the same; nil before the first stay
 }
 
 // A box keeps the values of a connection, oldest first. The queue's mutex guards it, but
@@ -35,6 +39,8 @@ type box interface {
 	drop()   // drops the oldest value
 	clear()  // drops all values, and the handler
 	forget() // drops the current value
+
+	lastWordsLocked() // queues what the source has held back, see package handle
 
 	// call calls the handler with the current value, unless it is gone. A panic is
 	// reported to the connection's owner if that is supervised.
@@ -47,6 +53,7 @@ type mailbox[T any] struct {
 	values  fifo.Buffer[T]
 	current T
 	handler unsafe.Pointer // as in package connlist; atomic, nil once ended
+	last    func() []T     // of the last words; nil for most
 }
 
 // enqueue connects handler by way of a queue.
@@ -69,7 +76,7 @@ func newMailbox[T any](c *hookedConnection, handler func(T), q *Queue) *mailbox[
 func (m *mailbox[T]) connect(list *connlist.List, c *hookedConnection, owner *Owner, word unsafe.Pointer, priority int) {
 	if m.join(owner.scope, c.hooks.PC) {
 		defer m.link() // also if WhileActive's function panics: the connection stands
-		c.hooks.Ended = m.end
+		c.hooks.Ended, c.hooks.Queued = m.end, &m.queueConn
 		list.Connect(&c.conn, owner.scope, word, priority, true, &c.hooks)
 	}
 }
@@ -225,10 +232,42 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) 
 			return h, victim, false
 		default:
 			q.held++
+			c.held++
 			h.waitLocked()
 			q.held--
+			c.letLocked()
 		}
 	}
+}
+
+// letLocked takes back that a firer is held with a value of c.
+func (c *queueConn) letLocked() {
+	if c.held--; c.held == 0 {
+		c.lets++
+		if c.let != nil {
+			c.let.Broadcast()
+		}
+	}
+}
+
+// stay holds the caller, who has left a value to a firer of c, for as long as that one is
+// held: until it has been let go of once, or the caller has to be itself, as a held firer.
+func (c *queueConn) stay() {
+	q := c.q
+	q.mu.Lock()
+	var h *hold
+	for lets := c.lets; c.held > 0 && c.lets == lets && (h == nil || !h.inside && !h.letGo); {
+		if h != nil {
+			h.waitLocked()
+			continue
+		}
+		if c.let == nil {
+			c.let = sync.NewCond(&q.mu)
+		}
+		h = holdLocked(&q.mu, c.let, q.number)
+	}
+	q.mu.Unlock()
+	h.end()
 }
 
 // lostLocked counts the value of a Fire that was held and now must not be queued. On a Finish
@@ -249,6 +288,35 @@ func (q *Queue) dropOldestLocked() *queueConn {
 		q.releaseFlushesLocked()
 	}
 	return c
+}
+
+// LastWords has f asked for more values when the queue, a Finish queue, is about to take
+// nothing more in. f, which must be a func() []T, is called with locks held.
+func (m *mailbox[T]) LastWords(f any) {
+	m.q.mu.Lock()
+	defer m.q.mu.Unlock()
+	m.last = f.(func() []T)
+}
+
+// lastWordsLocked is a part of the cut-off of the owner or of the queue's. The values go
+// over capacity, and are accepted: what is pending then is handled.
+func (m *mailbox[T]) lastWordsLocked() {
+	q := m.q
+	if m.last == nil || m.shut || q.dead {
+		return
+	}
+	for _, v := range m.last() {
+		q.last++
+		m.values.Push(v)
+		q.order.push(&m.queueConn, q.last)
+		if !q.busy {
+			q.busy = true
+			q.start() // NOTE: takes no lock, as it is a Finish queue
+		}
+		if m.once {
+			return
+		}
+	}
 }
 
 func (m *mailbox[T]) take()   { m.current = m.values.Pop() }

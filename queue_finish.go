@@ -80,6 +80,7 @@ func (l *linger) Kind() scope.Kind { return scope.Internal }
 func (l *linger) Cut(co *scope.Cutoff) {
 	q := l.conn.q
 	q.mu.Lock()
+	l.conn.box.lastWordsLocked()
 	l.conn.shutLocked()
 	if l.conn.leftLocked() {
 		l.kept = true
@@ -169,6 +170,9 @@ func (l *linger) GiveUp() {
 func (q *Queue) close(co *scope.Cutoff) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for c := range q.conns {
+		c.box.lastWordsLocked()
+	}
 	q.dead, q.kept = true, q.busy
 	if q.kept {
 		co.Keep(q.scope)

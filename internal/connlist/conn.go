@@ -42,8 +42,9 @@ const (
 //	after that                yes     no
 //	it is released            no      no
 type Hooks struct {
-	Ended func()  // nothing may come of the connection any more
-	PC    uintptr // of the user's handler, if the entry's word is another one; guarded
+	Ended  func()  // nothing may come of the connection any more
+	PC     uintptr // of the user's handler, if the entry's word is another one; guarded
+	Queued any     // what its queue knows of it; nil if it is on none
 
 	ends  *watcher       // see OnEnd; the newest
 	taken bool           // between Claim and Delivered
@@ -83,7 +84,7 @@ func (c *Conn) callHooks() {
 	}
 	c.list.mu.Lock()
 	ended, ends := c.hooks.Ended, c.hooks.takeEndsLocked(true)
-	c.hooks.Ended = nil
+	c.hooks.Ended, c.hooks.Queued = nil, nil
 	delete(c.list.spent, c) // if it was spent, and its owner has ended
 	c.list.mu.Unlock()
 	call(ended)
@@ -173,7 +174,7 @@ func (c *Conn) Release() {
 	c.owner.Detach(&c.node)
 	c.list.mu.Lock()
 	delete(c.list.spent, c)
-	c.hooks.Ended = nil
+	c.hooks.Ended, c.hooks.Queued = nil, nil
 	c.list.mu.Unlock()
 }
 
@@ -298,6 +299,19 @@ func (c *Conn) Attribute(pc uintptr) {
 		c.hooks = new(Hooks)
 	}
 	c.hooks.PC = pc
+}
+
+// Queued returns what c's queue knows of it, nil if it is on none, or has ended.
+func (c *Conn) Queued() any {
+	if c.list == nil {
+		return nil
+	}
+	c.list.mu.Lock()
+	defer c.list.mu.Unlock()
+	if c.hooks == nil {
+		return nil
+	}
+	return c.hooks.Queued
 }
 
 // Live reports whether c has not ended.

@@ -65,3 +65,25 @@ var List func(signal unsafe.Pointer) *connlist.List
 // Remember returns what returns owner, a *tether.Owner, and does not keep it from being found
 // lost. Package tether sets it.
 var Remember func(owner any) func() any
+
+// Queue returns the *tether.Queue that option, a tether.ConnectOption, puts a handler on, and
+// whether it is a Finish queue; nil if it does no such thing.
+var Queue func(option any) (q any, finish bool)
+
+// OnEnd arranges for f to be called when connection, a *tether.Connection, has ended and the
+// value that spends it, if one does, has been delivered, with no
+// lock held, or calls it now if that has happened; forget takes that back. f must not be
+// user code, and must not wait.
+var OnEnd func(connection any, f func()) (forget func())
+
+// Stay is for who has left a value of connection, a *tether.Connection, to another
+// goroutine that delivers. If that one is held by a full queue, Stay holds the caller
+// too, until that one is let go of.
+var Stay func(connection any)
+
+// LastWords is for a source that holds values back. connection is a *tether.Connection on a
+// Finish queue, that of a signal of a type T: f, a func() []T, is asked for what is held when
+// the queue is about to take nothing more in, at the cut-off of the owner of the connection
+// or of the queue. It is called with locks held and may take none that is held while anything
+// of the library is called.
+var LastWords func(connection, f any)

@@ -1,0 +1,209 @@
+package derive
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/fifo"
+	"github.com/seed-ec287111/tether/internal/finally"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// Buffer returns a Source of batches of values of src: of n each, or of fewer where wait
+// has passed since the first one of the batch came. A full batch comes on the goroutine
+// that fires, one that is due on a goroutine of the subscriber's owner; if the handler still
+// runs by then, whoever runs it calls it again. With a wait of 0 a batch waits until it is
+// full. The slice is the handler's own. Buffer panics where n < 1 or wait is negative.
+//
+// When src ends, what is held comes at once, on a goroutine of the subscriber's owner, and
+// then the connection ends. What is held when the connection ends otherwise is dropped. But
+// on a [tether.Finish] queue that the Buffer itself is connected to, what is held at the
+// cut-off of the subscriber's owner, or of the queue's, is given to the queue as a last
+// batch, over its capacity if need be.
+func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Source[[]T] {
+	mustSource("Buffer", src)
+	if n < 1 {
+		panic(fmt.Sprintf("derive: Buffer with n %d", n))
+	}
+	mustDuration("Buffer", "wait", wait)
+	return recipe[[]T](func(l *life, emit func([]T), end func()) {
+		b := &buffer[T]{life: l, emit: emit, end: end, n: n, wait: wait}
+		l.onEnd(b.drop)
+		if ch := l.chain; ch.finish && connlist.Word(emit) == ch.last {
+			handle.LastWords(ch.conn, b.lastWords)
+		}
+		feed(l, src, b.put, b.over)
+	})
+}
+
+// A buffer is a Buffer in one chain.
+//
+// The invariants, with mu free: if a batch is ready, somebody is busy, who looks again, in
+// the critical section in which he ceases to be. The timer belongs to the batch that is
+// being collected, known by its number: a timer that comes too late finds another one.
+//
+// NOTE: mu is a leaf. It is taken in a cut-off, with locks held that AfterFunc takes: so the
+// timer is set and stopped without it.
+type buffer[T any] struct {
+	life *life
+	emit func([]T)
+	end  func()
+	n    int
+	wait time.Duration
+
+	mu     sync.Mutex // guards the fields below
+	batch  []T
+	number uint64      // of the batch
+	stop   func() bool // its timer; nil if there is none
+	ready  fifo.Buffer[[]T]
+	busy   bool
+	ended  bool // nothing more comes
+}
+
+// put adds v to the batch.
+func (b *buffer[T]) put(v T) {
+	b.mu.Lock()
+	if b.ended {
+		b.mu.Unlock()
+		return
+	}
+	b.batch = append(b.batch, v)
+	number := b.number
+	if len(b.batch) < b.n {
+		first := len(b.batch) == 1
+		b.mu.Unlock()
+		if first && b.wait > 0 {
+			b.set(number)
+		}
+		return
+	}
+	stop := b.closeLocked()
+	busy := b.busy
+	b.busy = true
+	b.mu.Unlock()
+	cancel(stop)
+	if busy {
+		handle.Stay(b.life.chain.conn)
+		return
+	}
+	finally.Each(b.next)
+}
+
+// closeLocked makes the batch, which is not empty, a ready one, and returns what stops its
+// timer.
+func (b *buffer[T]) closeLocked() (stop func() bool) {
+	b.ready.Push(b.batch)
+	return b.resetLocked()
+}
+
+func (b *buffer[T]) resetLocked() (stop func() bool) {
+	stop = b.stop
+	b.batch, b.stop = nil, nil
+	b.number++
+	return stop
+}
+
+func cancel(stop func() bool) {
+	if stop != nil {
+		stop()
+	}
+}
+
+// set sets the timer of a batch, which may be over by then.
+func (b *buffer[T]) set(number uint64) {
+	stop := b.life.owner.AfterFunc(b.wait, func() { b.tick(number) })
+	b.mu.Lock()
+	if b.number == number {
+		b.stop, stop = stop, nil
+	}
+	b.mu.Unlock()
+	cancel(stop)
+}
+
+// tick is the timer.
+func (b *buffer[T]) tick(number uint64) {
+	b.mu.Lock()
+	if b.number != number {
+		b.mu.Unlock()
+		return
+	}
+	b.closeLocked()
+	busy := b.busy
+	b.busy = true
+	b.mu.Unlock()
+	if !busy {
+		finally.Each(b.next)
+	}
+}
+
+// next emits a batch, and reports whether to look again.
+func (b *buffer[T]) next() bool {
+	b.mu.Lock()
+	if b.ready.Len() > 0 {
+		batch := b.ready.Pop()
+		b.mu.Unlock()
+		b.emit(batch)
+		return true
+	}
+	b.busy = false
+	ended := b.ended
+	b.mu.Unlock()
+	if ended {
+		b.end()
+	}
+	return false
+}
+
+// over is told that the source has ended.
+func (b *buffer[T]) over() {
+	b.mu.Lock()
+	if b.ended {
+		b.mu.Unlock()
+		return
+	}
+	b.ended = true
+	var stop func() bool
+	if len(b.batch) > 0 {
+		stop = b.closeLocked()
+	}
+	busy := b.busy
+	left := b.ready.Len() > 0
+	b.busy = busy || left
+	b.mu.Unlock()
+	cancel(stop)
+	switch {
+	case busy:
+	case left:
+		b.life.owner.Go(func(context.Context) { finally.Each(b.next) })
+	default:
+		b.end()
+	}
+}
+
+// drop is the end of the chain.
+func (b *buffer[T]) drop() {
+	b.mu.Lock()
+	b.ended = true
+	stop := b.resetLocked()
+	b.ready = fifo.Buffer[[]T]{}
+	b.mu.Unlock()
+	cancel(stop)
+}
+
+// lastWords takes out what is held, in a cut-off after which drop is called.
+func (b *buffer[T]) lastWords() (all [][]T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.ready.Len() > 0 {
+		all = append(all, b.ready.Pop())
+	}
+	if len(b.batch) > 0 {
+		all = append(all, b.batch)
+	}
+	b.batch, b.ended = nil, true
+	return all
+}

@@ -1,0 +1,159 @@
+package derive
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// Chan returns a channel with room for capacity values, onto which the values of src are
+// sent, on the goroutine that fires. What happens to one too many is overflow: with
+// [tether.Block], a Fire is held until somebody receives, owner is cut off, or, if an owned
+// goroutine fires, that one's owner is.
+//
+// The channel is closed when src has ended, with Block after the values of held Fires were
+// taken; or else when owner unwinds, in turn with its cleanups. What it holds can be
+// received after that. As with any channel, nobody else says how many values were dropped,
+// and a goroutine that both fires and receives can hold itself.
+//
+// Chan panics where capacity < 1.
+func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overflow tether.Overflow) <-chan T {
+	handle.Scope("derive: Chan", owner)
+	mustSource("Chan", src)
+	switch {
+	case capacity < 1:
+		panic(fmt.Sprintf("derive: Chan with capacity %d", capacity))
+	case overflow != tether.Block && overflow != tether.DropOldest && overflow != tether.DropNewest:
+		panic(fmt.Sprintf("derive: Chan with overflow %v", overflow))
+	}
+	o := &outlet[T]{ch: make(chan T, capacity), overflow: overflow, ctx: owner.Context()}
+	stop := owner.Defer(o.close)
+	connected := false
+	defer func() {
+		if !connected { // src has panicked
+			stop()
+		}
+	}()
+	var last tether.Signal[T]
+	c := last.Connect(owner, o.put)
+	open(src, owner, &last, c, nil)
+	connected = true
+	handle.OnEnd(c, func() {
+		if owner.Alive() && stop() {
+			o.close()
+		}
+	})
+	return o.ch
+}
+
+// An outlet is a Chan.
+//
+// The channel is closed once, when closing is set and nobody is sending: whoever brings
+// that about does it, in the same critical section. A send that does not wait is made under
+// mu; a held one is counted in sending.
+type outlet[T any] struct {
+	ch       chan T
+	overflow tether.Overflow
+	ctx      context.Context // of the owner
+
+	mu      sync.Mutex // guards the fields below
+	sending int
+	closing bool
+}
+
+func (o *outlet[T]) put(v T) {
+	if o.putNow(v) {
+		return
+	}
+	send(o.ctx, nil, o.ch, v)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sending--
+	o.closeLocked()
+}
+
+// putNow does with v what can be done at once. If it returns false, v is to be sent, and is
+// counted in sending.
+func (o *outlet[T]) putNow(v T) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for !o.closing {
+		select {
+		case o.ch <- v:
+			return true
+		default:
+		}
+		switch o.overflow {
+		case tether.Block:
+			o.sending++
+			return false
+		case tether.DropNewest:
+			return true
+		}
+		select {
+		case <-o.ch:
+		default:
+		}
+	}
+	return true
+}
+
+// close closes the channel, when held sends are over.
+func (o *outlet[T]) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closing = true
+	o.closeLocked()
+}
+
+func (o *outlet[T]) closeLocked() {
+	if o.closing && o.sending == 0 {
+		close(o.ch)
+	}
+}
+
+// Send has the values of src sent to ch, a channel of the user's, which it never closes. A
+// Fire that finds no room is held until there is some, or the Connection ends, or, if an
+// owned goroutine fires, that one's owner is cut off; it then lets go of its value.
+func Send[T any](owner *tether.Owner, src tether.Source[T], ch chan<- T) *tether.Connection {
+	handle.Scope("derive: Send", owner)
+	mustSource("Send", src)
+	if ch == nil {
+		panic("derive: Send with nil channel")
+	}
+	ctx := owner.Context()
+	ended := make(chan struct{})
+	var last tether.Signal[T]
+	c := last.Connect(owner, func(v T) {
+		select {
+		case ch <- v:
+		default:
+			send(ctx, ended, ch, v)
+		}
+	})
+	handle.OnEnd(c, func() { close(ended) })
+	open(src, owner, &last, c, nil)
+	return c
+}
+
+// send sends v to ch, unless ctx or ended ends first, or the goroutine is an owned one, and
+// its owner, whose Destroy may be called by who receives.
+func send[T any](ctx context.Context, ended <-chan struct{}, ch chan<- T, v T) {
+	cut := make(chan struct{})
+	var once sync.Once
+	release, ok := scope.HoldBack(func() { once.Do(func() { close(cut) }) })
+	if !ok {
+		return
+	}
+	defer release()
+	select {
+	case ch <- v:
+	case <-ctx.Done():
+	case <-ended:
+	case <-cut:
+	}
+}

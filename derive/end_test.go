@@ -1,0 +1,544 @@
+package derive_test
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/internal/goroutine"
+)
+
+// Functions run on the goroutine that fires, and what they refuse takes no room in the
+// queue: of ten values the one that is wanted came, on a queue for one.
+func TestOperatorsWorkBeforeTheQueue(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	q := tether.NewQueue(app, 1, tether.DropNewest, tether.Manual())
+	asked, got := 0, []int(nil)
+	derive.Filter(&s, func(v int) bool { asked++; return v == 9 }).Connect(app,
+		func(v int) { got = append(got, v) }, tether.On(q))
+	for v := range 10 {
+		s.Fire(v)
+	}
+	require.Equal(t, 10, asked)
+	q.Drain()
+	require.Equal(t, []int{9}, got)
+	require.Zero(t, q.Dropped())
+}
+
+func TestPriorityAppliesUpstream(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	log := ""
+	add := func(what string) func(int) { return func(int) { log += what } }
+	s.Connect(app, add("b"))
+	derive.Map(&s, ten).Connect(app, add("a"), tether.Priority(5))
+	derive.Scan(&s, 0, sum).Connect(app, add("c"), tether.Priority(5), tether.Priority(-1))
+	derive.Take(derive.Merge(&s), 1).Once(app, add("0"), tether.Priority(7))
+	s.Fire(1)
+	require.Equal(t, "0abc", log)
+}
+
+func TestMuteLetsTheFunctionsRun(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	ran, got := 0, []int(nil)
+	c := derive.Map(&s, func(v int) int { ran++; return v }).Connect(app, func(v int) { got = append(got, v) })
+	unmute := c.Mute()
+	s.Fire(1)
+	unmute()
+	s.Fire(2)
+	require.Equal(t, 2, ran)
+	require.Equal(t, []int{2}, got)
+}
+
+// On a queue the connection ends when that has handled what it has accepted, while the
+// source is let go of at once.
+func TestTheEndComesAfterWhatTheQueueHasAccepted(t *testing.T) {
+	for name, build := range map[string]func(w *world) tether.Source[int]{
+		"Take": func(w *world) tether.Source[int] { return derive.Take(w.a, 3) },
+		"Until": func(w *world) tether.Source[int] {
+			return derive.Until(w.a, derive.Filter(w.a, func(v int) bool { return v == 4 }))
+		},
+		"source": func(w *world) tether.Source[int] { return derive.Map(w.a, func(v int) int { return v }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				q := tether.NewQueue(w.queues, 10, tether.Block, tether.Manual())
+				calls := 0
+				w.conn = build(w).Connect(w.sub, func(int) { calls++ }, tether.On(q))
+				for v := range 3 {
+					w.a.Fire(v + 1)
+				}
+				if name == "Until" {
+					w.a.Fire(4)
+				}
+				if name == "source" {
+					w.owners[0].Destroy()
+				}
+				synctest.Wait()
+				require.Zero(t, w.a.Len())
+				require.True(t, w.conn.Connected())
+				q.Drain()
+				synctest.Wait()
+				require.Equal(t, 3, calls)
+				require.Zero(t, q.Dropped())
+				w.requireNothing()
+			})
+		})
+	}
+}
+
+// While it waits for that, all other ends are as ever, and leave nothing.
+func TestAnEndThatWaitsForTheQueueCanBeEnded(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"Disconnect": func(w *world) { w.conn.Disconnect() },
+		"owner":      func(w *world) { w.sub.Destroy() },
+		"queue":      func(w *world) { w.queues.Destroy() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				q := tether.NewQueue(w.queues, 10, tether.Block, tether.Manual())
+				w.b.Connect(w.ancestor, func(int) {}, tether.On(q)) // somebody else's, which stays
+				w.conn = derive.Map(w.a, ten).Connect(w.sub, func(int) { t.Error("called") }, tether.On(q))
+				w.do("a1")
+				w.b.Fire(1)
+				w.do("a|")
+				require.True(t, w.conn.Connected())
+				end(w)
+				synctest.Wait()
+				w.b.DisconnectAll()
+				w.requireNothing()
+			})
+		})
+	}
+}
+
+// What a Buffer holds at the cut-off is the last batch of a Finish queue, whoever is cut
+// off, also if the queue is full.
+func TestBuffer_GivesItsLastBatchToAFinishQueue(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(w *world)
+		want string
+	}{
+		"owner":         {func(w *world) { w.sub.Destroy() }, "[1,2]@0 [3]@0"},
+		"ancestor":      {func(w *world) { w.ancestor.Destroy() }, "[1,2]@0 [3]@0"},
+		"canceled":      {func(w *world) { w.sub.Cancel(nil) }, "[1,2]@0 [3]@0"},
+		"queue's owner": {func(w *world) { w.queues.Destroy() }, "[1,2]@0 [3]@0"},
+		"Disconnect":    {func(w *world) { w.conn.Disconnect() }, "[1,2]@0"},
+		"source":        {func(w *world) { w.do("a|") }, "[1,2]@0 [3]@0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				q := tether.NewQueue(w.queues, 1, tether.DropNewest, tether.Finish())
+				w.conn = of(derive.Buffer(w.a, 2, time.Hour)).connect(w, false, tether.On(q))
+				for _, token := range strings.Fields("a1 a2 a3") {
+					w.do(token)
+				}
+				c.end(w)
+				synctest.Wait()
+				require.Equal(t, c.want, join(w.log))
+				require.Zero(t, q.Dropped())
+				w.do("a4")
+				w.requireNothing()
+			})
+		})
+	}
+}
+
+// A Once gets one batch, also where several are ready, behind one that is held.
+func TestBuffer_GivesOneLastBatchToAOnce(t *testing.T) {
+	for _, cut := range []string{"owner", "queue's owner"} {
+		for _, fired := range []int{1, 5} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				q := tether.NewQueue(w.queues, 1, tether.Block, tether.Finish())
+				gate := make(chan bool)
+				for range 2 {
+					w.b.Connect(w.queues, func(int) { <-gate }, tether.On(q))
+				}
+				w.b.Fire(0) // the queue is full
+				var got []int
+				w.conn = derive.Buffer(w.a, 2, 0).Once(w.sub, func(vs []int) { got = append(got, vs...) }, tether.On(q))
+				for v := range fired {
+					go w.a.Fire(v)
+					synctest.Wait()
+				}
+				if cut == "owner" {
+					go w.sub.Destroy()
+				} else {
+					go w.queues.Destroy()
+				}
+				synctest.Wait()
+				close(gate)
+				synctest.Wait()
+				require.LessOrEqual(t, len(got), 2, "%s, %d", cut, fired)
+				require.NotEmpty(t, got)
+				w.b.DisconnectAll()
+				w.requireNothing()
+			})
+		}
+	}
+}
+
+// A busy Finish queue gets the last batch behind what it has; and only a Buffer that is the
+// last of its chain has last words, as functions after it cannot run at the cut-off.
+func TestBuffer_LastBatchComesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		q := tether.NewQueue(w.queues, 2, tether.Block, tether.Finish())
+		gate := make(chan bool)
+		var got [][]int
+		derive.Buffer(w.a, 2, 0).Connect(w.sub, func(vs []int) { <-gate; got = append(got, vs) }, tether.On(q))
+		derive.Map(derive.Buffer(w.a, 9, 0), func(vs []int) []int { return append(vs, 99) }).Connect(w.sub,
+			func(vs []int) { got = append(got, vs) }, tether.On(q))
+		for v := range 7 {
+			w.a.Fire(v)
+		}
+		synctest.Wait()
+		go w.sub.Destroy()
+		synctest.Wait()
+		require.Equal(t, 3, q.Len())
+		close(gate)
+		synctest.Wait()
+		require.Equal(t, [][]int{{0, 1}, {2, 3}, {4, 5}, {6}}, got)
+		require.Zero(t, q.Dropped())
+		require.Equal(t, tether.Stats{}, w.sub.Stats())
+	})
+}
+
+// A panic of a function counts as one of the handler: it goes on to who fires, or is
+// reported; the chain goes on.
+func TestPanicsOfFunctions(t *testing.T) {
+	bad := func(v int) int {
+		if v == 2 {
+			panic("bad")
+		}
+		return v
+	}
+	for name, op := range map[string]func(tether.Source[int]) tether.Source[int]{
+		"Map": func(s tether.Source[int]) tether.Source[int] { return derive.Map(s, bad) },
+		"Filter": func(s tether.Source[int]) tether.Source[int] {
+			return derive.Filter(s, func(v int) bool { bad(v); return true })
+		},
+		"FilterMap": func(s tether.Source[int]) tether.Source[int] {
+			return derive.FilterMap(s, func(v int) (int, bool) { return bad(v), true })
+		},
+		"Scan": func(s tether.Source[int]) tether.Source[int] {
+			return derive.Scan(s, 0, func(_, v int) int { return bad(v) })
+		},
+		"DistinctFunc": func(s tether.Source[int]) tether.Source[int] {
+			return derive.DistinctFunc(s, func(_, v int) bool { bad(v); return false })
+		},
+		"Latest": func(s tether.Source[int]) tether.Source[int] {
+			return derive.Latest(derive.Take(s, 1), s, func(_, v int) int { return bad(v) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, supervised := range []bool{false, true} {
+				var reported []any
+				var opts []tether.OwnerOption
+				if supervised {
+					opts = append(opts, tether.WithPanicHandler(func(p *tether.PanicError) { reported = append(reported, p.Value) }))
+				}
+				app := tether.NewOwner("app", opts...)
+				var s tether.Signal[int]
+				var got []int
+				op(&s).Connect(app, func(v int) { got = append(got, v) })
+				s.Fire(1)
+				if supervised {
+					s.Fire(2)
+					require.Equal(t, []any{"bad"}, reported)
+				} else {
+					require.PanicsWithValue(t, "bad", func() { s.Fire(2) })
+				}
+				s.Fire(3)
+				require.Equal(t, []int{1, 3}, got)
+				app.Destroy()
+				require.Zero(t, s.Len())
+			}
+		})
+	}
+}
+
+// A Goexit in a function ends that goroutine, and nobody else is left behind.
+func TestGoexitOfAFunction(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	total := 0
+	derive.Scan(&s, 0, func(a, v int) int {
+		if v == 1 {
+			runtime.Goexit()
+		}
+		return a + v
+	}).Connect(app, func(v int) { total = v })
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		s.Fire(1)
+	}()
+	<-done
+	s.Fire(5)
+	require.Equal(t, 5, total)
+}
+
+// Destroy of the subscriber's owner is a barrier for functions and handler, whoever delivers.
+func TestDestroyIsABarrier(t *testing.T) {
+	for name, op := range map[string]func(tether.Source[int], *int) tether.Source[int]{
+		"Map": func(s tether.Source[int], x *int) tether.Source[int] {
+			return derive.Map(s, func(v int) int { *x++; return v })
+		},
+		"Scan": func(s tether.Source[int], x *int) tether.Source[int] {
+			return derive.Scan(s, 0, func(_, v int) int { *x++; return v })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 200 {
+				app := tether.NewOwner("app")
+				var s tether.Signal[int]
+				var x, y int // not atomic: the race detector is the judge
+				op(&s, &x).Connect(app, func(int) { y++ })
+				n := 3
+				if name == "Map" {
+					n = 1 // calls of its function overlap
+				}
+				var wg sync.WaitGroup
+				for range n {
+					wg.Go(func() { s.Fire(1) })
+				}
+				app.Destroy()
+				x++
+				y++
+				wg.Wait()
+			}
+		})
+	}
+}
+
+// A handler destroys its owner, or the source, or disconnects itself, in the middle of what
+// is left to it.
+func TestEndsFromInside(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"Disconnect": func(w *world) { w.conn.Disconnect() },
+		"owner":      func(w *world) { w.sub.Destroy() },
+		"ancestor":   func(w *world) { w.ancestor.Destroy() },
+		"source":     func(w *world) { w.owners[0].Destroy() },
+	} {
+		for _, m := range marbles {
+			if m.name == "Share" && name == "source" {
+				continue
+			}
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				src := m.build(w)
+				w.conn = src.connect(w, false)
+				w.onValue = func() { end(w) }
+				for _, token := range m.tokens() {
+					w.do(token)
+				}
+				time.Sleep(time.Hour)
+				if all := values(strings.Fields(m.out)); name != "source" && len(all) > 0 {
+					require.Equal(t, all[:1], values(w.log), "%s, %s", m.name, name)
+					w.requireNothing(m.name, name)
+				}
+			})
+		}
+	}
+}
+
+// What was left to the one who delivers is dropped with the subscription: no function is
+// called for it.
+func TestNoFunctionIsCalledAfterTheEnd(t *testing.T) {
+	for name, op := range map[string]func(s tether.Source[int], f func(int) int) tether.Source[int]{
+		"Scan": func(s tether.Source[int], f func(int) int) tether.Source[int] {
+			return derive.Scan(s, 0, func(_, v int) int { return f(v) })
+		},
+		"Buffer": func(s tether.Source[int], f func(int) int) tether.Source[int] {
+			return derive.Map(derive.Buffer(s, 1, 0), func(vs []int) int { return f(vs[0]) })
+		},
+	} {
+		app := tether.NewOwner("app")
+		var s tether.Signal[int]
+		calls := 0
+		var c *tether.Connection
+		c = op(&s, func(v int) int { calls++; return v }).Connect(app, func(int) {
+			s.Fire(2) // left
+			c.Disconnect()
+		})
+		s.Fire(1)
+		require.Equal(t, 1, calls, name)
+		app.Destroy()
+	}
+}
+
+// The end of a source may be brought about under a lock that the handler takes: nothing is
+// delivered inside it.
+func TestNothingIsDeliveredInsideTheEndOfASource(t *testing.T) {
+	for name, end := range map[string]func(src *tether.Owner, s *tether.Signal[int]){
+		"Cancel":        func(src *tether.Owner, _ *tether.Signal[int]) { src.Cancel(nil) },
+		"DisconnectAll": func(_ *tether.Owner, s *tether.Signal[int]) { s.DisconnectAll() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			src, app := tether.NewOwner("src"), tether.NewOwner("app")
+			defer app.Destroy()
+			defer src.Destroy()
+			s := tether.NewSignal[int](src)
+			var by uint64
+			derive.Buffer(s, 5, 0).Connect(app, func([]int) { by = goroutine.ID() })
+			s.Fire(1)
+			end(src, s)
+			synctest.Wait()
+			require.NotZero(t, by, name)
+			require.NotEqual(t, goroutine.ID(), by, name)
+		})
+	}
+}
+
+// A chain leaves nothing: neither in the books nor on the heap.
+func TestChainsComeAndGoWithoutATrace(t *testing.T) {
+	n := 100_000
+	if testing.Short() || raceEnabled {
+		n = 5_000
+	}
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, stop tether.Signal[int]
+	src := derive.Until(derive.Debounce(derive.Scan(derive.Map(&s, ten), 0, sum), time.Hour), &stop)
+	switched := derive.Switch(&s, func(*tether.Owner, int) tether.Source[[]int] { return derive.Buffer(&stop, 2, time.Hour) })
+	one := func() {
+		c := src.Connect(app, func(int) {})
+		d := switched.Connect(app, func([]int) {})
+		s.Fire(1) // arms the timer
+		stop.Fire(1)
+		c.Disconnect()
+		d.Disconnect()
+	}
+	for range 1000 {
+		one()
+	}
+	before, goroutines := heap(), runtime.NumGoroutine()
+	for range n {
+		one()
+	}
+	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
+	require.Less(t, heap()-before, int64(200_000))
+	waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines })
+	require.Zero(t, s.Len())
+	require.Zero(t, stop.Len())
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// An ended connection holds neither the chain nor the handler.
+func TestAnEndedConnectionHoldsNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	c, w := func() (*tether.Connection, weak.Pointer[[100]int]) {
+		big := new([100]int)
+		c := derive.Scan(derive.Map(&s, func(v int) int { return v + big[0] }), 0, sum).Connect(app, func(v int) { big[1] = v })
+		s.Fire(1)
+		return c, weak.Make(big)
+	}()
+	runtime.GC()
+	require.NotNil(t, w.Value())
+	c.Disconnect()
+	waitFor(t, func() bool { runtime.GC(); return w.Value() == nil })
+	runtime.KeepAlive(c)
+}
+
+// Each connection has a state of its own.
+func TestConnectionsShareNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	src := derive.Take(derive.Scan(&s, 0, sum), 2)
+	var a, b []int
+	src.Connect(app, func(v int) { a = append(a, v) })
+	s.Fire(1)
+	src.Connect(app, func(v int) { b = append(b, v) })
+	s.Fire(2)
+	s.Fire(3)
+	require.Equal(t, []int{1, 3}, a)
+	require.Equal(t, []int{2, 5}, b)
+}
+
+// A slow handler: what is due meanwhile comes when it has returned, and not before.
+func TestTimedOperators_DoNotOverlap(t *testing.T) {
+	for name, c := range map[string]struct {
+		op   func(tether.Source[int]) source
+		want string
+	}{
+		"Debounce": {func(s tether.Source[int]) source { return of(derive.Debounce(s, 10*ms)) }, "1@10 3@40"},
+		"Throttle": {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Trailing)) }, "1@10 3@40"},
+		"Leading":  {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Leading)) }, "1@0 2@30"},
+		"Both":     {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Both)) }, "1@0 3@30"},
+		"Buffer":   {func(s tether.Source[int]) source { return of(derive.Buffer(s, 9, 10*ms)) }, "[1]@10 [2,3]@40"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			w.onValue = func() { time.Sleep(30 * ms) }
+			w.conn = c.op(w.a).connect(w, false)
+			go w.a.Fire(1)
+			time.Sleep(22 * ms)
+			w.do("a2")
+			time.Sleep(7 * ms)
+			w.do("a3")
+			time.Sleep(time.Second)
+			synctest.Wait()
+			require.Equal(t, c.want, join(w.log), name)
+		})
+	}
+}
+
+// There is one timer where a value is held, and none where there is not.
+func TestTimedOperators_HaveOneTimer(t *testing.T) {
+	for name, op := range map[string]func(tether.Source[int]) source{
+		"Debounce": func(s tether.Source[int]) source { return of(derive.Debounce(s, 10*ms)) },
+		"Throttle": func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Trailing)) },
+		"Buffer":   func(s tether.Source[int]) source { return of(derive.Buffer(s, 9, 10*ms)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			w.conn = op(w.a).connect(w, false)
+			for range 3 {
+				require.Zero(t, w.sub.Stats().Timers, name)
+				for range 5 {
+					w.do("a1")
+					require.Equal(t, 1, w.sub.Stats().Timers, name)
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+			}
+		})
+	}
+}

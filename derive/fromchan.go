@@ -1,0 +1,93 @@
+package derive
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// FromChan returns a Source of the values that are received from ch. They are received
+// only while somebody is connected, on a goroutine of owner's, and each goes to all who are.
+// One that finds nobody, as the last of them has left, is kept for the next subscriber. When
+// ch is closed, the subscriptions end, and further ones end at once.
+//
+// The direct handlers run on that goroutine: Destroy of owner waits for them. What is left
+// in ch when owner ends is left there.
+func FromChan[T any](owner *tether.Owner, ch <-chan T) tether.Source[T] {
+	handle.Scope("derive: FromChan", owner)
+	if ch == nil {
+		panic("derive: FromChan with nil channel")
+	}
+	r := &receiver[T]{ch: ch, turn: make(chan struct{}, 1)}
+	r.signal = tether.NewSignal[T](owner, tether.WhileActive(r.start))
+	return recipe[T](func(l *life, emit func(T), end func()) {
+		feed[T](l, r.signal, func(v T) {
+			if l.alive() { // a Once may be spent before its Connect has returned
+				r.taken = true
+				emit(v)
+			}
+		}, end)
+	})
+}
+
+// A receiver is a FromChan. It has one goroutine at a time that receives: the one of the
+// last subscribers but one may still be in a handler, with the turn, when the next comes.
+type receiver[T any] struct {
+	ch     <-chan T
+	signal *tether.Signal[T]
+	turn   chan struct{} // holds a token while somebody receives, who owns the fields below
+	kept   []T           // received, and not taken by anybody; one at most
+	taken  bool          // somebody has got what is being fired
+}
+
+// start starts the goroutine for active, and another one if that is ended by a handler: the
+// panic is reported, or crashes.
+func (r *receiver[T]) start(active *tether.Owner) {
+	active.Go(func(ctx context.Context) {
+		returned := false
+		defer func() {
+			if !returned {
+				r.start(active)
+			}
+		}()
+		r.receive(ctx, active)
+		returned = true
+	})
+}
+
+func (r *receiver[T]) receive(ctx context.Context, active *tether.Owner) {
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-r.turn }()
+	for active.Alive() { // NOTE: ctx ends a little later
+		if len(r.kept) > 0 {
+			r.fire()
+			continue
+		}
+		select {
+		case v, ok := <-r.ch:
+			if !ok {
+				r.signal.DisconnectAll()
+				return
+			}
+			r.kept = append(r.kept, v)
+		case <-ctx.Done():
+		}
+	}
+}
+
+// fire fires the value kept, and keeps it if all have left in this moment.
+func (r *receiver[T]) fire() {
+	v := r.kept[0]
+	r.kept, r.taken = nil, false
+	r.signal.Fire(v)
+	if !r.taken {
+		r.kept = append(r.kept, v)
+		runtime.Gosched() // whoever has left is about to end active
+	}
+}

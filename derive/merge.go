@@ -1,0 +1,32 @@
+package derive
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// Merge returns a Source of the values of all srcs. It has no order but theirs: where two
+// fire at the same time, the handler runs twice at the same time. It ends when all of them
+// have ended. Merge panics without a source.
+func Merge[T any](srcs ...tether.Source[T]) tether.Source[T] {
+	if len(srcs) == 0 {
+		panic("derive: Merge of nothing")
+	}
+	for _, src := range srcs {
+		mustSource("Merge", src)
+	}
+	srcs = slices.Clone(srcs)
+	return recipe[T](func(l *life, emit func(T), end func()) {
+		var ended atomic.Int64
+		for _, src := range srcs {
+			var once atomic.Bool
+			feed(l, src, emit, func() {
+				if once.CompareAndSwap(false, true) && ended.Add(1) == int64(len(srcs)) {
+					end()
+				}
+			})
+		}
+	})
+}

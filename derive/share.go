@@ -1,0 +1,43 @@
+package derive
+
+import (
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// Share returns a Source whose subscribers have one connection to src in common, and one
+// chain with its state: it is made for the first of them and ends with the last. Values
+// that one subscriber missed, it does not get later: for that there is package history.
+//
+// When src ends, the subscriptions end; the next subscriber connects to it anew. The chain
+// lives in owner, and the direct handlers of the subscribers run inside it: Destroy of owner
+// waits for them, whoever they belong to. When owner ends, so do the subscriptions.
+func Share[T any](owner *tether.Owner, src tether.Source[T]) tether.Source[T] {
+	handle.Scope("derive: Share", owner)
+	mustSource("Share", src)
+	var shared *tether.Signal[T]
+	shared = tether.NewSignal[T](owner, tether.WhileActive(func(active *tether.Owner) {
+		connected := false
+		defer func() {
+			if !connected { // src has panicked, and the caller gets no Connection
+				shared.DisconnectAll()
+			}
+		}()
+		var upstream tether.Signal[T]
+		c := upstream.Connect(active, shared.Fire)
+		open(src, active, &upstream, c, nil)
+		connected = true
+		handle.OnEnd(c, func() {
+			if active.Alive() { // else the last subscriber has left
+				shared.DisconnectAll()
+			}
+		})
+	}))
+	return through[T](shared)
+}
+
+// through returns a Source of what s fires. Unlike a connection to s, one to it ends only
+// when its queue has handled what it has, if s ends.
+func through[T any](s *tether.Signal[T]) tether.Source[T] {
+	return recipe[T](func(l *life, emit func(T), end func()) { feed[T](l, s, emit, end) })
+}

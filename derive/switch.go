@@ -1,0 +1,125 @@
+package derive
+
+import (
+	"sync"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+)
+
+// Switch returns a Source of the values of the latest inner source: for each value of src
+// it ends what it has subscribed to before, calls f, and connects to what f returns. It ends
+// when src has ended, and the last inner source has.
+//
+// What an inner source needs, f makes on o, a child of the subscriber's owner that ends with
+// it: when Switch moves on, when the inner source ends, and with the subscription. Where
+// src gives its value inside a handler, as by a Fire, o is then cut off, but not waited
+// for, if something of it runs; values that it gives after that are dropped. Errors of
+// what o owns have no taker.
+func Switch[T, U any](src tether.Source[T], f func(o *tether.Owner, v T) tether.Source[U]) tether.Source[U] {
+	mustSource("Switch", src)
+	mustFunc("Switch", f == nil)
+	return recipe[U](func(l *life, emit func(U), end func()) {
+		s := &switcher[T, U]{life: l, f: f, emit: emit}
+		s.line = newLine(l, s.step, s.over, end)
+		l.onEnd(s.stop)
+		feed(l, src, func(v T) { s.line.give(switched[T, U]{v: v}) }, func() {
+			s.line.change(func() { s.ended = true })
+		})
+	})
+}
+
+// A switcher is a Switch in one chain.
+type switcher[T, U any] struct {
+	life  *life
+	f     func(*tether.Owner, T) tether.Source[U]
+	emit  func(U)
+	line  *line[switched[T, U]]
+	ended bool   // src has; guarded by the line's mu
+	last  *inner // step's own
+
+	mu      sync.Mutex // guards the fields below; a leaf
+	current *inner     // last, for who ends the chain
+	dead    bool       // the chain has ended
+}
+
+// An inner is the subscription to one inner source.
+type inner struct {
+	life  *life
+	owner *tether.Owner
+	ended bool // guarded by the line's mu
+}
+
+// A switched is what comes to the line: a value of src, or if from is set, of that.
+type switched[T, U any] struct {
+	v    T
+	u    U
+	from *inner
+}
+
+// step handles one value. As it runs in a line, nothing of src or of the inner source comes
+// between the end of what was and the subscription to what is.
+func (s *switcher[T, U]) step(e switched[T, U]) {
+	switch {
+	case e.from == nil:
+		s.moveOn(e.v)
+	case e.from == s.last:
+		s.emit(e.u)
+	}
+}
+
+func (s *switcher[T, U]) over() bool { return s.ended && (s.last == nil || s.last.ended) }
+
+// moveOn puts the source that f makes of v in place of the one before.
+func (s *switcher[T, U]) moveOn(v T) {
+	if in := s.last; in != nil {
+		s.last = nil
+		in.life.end()
+		in.owner.Destroy()
+	}
+	o := s.life.owner.NewChild("switch")
+	in := &inner{owner: o, life: &life{chain: s.life.chain, owner: o}}
+	s.last = in
+	s.mu.Lock()
+	s.current = in
+	dead := s.dead
+	s.mu.Unlock()
+	if dead {
+		in.cancel()
+		return
+	}
+	end := func() {
+		in.cancel() // nothing, where Switch has moved on
+		s.line.change(func() { in.ended = true })
+	}
+	connected := false
+	defer func() {
+		if !connected { // f or its source has panicked
+			end()
+		}
+	}()
+	src := s.f(o, v)
+	if check.Nil(src) {
+		panic("derive: Switch whose function returned nil")
+	}
+	feed(in.life, src, func(u U) { s.line.give(switched[T, U]{u: u, from: in}) }, end)
+	connected = true
+}
+
+// stop is the end of the chain.
+func (s *switcher[T, U]) stop() {
+	s.mu.Lock()
+	s.dead = true
+	in := s.current
+	s.mu.Unlock()
+	if in != nil {
+		in.cancel()
+	}
+}
+
+// cancel ends in for whoever must not wait, if nobody has.
+func (in *inner) cancel() {
+	if in.life.end() {
+		in.owner.Cancel(nil)
+	}
+}

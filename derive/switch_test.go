@@ -1,0 +1,168 @@
+package derive_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/history"
+)
+
+// What comes before what, when Switch moves on: the inner source is let go of and what it
+// had is cleaned up, then f is called, then the next one is connected to.
+func TestSwitch_EndsTheInnerSourceBeforeItCallsTheFunction(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, in tether.Signal[int]
+	var log []string
+	c := derive.Switch(&s, func(o *tether.Owner, v int) tether.Source[int] {
+		require.Zero(t, in.Len(), "the one before is let go of")
+		require.True(t, o.Alive())
+		require.Same(t, app, o.Parent())
+		log = append(log, "f")
+		o.Defer(func() { log = append(log, "cleaned up") })
+		return &in
+	}).Connect(app, func(v int) { log = append(log, "value") })
+	s.Fire(1)
+	in.Fire(1)
+	s.Fire(2)
+	require.Equal(t, []string{"f", "value", "cleaned up", "f"}, log)
+	require.Equal(t, 2, app.Stats().Owners)
+	c.Disconnect()
+	require.Zero(t, in.Len())
+	require.Zero(t, s.Len())
+	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
+	require.Len(t, log, 5)
+}
+
+// A handler of the inner source's own value moves Switch on; what o has running is cut off,
+// not waited for, and what it fires after that goes nowhere.
+func TestSwitch_MovesOnInsideAHandlerOfItsOwn(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, in tether.Signal[int]
+	var got []int
+	calls := 0
+	derive.Switch(&s, func(o *tether.Owner, v int) tether.Source[int] {
+		calls++
+		return derive.Map(&in, func(u int) int { return 10*v + u })
+	}).Connect(app, func(v int) {
+		got = append(got, v)
+		if v == 11 {
+			s.Fire(2)  // comes after this
+			in.Fire(3) // comes after that: of the old one, so it is dropped
+		}
+	})
+	s.Fire(1)
+	in.Fire(1)
+	require.Equal(t, []int{11}, got)
+	require.Equal(t, 2, calls)
+	in.Fire(4)
+	require.Equal(t, []int{11, 24}, got)
+	require.Equal(t, 1, in.Len())
+	require.Equal(t, 2, app.Stats().Owners)
+}
+
+// The inner source gives a value while it is connected, and that moves Switch on: elsewhere
+// the old one then stays subscribed.
+func TestSwitch_MovesOnWhileItConnects(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, in, other tether.Signal[int]
+	sticky := history.Record(app, &in, 1)
+	in.Fire(7)
+	var got []int
+	derive.Switch(&s, func(_ *tether.Owner, v int) tether.Source[int] {
+		if v == 1 {
+			return sticky
+		}
+		return &other
+	}).Connect(app, func(v int) {
+		got = append(got, v)
+		if v == 7 {
+			s.Fire(2)
+		}
+	})
+	s.Fire(1)
+	in.Fire(8)
+	other.Fire(9)
+	require.Equal(t, []int{7, 9}, got)
+	require.Equal(t, 1, other.Len())
+}
+
+// Values of an inner source that are left to a goroutine which then moves on.
+func TestSwitch_DropsWhatComesOfAnOldInnerSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		var s, one, two tether.Signal[int]
+		inners := []*tether.Signal[int]{&one, &two}
+		gate := make(chan bool)
+		var got []int
+		derive.Switch(&s, func(_ *tether.Owner, v int) tether.Source[int] { return inners[v] }).Connect(app, func(v int) {
+			if v == 0 {
+				<-gate
+			}
+			got = append(got, v)
+		})
+		s.Fire(0)
+		go one.Fire(0) // is in the handler
+		synctest.Wait()
+		one.Fire(1) // before the next
+		s.Fire(1)   // left to that one
+		one.Fire(2) // after it
+		close(gate)
+		synctest.Wait()
+		two.Fire(3)
+		require.Equal(t, []int{0, 1, 3}, got)
+	})
+}
+
+func TestSwitch_AFunctionThatPanicsLeavesNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, in tether.Signal[int]
+	var got []int
+	var first *tether.Owner
+	c := derive.Switch(&s, func(o *tether.Owner, v int) tether.Source[int] {
+		switch v {
+		case 0:
+			first = o
+			panic("no")
+		case 1:
+			return nil
+		}
+		return &in
+	}).Connect(app, func(v int) { got = append(got, v) })
+	require.PanicsWithValue(t, "no", func() { s.Fire(0) })
+	require.False(t, first.Alive())
+	require.PanicsWithValue(t, "derive: Switch whose function returned nil", func() { s.Fire(1) })
+	<-first.Ended()
+	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1, Connections: 2} })
+	s.Fire(2)
+	in.Fire(5)
+	require.Equal(t, []int{5}, got)
+	require.True(t, c.Connected())
+}
+
+// Its owner ends with the inner source, not only when the next comes.
+func TestSwitch_EndsTheOwnerOfAnInnerSourceThatHasEnded(t *testing.T) {
+	app, src := tether.NewOwner("app"), tether.NewOwner("src")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	in := tether.NewSignal[int](src)
+	cause := errors.New("")
+	derive.Switch(&s, func(o *tether.Owner, v int) tether.Source[int] {
+		o.Defer(func() { cause = nil })
+		return in
+	}).Connect(app, func(int) {})
+	s.Fire(1)
+	require.Equal(t, 2, app.Stats().Owners)
+	src.Destroy()
+	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1, Connections: 2} })
+	require.NoError(t, cause)
+}

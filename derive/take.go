@@ -1,0 +1,66 @@
+package derive
+
+import (
+	"fmt"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// Take returns a Source of the first n values of src, never more, that lets go of src
+// before the handler is called with the last of them, and ends after. The values are
+// counted for each connection, a muted one's too. Take panics where n < 1.
+func Take[T any](src tether.Source[T], n int) tether.Source[T] {
+	mustSource("Take", src)
+	if n < 1 {
+		panic(fmt.Sprintf("derive: Take with n %d", n))
+	}
+	return recipe[T](func(l *life, emit func(T), end func()) {
+		upstream := l.part()
+		left, ended := n, false
+		ln := newLine(l, func(v T) {
+			if left == 0 {
+				return
+			}
+			if left--; left == 0 {
+				upstream.end()
+			}
+			emit(v)
+		}, func() bool { return ended || left == 0 }, end)
+		feed(upstream, src, ln.give, func() { ln.change(func() { ended = true }) })
+	})
+}
+
+// Until returns a Source of the values of src until stop gives one: then it lets go of
+// both, and ends. It also ends when src does; a stop that ends without a value changes
+// nothing.
+//
+// stop is connected first. So where both are the same source, the value that stops is not
+// delivered; and if stop gives a value at once, src is not connected at all.
+func Until[T, U any](src tether.Source[T], stop tether.Source[U]) tether.Source[T] {
+	mustSource("Until", src)
+	mustSource("Until", stop)
+	return recipe[T](func(l *life, emit func(T), end func()) {
+		upstream := l.part()
+		stopped, ended := false, false
+		ln := newLine(l, func(e either[T, U]) {
+			switch {
+			case e.second:
+				stopped = true
+				upstream.end()
+			case !stopped:
+				emit(e.a)
+			}
+		}, func() bool { return ended || stopped }, end)
+		feed(upstream, stop, func(U) { ln.give(either[T, U]{second: true}) }, func() {})
+		feed(upstream, src, func(v T) { ln.give(either[T, U]{a: v}) }, func() {
+			ln.change(func() { ended = true })
+		})
+	})
+}
+
+// either is a value of one of two sources.
+type either[A, B any] struct {
+	a      A
+	b      B
+	second bool // it is b
+}
