@@ -2,7 +2,6 @@ package derive_test
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -298,6 +297,38 @@ func TestAHandlerOfTheQueueIsNotHeldBehindAHeldFirer(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 3, calls)
 	})
+}
+
+// What was left to the one who delivers before the last value, or before the stop, comes too
+// late.
+func TestTakeAndUntil_DropWhatWasLeft(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, stop tether.Signal[int]
+	var taken, before []int
+	derive.Take(&s, 2).Connect(app, func(v int) {
+		taken = append(taken, v)
+		if v == 1 {
+			s.Fire(2)
+			s.Fire(3)
+			require.Equal(t, 1, s.Len())
+		} else {
+			require.Zero(t, s.Len(), "let go of before the last value is handled")
+		}
+	})
+	s.Fire(1)
+	require.Equal(t, []int{1, 2}, taken)
+	derive.Until(&s, &stop).Connect(app, func(v int) {
+		before = append(before, v)
+		if v == 1 {
+			s.Fire(2)
+			stop.Fire(0)
+			s.Fire(3)
+		}
+	})
+	s.Fire(1)
+	require.Equal(t, []int{1, 2}, before)
+	require.Zero(t, s.Len()+stop.Len())
 }
 
 // What was left to the one who delivers before the last value, or before the stop, comes too

@@ -1,0 +1,166 @@
+package derive_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/derive"
+)
+
+// What a Buffer holds at the cut-off is the last batch of a Finish queue, whoever is cut
+// off, also if the queue is full.
+func TestBuffer_GivesItsLastBatchToAFinishQueue(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(w *world)
+		want string
+	}{
+		"owner":         {func(w *world) { w.sub.Destroy() }, "[1,2]@0 [3]@0"},
+		"ancestor":      {func(w *world) { w.ancestor.Destroy() }, "[1,2]@0 [3]@0"},
+		"canceled":      {func(w *world) { w.sub.Cancel(nil) }, "[1,2]@0 [3]@0"},
+		"queue's owner": {func(w *world) { w.queues.Destroy() }, "[1,2]@0 [3]@0"},
+		"Disconnect":    {func(w *world) { w.conn.Disconnect() }, "[1,2]@0"},
+		"source":        {func(w *world) { w.do("a|") }, "[1,2]@0 [3]@0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				q := tether.NewQueue(w.queues, 1, tether.DropNewest, tether.Finish())
+				w.conn = of(derive.Buffer(w.a, 2, time.Hour)).connect(w, false, tether.On(q))
+				for _, token := range strings.Fields("a1 a2 a3") {
+					w.do(token)
+				}
+				c.end(w)
+				synctest.Wait()
+				require.Equal(t, c.want, join(w.log))
+				require.Zero(t, q.Dropped())
+				w.do("a4")
+				w.requireNothing()
+			})
+		})
+	}
+}
+
+// A Once gets one batch, also where several are ready, behind one that is held.
+func TestBuffer_GivesOneLastBatchToAOnce(t *testing.T) {
+	for _, cut := range []string{"owner", "queue's owner"} {
+		for _, fired := range []int{1, 5} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.end()
+				q := tether.NewQueue(w.queues, 1, tether.Block, tether.Finish())
+				gate := make(chan bool)
+				for range 2 {
+					w.b.Connect(w.queues, func(int) { <-gate }, tether.On(q))
+				}
+				w.b.Fire(0) // the queue is full
+				var got []int
+				w.conn = derive.Buffer(w.a, 2, 0).Once(w.sub, func(vs []int) { got = append(got, vs...) }, tether.On(q))
+				for v := range fired {
+					go w.a.Fire(v)
+					synctest.Wait()
+				}
+				if cut == "owner" {
+					go w.sub.Destroy()
+				} else {
+					go w.queues.Destroy()
+				}
+				synctest.Wait()
+				close(gate)
+				synctest.Wait()
+				require.LessOrEqual(t, len(got), 2, "%s, %d", cut, fired)
+				require.NotEmpty(t, got)
+				w.b.DisconnectAll()
+				w.requireNothing()
+			})
+		}
+	}
+}
+
+// A busy Finish queue gets the last batch behind what it has; and only a Buffer that is the
+// last of its chain has last words, as functions after it cannot run at the cut-off.
+func TestBuffer_LastBatchComesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		q := tether.NewQueue(w.queues, 2, tether.Block, tether.Finish())
+		gate := make(chan bool)
+		var got [][]int
+		derive.Buffer(w.a, 2, 0).Connect(w.sub, func(vs []int) { <-gate; got = append(got, vs) }, tether.On(q))
+		derive.Map(derive.Buffer(w.a, 9, 0), func(vs []int) []int { return append(vs, 99) }).Connect(w.sub,
+			func(vs []int) { got = append(got, vs) }, tether.On(q))
+		for v := range 7 {
+			w.a.Fire(v)
+		}
+		synctest.Wait()
+		go w.sub.Destroy()
+		synctest.Wait()
+		require.Equal(t, 3, q.Len())
+		close(gate)
+		synctest.Wait()
+		require.Equal(t, [][]int{{0, 1}, {2, 3}, {4, 5}, {6}}, got)
+		require.Zero(t, q.Dropped())
+		require.Equal(t, tether.Stats{}, w.sub.Stats())
+	})
+}
+
+// A slow handler: what is due meanwhile comes when it has returned, and not before.
+func TestTimedOperators_DoNotOverlap(t *testing.T) {
+	for name, c := range map[string]struct {
+		op   func(tether.Source[int]) source
+		want string
+	}{
+		"Debounce": {func(s tether.Source[int]) source { return of(derive.Debounce(s, 10*ms)) }, "1@10 3@40"},
+		"Throttle": {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Trailing)) }, "1@10 3@40"},
+		"Leading":  {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Leading)) }, "1@0 2@30"},
+		"Both":     {func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Both)) }, "1@0 3@30"},
+		"Buffer":   {func(s tether.Source[int]) source { return of(derive.Buffer(s, 9, 10*ms)) }, "[1]@10 [2,3]@40"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			w.onValue = func() { time.Sleep(30 * ms) }
+			w.conn = c.op(w.a).connect(w, false)
+			go w.a.Fire(1)
+			time.Sleep(22 * ms)
+			w.do("a2")
+			time.Sleep(7 * ms)
+			w.do("a3")
+			time.Sleep(time.Second)
+			synctest.Wait()
+			require.Equal(t, c.want, join(w.log), name)
+		})
+	}
+}
+
+// There is one timer where a value is held, and none where there is not.
+func TestTimedOperators_HaveOneTimer(t *testing.T) {
+	for name, op := range map[string]func(tether.Source[int]) source{
+		"Debounce": func(s tether.Source[int]) source { return of(derive.Debounce(s, 10*ms)) },
+		"Throttle": func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Trailing)) },
+		"Buffer":   func(s tether.Source[int]) source { return of(derive.Buffer(s, 9, 10*ms)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			w.conn = op(w.a).connect(w, false)
+			for range 3 {
+				require.Zero(t, w.sub.Stats().Timers, name)
+				for range 5 {
+					w.do("a1")
+					require.Equal(t, 1, w.sub.Stats().Timers, name)
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+			}
+		})
+	}
+}
+
+
