@@ -163,4 +163,46 @@ func TestTimedOperators_HaveOneTimer(t *testing.T) {
 	}
 }
 
-
+// Whatever fires when, and however slow the handler is: no two values come within the time,
+// they come in order, and where there is a trailing one, the last value is among them.
+func TestThrottle_NeverGivesTwoWithinTheTime(t *testing.T) {
+	for seed := range uint64(300) {
+		for _, edges := range []derive.Edges{derive.Leading, derive.Trailing, derive.Both} {
+			synctest.Test(t, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(seed, 2))
+				app := tether.NewOwner("app")
+				defer app.Destroy()
+				var s tether.Signal[int]
+				every := time.Duration(1+r.IntN(10)) * ms
+				slow := r.IntN(3) == 0
+				pause := rand.New(rand.NewPCG(seed, 3)) // the handler's own
+				var last time.Time
+				lastValue := 0
+				derive.Throttle(&s, every, edges).Connect(app, func(v int) {
+					if !last.IsZero() && time.Since(last) < every {
+						t.Errorf("seed %d, %v: %v after %v", seed, edges, time.Since(last), every)
+					}
+					if v <= lastValue {
+						t.Errorf("seed %d, %v: %d after %d", seed, edges, v, lastValue)
+					}
+					last, lastValue = time.Now(), v
+					if slow {
+						time.Sleep(time.Duration(pause.IntN(15)) * ms)
+					}
+				})
+				n := 0
+				for range 40 {
+					time.Sleep(time.Duration(r.IntN(6)) * ms)
+					n++
+					go s.Fire(n)
+					synctest.Wait()
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if edges != derive.Leading {
+					require.Equal(t, n, lastValue, "seed %d, %v", seed, edges)
+				}
+			})
+		}
+	}
+}
