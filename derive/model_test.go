@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -336,7 +337,12 @@ func TestRandomChainsDoWhatTheModelSays(t *testing.T) {
 			c := b.build(1 + r.IntN(4))
 			var got stream
 			now := func() int { return int(time.Since(w.start) / time.Microsecond) }
-			w.conn = c.src.Connect(w.sub, func(v int) { got = append(got, event{at: now(), v: v}) })
+			var mu sync.Mutex // as a Merge lets its sources call on two goroutines
+			w.conn = c.src.Connect(w.sub, func(v int) {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, event{at: now(), v: v})
+			})
 			ended := w.conn.Ended()
 			at := -1
 			go func() {
