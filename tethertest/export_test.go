@@ -19,8 +19,10 @@ func Impatient() (restore func()) {
 	return func() { patience = before }
 }
 
-// Kept returns how many owners are left to NewOwner.
+// Kept returns how many owners are left to NewOwner. Those that failed their tests, and
+// ended after that, are forgotten at the next look.
 func Kept() int {
+	watch.prune()
 	watch.mu.Lock()
 	defer watch.mu.Unlock()
 	return len(watch.kept)
