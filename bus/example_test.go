@@ -122,12 +122,13 @@ func ExampleBus_Dead() {
 
 	q := tether.NewQueue(app, 10, tether.Block)
 	topic.Handle(app, func(context.Context, string) error { return errors.New("no such address") }, tether.On(q))
-	fmt.Println(topic.Publish(context.Background(), "dear ann"))
+	err := topic.Publish(context.Background(), "dear ann")
 	_ = q.Flush(context.Background())
+	fmt.Println("published:", err)
 	// Output:
 	// mail hello? true
-	// <nil>
 	// mail dear ann failed: no such address
+	// published: <nil>
 }
 
 func ExampleAround() {

@@ -85,7 +85,10 @@ func TestStatefulOperators_SeeOneOrder(t *testing.T) {
 		"Latest": func(t *testing.T, app *tether.Owner, s *tether.Signal[int]) func() {
 			calls := 0
 			derive.Latest(s, s, func(a, b int) int { return a + b }).Connect(app, func(int) { calls++ })
-			return func() { require.Equal(t, 2*firers*each-1, calls) }
+			return func() { // nothing comes before the first of b, which each firer brings
+				require.LessOrEqual(t, calls, 2*firers*each-1)
+				require.GreaterOrEqual(t, calls, 2*firers*each-firers)
+			}
 		},
 		"Sample": func(t *testing.T, app *tether.Owner, s *tether.Signal[int]) func() {
 			calls := 0
