@@ -189,8 +189,8 @@ func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []s
 	if shot.Handlers == 0 {
 		return nil
 	}
-	for _, c := range s.Running() { // where s is cut off
-		if c.Kind == "handler" && c.Owner == s.String() {
+	for _, c := range s.Running() { // what is counted, as where s is cut off
+		if c.Kind == "handler" && c.Owner == s.String() && c.Func != "unknown" {
 			names = append(names, c.Func)
 		}
 	}
