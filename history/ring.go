@@ -63,7 +63,7 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	case n < 1:
 		panic(fmt.Sprintf("history: Record with n %d", n))
 	}
-	r := &Ring[T]{n: uint32(min(n, math.MaxUint32)), oldest: new(cell[T])}
+	r := &Ring[T]{n: uint32(min(uint64(n), math.MaxUint32)), oldest: new(cell[T])}
 	r.alive.Store(true)
 	undo := s.OwnEnding((*ending[T])(r))
 	over := false
