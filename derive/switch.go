@@ -60,10 +60,9 @@ type switched[T, U any] struct {
 // step handles one value. As it runs in a line, nothing of src or of the inner source comes
 // between the end of what was and the subscription to what is.
 func (s *switcher[T, U]) step(e switched[T, U]) {
-	switch {
-	case e.from == nil:
+	if e.from == nil {
 		s.moveOn(e.v)
-	case e.from == s.last:
+	} else if e.from == s.last {
 		s.emit(e.u)
 	}
 }

@@ -54,7 +54,7 @@ func onSignal(chain func(tether.Source[int]) tether.Source[int], h func(int)) (f
 }
 
 func onSubject(s ro.Subject[int], n int, h func(int)) (func(int), func()) {
-	var src ro.Observable[int] = s.AsObservable()
+	src := s.AsObservable()
 	for range n {
 		src = ro.Map(addOne)(src)
 	}
