@@ -118,6 +118,16 @@ func (m *mover) join() {
 	g.awake = append(g.awake, m)
 }
 
+// connected is told of the connection by which m is moved: where that ends with m's owner,
+// nobody else may come to see that m has ended.
+func (m *mover) connected(c *tether.Connection) {
+	handle.OnEnd(c, func() {
+		if !m.scope.Alive() {
+			m.leave()
+		}
+	})
+}
+
 // leave is the end of that.
 func (m *mover) leave() {
 	m.group.mu.Lock()
@@ -145,6 +155,11 @@ func (m *mover) tick(t tether.Tick) {
 		return
 	}
 	all := append(make([]*mover, 0, 1+len(g.awake)), m)
+	for i := len(g.awake) - 1; i >= 0; i-- {
+		if other := g.awake[i]; !other.scope.Alive() { // ended while it was awake, perhaps ahead
+			other.leaveLocked() // the last one, which was looked at, takes its place
+		}
+	}
 	for _, other := range g.awake {
 		if other != m && !other.ahead {
 			other.ahead = true

@@ -294,6 +294,7 @@ func (s *SpringOf[V]) connect(gen uint64) {
 			s.mover.tick(t)
 		}
 	})
+	s.mover.connected(conn)
 }
 
 // restsLocked reports whether the spring is near enough to its target, and slow enough.

@@ -174,6 +174,7 @@ func (w *TweenOf[V]) setOut(set func()) {
 			w.mover.tick(t)
 		}
 	})
+	w.mover.connected(conn)
 	w.mu.Lock()
 	if !w.ended && gen == w.gen {
 		w.conn, conn = conn, nil
