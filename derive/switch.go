@@ -60,9 +60,10 @@ type switched[T, U any] struct {
 // step handles one value. As it runs in a line, nothing of src or of the inner source comes
 // between the end of what was and the subscription to what is.
 func (s *switcher[T, U]) step(e switched[T, U]) {
-	if e.from == nil {
+	switch e.from {
+	case nil:
 		s.moveOn(e.v)
-	} else if e.from == s.last {
+	case s.last:
 		s.emit(e.u)
 	}
 }
