@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net"
 	"reflect"
 )
 
@@ -67,8 +66,13 @@ func (s *Scope) ends(err error) bool {
 
 // wasClosed reports whether err says that something was closed before.
 func wasClosed(err error) bool {
-	return is(err, net.ErrClosed) || is(err, fs.ErrClosed) || is(err, io.ErrClosedPipe)
+	return err.Error() == netClosed || is(err, fs.ErrClosed) || is(err, io.ErrClosedPipe)
 }
+
+// netClosed is the text of net.ErrClosed, by which programs knew that error before it had a
+// name. To import package net for its value would link the resolver, and with cgo the C
+// library, into every program that uses signals. A test compares the two.
+const netClosed = "use of closed network connection"
 
 // says reports whether err is, or wraps, what known knows. Of joined errors each must.
 func says(err error, known func(error) bool) bool {
