@@ -263,7 +263,8 @@ func key(ready []*worker) string {
 	return b.String()
 }
 
-// release lets everybody run freely to their end, after a failure.
+// release lets everybody run to their end, after a failure or when a schedule can't be
+// repeated: one after the other, as the scenarios' own books have no locks.
 func (r *Run) release() {
 	yield.Hook(nil)
 	r.mu.Lock()
@@ -272,6 +273,7 @@ func (r *Run) release() {
 	r.mu.Unlock()
 	for _, w := range parked {
 		w.resume <- struct{}{}
+		synctest.Wait()
 	}
 }
 
