@@ -13,14 +13,14 @@ import (
 
 func nothing(context.Context) {}
 
-func TestTheZeroConnectionIsDead(t *testing.T) {
+func TestConnection_TheZeroOneIsDead(t *testing.T) {
 	var c tether.Connection
 	require.False(t, c.Connected())
 	require.False(t, c.Disconnect())
 	c.Mute()()
 }
 
-func TestDisconnectIsTrueForTheCallThatDidIt(t *testing.T) {
+func TestConnection_DisconnectIsTrueForTheCallThatDidIt(t *testing.T) {
 	o := tether.NewOwner("o")
 	defer o.Destroy()
 	var s tether.Signal[int]
@@ -44,7 +44,38 @@ func TestDisconnectIsTrueForTheCallThatDidIt(t *testing.T) {
 	require.Zero(t, s.Len())
 }
 
-func TestConnectionsAreToldApartThoughTheirHandlersAreTheSame(t *testing.T) {
+func TestConnection_NoFireThatBeginsAfterDisconnectCallsTheHandler(t *testing.T) {
+	o := tether.NewOwner("o")
+	defer o.Destroy()
+	var s tether.Signal[int]
+	for i := range 500 {
+		var mu sync.Mutex
+		over := false
+		c := s.Connect(o, func(v int) {
+			mu.Lock()
+			defer mu.Unlock()
+			if over && v == 2 {
+				t.Error("called by a Fire that began after Disconnect")
+			}
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Fire(1) })
+		for range i % 7 {
+			s.Connect(o, func(int) {}).Disconnect()
+		}
+		wg.Go(func() {
+			c.Disconnect() // true for one of two; the rule holds for both
+			mu.Lock()
+			over = true
+			mu.Unlock()
+			s.Fire(2)
+		})
+		c.Disconnect()
+		wg.Wait()
+	}
+}
+
+func TestConnection_TwoAreToldApartThoughTheirHandlersAreTheSame(t *testing.T) {
 	o := tether.NewOwner("o")
 	defer o.Destroy()
 	var s tether.Signal[int]
@@ -96,7 +127,7 @@ var ends = []end{
 }
 
 // Every verb that ends a connection, from every place: the rule is the same.
-func TestWhatIsDeadWhenItsTurnComesIsSkipped(t *testing.T) {
+func TestConnection_WhatIsDeadWhenItsTurnComesIsSkipped(t *testing.T) {
 	for _, e := range ends {
 		for _, where := range []string{"itself", "an earlier handler", "a later handler", "a nested Fire", "another goroutine", "a block replaced meanwhile"} {
 			t.Run(e.name+" from "+where, func(t *testing.T) {
@@ -171,7 +202,7 @@ func TestWhatIsDeadWhenItsTurnComesIsSkipped(t *testing.T) {
 	}
 }
 
-func TestMuteCountsAndNeverRevives(t *testing.T) {
+func TestConnection_MuteCountsAndNeverRevives(t *testing.T) {
 	o := tether.NewOwner("o")
 	defer o.Destroy()
 	var s tether.Signal[int]
@@ -199,7 +230,7 @@ func TestMuteCountsAndNeverRevives(t *testing.T) {
 	require.Equal(t, "b1 b2 a3 b3 b4", log.String())
 }
 
-func TestAMutedOnceIsNotSpent(t *testing.T) {
+func TestConnection_AMutedOnceIsNotSpent(t *testing.T) {
 	o := tether.NewOwner("o")
 	defer o.Destroy()
 	var s tether.Signal[int]
@@ -212,64 +243,6 @@ func TestAMutedOnceIsNotSpent(t *testing.T) {
 	s.Fire(10)
 	s.Fire(100)
 	require.Equal(t, 10, n)
-}
-
-func TestConnectSelfHandsTheHandlerItsConnection(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	var c *tether.Connection
-	n := 0
-	c = s.ConnectSelf(o, func(self *tether.Connection, v int) {
-		require.Same(t, c, self)
-		if n += v; n == 3 {
-			require.True(t, self.Disconnect())
-		}
-	})
-	for range 5 {
-		s.Fire(1)
-	}
-	require.Equal(t, 3, n)
-
-	q := tether.NewQueue(o, 5, tether.Block, tether.Manual())
-	c = s.ConnectSelf(o, func(self *tether.Connection, v int) {
-		require.Same(t, c, self)
-		n = 100
-	}, tether.On(q))
-	s.Fire(1)
-	require.Equal(t, 1, q.Drain())
-	require.Equal(t, 100, n)
-}
-
-func TestNoFireThatBeginsAfterDisconnectCallsTheHandler(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	for i := range 500 {
-		var mu sync.Mutex
-		over := false
-		c := s.Connect(o, func(v int) {
-			mu.Lock()
-			defer mu.Unlock()
-			if over && v == 2 {
-				t.Error("called by a Fire that began after Disconnect")
-			}
-		})
-		var wg sync.WaitGroup
-		wg.Go(func() { s.Fire(1) })
-		for range i % 7 {
-			s.Connect(o, func(int) {}).Disconnect()
-		}
-		wg.Go(func() {
-			c.Disconnect() // true for one of two; the rule holds for both
-			mu.Lock()
-			over = true
-			mu.Unlock()
-			s.Fire(2)
-		})
-		c.Disconnect()
-		wg.Wait()
-	}
 }
 
 func ExampleConnection_Disconnect() {

@@ -111,6 +111,25 @@ func TestOwner_ASignalWithWhileActiveDoesNotHideALostRoot(t *testing.T) {
 	s.Fire(1)
 }
 
+// A signal keeps nobody from finding its owner lost. If it is used thereafter,
+// an activity has a parent all the same.
+func TestOwner_AnActivityOfALostOwnersSignalHasAParent(t *testing.T) {
+	captureLogs(t)
+	var parent *tether.Owner
+	s := func() *tether.Signal[int] {
+		return tether.NewSignal[int](tether.NewOwner("lost"), tether.WhileActive(func(a *tether.Owner) { parent = a.Parent() }))
+	}()
+	for range 3 {
+		runtime.GC()
+	}
+	o := tether.NewOwner("o")
+	s.Connect(o, func(int) {})
+	require.NotNil(t, parent)
+	require.Equal(t, "lost", parent.Name())
+	require.NoError(t, o.Destroy())
+	require.NoError(t, parent.Destroy())
+}
+
 func TestHandle_TellsThePriorityOfAnOptionAndOfNoOther(t *testing.T) {
 	p, ok := handle.Priority(tether.Priority(-7))
 	require.True(t, ok)

@@ -51,8 +51,10 @@ type values struct {
 }
 
 func (*values) Enabled(context.Context, slog.Level) bool { return true }
-func (v *values) WithAttrs([]slog.Attr) slog.Handler     { return v }
-func (v *values) WithGroup(string) slog.Handler          { return v }
+
+func (v *values) WithAttrs([]slog.Attr) slog.Handler { return v }
+
+func (v *values) WithGroup(string) slog.Handler { return v }
 
 func (v *values) Handle(_ context.Context, r slog.Record) error {
 	v.mu.Lock()
@@ -166,7 +168,7 @@ func TestPanicError_NamesItsOwnerQuoted(t *testing.T) {
 	})
 }
 
-func TestALostOwnerIsLoggedByItsNameQuoted(t *testing.T) {
+func TestLost_IsLoggedByItsNameQuoted(t *testing.T) {
 	captureLogs(t) // puts the default back
 	eachHostile(t, func(t *testing.T, name string) {
 		tether.ForgetLost()

@@ -1,11 +1,14 @@
 package tether_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -170,6 +173,69 @@ func TestNewSource_OnceIsNotSpentOnAFullQueue(t *testing.T) {
 		q.Drain()
 		require.Equal(t, []int{4}, got)
 		o.Destroy()
+	})
+}
+
+// A Once ends before its handler is called. Who took that end for the end of the values lost
+// the one that was on its way: NewSource's own Once, Wait and Values, of a source whose
+// connections are Onces.
+func TestNewSource_TheValueOfASourceWhoseConnectionsAreOnces(t *testing.T) {
+	var s tether.Signal[int]
+	first := tether.NewSource(s.Once)
+	src := first
+	for _, connect := range []func(*tether.Owner, func(int), ...tether.ConnectOption) *tether.Connection{
+		first.Once, tether.NewSource(first.Once).Once, tether.NewSource(first.Once).Connect,
+	} {
+		owner := tether.NewOwner("owner")
+		calls := 0
+		var c *tether.Connection
+		c = connect(owner, func(v int) {
+			calls++
+			require.Equal(t, 7, v)
+			require.False(t, c.Connected())
+		})
+		s.Fire(7)
+		s.Fire(8)
+		require.Equal(t, 1, calls)
+		require.False(t, c.Connected())
+		require.Zero(t, s.Len())
+		require.Equal(t, tether.Stats{Owners: 1}, owner.Stats())
+		c = connect(owner, func(int) { t.Error("called") })
+		require.NoError(t, owner.Destroy())
+		require.Zero(t, s.Len())
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 {
+			go func() { time.Sleep(time.Second); s.Fire(7) }()
+			v, err := tether.Wait(context.Background(), src)
+			require.NoError(t, err)
+			require.Equal(t, 7, v)
+			go func() { time.Sleep(time.Second); s.Fire(7) }()
+			require.Equal(t, []int{7}, slices.Collect(tether.Values(context.Background(), src, 1, tether.Block)))
+		}
+	})
+}
+
+// The same where the value comes while NewSource's Once still connects.
+func TestNewSource_TheValueOfASourceOfOncesThatComesWhileItConnects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s tether.Signal[int]
+		src := tether.NewSource(func(o *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
+			c := s.Once(o, func(v int) {
+				time.Sleep(2 * time.Second)
+				handler(v)
+			}, opts...)
+			go s.Fire(7)
+			time.Sleep(time.Second)
+			return c
+		})
+		owner := tether.NewOwner("owner")
+		var got []int
+		src.Once(owner, func(v int) { got = append(got, v) })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []int{7}, got)
+		require.NoError(t, owner.Destroy())
 	})
 }
 
