@@ -14,28 +14,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestCancel_UnderALockThatHandlersAndCleanupsWant(t *testing.T) {
-	var mu sync.Mutex
-	o := tether.NewOwner("o")
-	var s tether.Signal[int]
-	entered := make(chan bool)
-	locked := func() { mu.Lock(); defer mu.Unlock() }
-	s.Connect(o, func(int) { close(entered); locked() })
-	o.Defer(locked)
-	o.Interrupt(locked)
-	cause := errors.New("enough")
-	mu.Lock()
-	go s.Fire(1)
-	<-entered
-	o.Cancel(cause)
-	o.Cancel(errors.New("too late"))
-	require.False(t, o.Alive())
-	require.Equal(t, cause, context.Cause(o.Context()))
-	mu.Unlock()
-	<-o.Ended()
-	require.NoError(t, o.Destroy())
+	testkit.InAndOut(t, func(t *testing.T) {
+		var mu sync.Mutex
+		o := tether.NewOwner("o")
+		var s tether.Signal[int]
+		entered := make(chan bool)
+		locked := func() { mu.Lock(); defer mu.Unlock() }
+		s.Connect(o, func(int) { close(entered); locked() })
+		o.Defer(locked)
+		o.Interrupt(locked)
+		cause := errors.New("enough")
+		mu.Lock()
+		go s.Fire(1)
+		<-entered
+		o.Cancel(cause)
+		o.Cancel(errors.New("too late"))
+		require.False(t, o.Alive())
+		require.Equal(t, cause, context.Cause(o.Context()))
+		mu.Unlock()
+		<-o.Ended()
+		require.NoError(t, o.Destroy())
+	})
 }
 
 func TestCancel_RunsNoUserCodeOnTheCaller(t *testing.T) {
@@ -57,12 +60,14 @@ func TestCancel_RunsNoUserCodeOnTheCaller(t *testing.T) {
 }
 
 func TestCancel_OfAQuietOwnerIsCompleteAtOnce(t *testing.T) {
-	o := tether.NewOwner("o")
-	var s tether.Signal[int]
-	s.Connect(o, func(int) {})
-	o.Cancel(nil)
-	require.True(t, ended(o))
-	require.Zero(t, s.Len())
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		var s tether.Signal[int]
+		s.Connect(o, func(int) {})
+		o.Cancel(nil)
+		require.True(t, ended(o))
+		require.Zero(t, s.Len())
+	})
 }
 
 // inside reports whether the caller was called, by whatever way, by a function
@@ -85,7 +90,7 @@ func inside(name string) bool {
 // whether there was anything to unwind, and if not, finished the owner off
 // themselves; but a Defer between the look and the deed was then theirs to run.
 func TestCancel_ACleanupRegisteredInTheLastMomentRunsOnNoCaller(t *testing.T) {
-	racing(t, 2)
+	testkit.Procs(t, 2)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	owner := tether.NewOwner("owner")

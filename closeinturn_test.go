@@ -13,30 +13,33 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestCloseInTurn_ASignalMayBeFiredUntilItsTurn(t *testing.T) {
-	hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
-	var said steps
-	var s *tether.Signal[string]
-	hub.Defer(func() {
-		s.Fire("too late")
-		require.False(t, s.Connect(outside, func(string) {}).Connected())
-		require.Zero(t, s.Len())
+	testkit.InAndOut(t, func(t *testing.T) {
+		hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
+		var said trace
+		var s *tether.Signal[string]
+		hub.Defer(func() {
+			s.Fire("too late")
+			require.False(t, s.Connect(outside, func(string) {}).Connected())
+			require.Zero(t, s.Len())
+		})
+		s = tether.NewSignal[string](hub, tether.CloseInTurn())
+		hub.Defer(func() { s.Fire("cleanup") })
+		hub.Go(func(ctx context.Context) {
+			<-ctx.Done()
+			s.Fire("goroutine")
+		})
+		s.Connect(outside, func(v string) { said.add("%s", v) })
+		s.Connect(hub, func(v string) { said.add("own: %s", v) })
+		s.Fire("alive")
+		require.NoError(t, hub.Destroy())
+		require.Equal(t, []string{"alive", "own: alive", "goroutine", "cleanup"}, said.list())
+		require.Zero(t, outside.Stats().Connections)
+		require.NoError(t, outside.Destroy())
 	})
-	s = tether.NewSignal[string](hub, tether.CloseInTurn())
-	hub.Defer(func() { s.Fire("cleanup") })
-	hub.Go(func(ctx context.Context) {
-		<-ctx.Done()
-		s.Fire("goroutine")
-	})
-	s.Connect(outside, func(v string) { said.add("%s", v) })
-	s.Connect(hub, func(v string) { said.add("own: %s", v) })
-	s.Fire("alive")
-	require.NoError(t, hub.Destroy())
-	require.Equal(t, []string{"alive", "own: alive", "goroutine", "cleanup"}, said.list())
-	require.Zero(t, outside.Stats().Connections)
-	require.NoError(t, outside.Destroy())
 }
 
 func TestCloseInTurn_ActiveLivesUntilTheSignalsTurnHoweverTheEndBegins(t *testing.T) {
@@ -72,7 +75,7 @@ func TestCloseInTurn_ActiveLivesUntilTheSignalsTurnHoweverTheEndBegins(t *testin
 			}
 			root, outside := tether.NewOwner("root"), tether.NewOwner("outside")
 			hub := root.NewChild("hub", opts...)
-			var said steps
+			var said trace
 			var active *tether.Owner
 			hub.Defer(func() { said.add("before: %v", active.Alive()) })
 			s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
@@ -95,36 +98,40 @@ func TestCloseInTurn_ActiveLivesUntilTheSignalsTurnHoweverTheEndBegins(t *testin
 }
 
 func TestCloseInTurn_ADestroyBeforeItsTurnLeavesTheSignalToItsTurn(t *testing.T) {
-	root, outside := tether.NewOwner("root"), tether.NewOwner("outside")
-	hub := root.NewChild("hub")
-	var said steps
-	s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
-		o.Go(func(ctx context.Context) { <-ctx.Done(); time.Sleep(time.Millisecond); said.add("active") })
-	}))
-	hub.Defer(func() { said.add("hub") })
-	s.Connect(outside, func(int) {})
-	root.Defer(func() {
-		said.add("root: %v", errors.Is(hub.Destroy(), tether.ErrPending))
+	testkit.InAndOut(t, func(t *testing.T) {
+		root, outside := tether.NewOwner("root"), tether.NewOwner("outside")
+		hub := root.NewChild("hub")
+		var said trace
+		s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
+			o.Go(func(ctx context.Context) { <-ctx.Done(); time.Sleep(time.Millisecond); said.add("active") })
+		}))
+		hub.Defer(func() { said.add("hub") })
+		s.Connect(outside, func(int) {})
+		root.Defer(func() {
+			said.add("root: %v", errors.Is(hub.Destroy(), tether.ErrPending))
+		})
+		require.NoError(t, root.Destroy())
+		require.Equal(t, []string{"hub", "root: true", "active"}, said.list())
+		<-hub.Ended()
+		require.NoError(t, outside.Destroy())
 	})
-	require.NoError(t, root.Destroy())
-	require.Equal(t, []string{"hub", "root: true", "active"}, said.list())
-	<-hub.Ended()
-	require.NoError(t, outside.Destroy())
 }
 
 func TestCloseInTurn_GoroutinesThatWaitForEachOthersOwnersDoNotHang(t *testing.T) {
-	for range 50 {
-		hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
-		begin := make(chan bool)
-		s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
-			o.Go(func(ctx context.Context) { <-begin; _ = outside.Destroy() })
-		}))
-		s.Connect(outside.NewChild("listener"), func(int) {})
-		outside.Go(func(context.Context) { <-begin; _ = hub.Destroy() })
-		close(begin)
-		waitFor(t, hub)
-		waitFor(t, outside)
-	}
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 50 {
+			hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
+			begin := make(chan bool)
+			s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
+				o.Go(func(ctx context.Context) { <-begin; _ = outside.Destroy() })
+			}))
+			s.Connect(outside.NewChild("listener"), func(int) {})
+			outside.Go(func(context.Context) { <-begin; _ = hub.Destroy() })
+			close(begin)
+			waitFor(t, hub)
+			waitFor(t, outside)
+		}
+	})
 }
 
 // An unwinding had nothing that runs below it, so who called Destroy of what it had not come
@@ -167,53 +174,59 @@ func TestCloseInTurn_AGoroutineOfActiveDoesNotWaitForTheUnwindingThatWaitsForIt(
 }
 
 func TestCloseInTurn_ErrorsAndPanicsOfActiveAreThoseOfTheOwner(t *testing.T) {
-	hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
-	reason := errors.New("reason")
-	s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
-		tether.Own(o, closing(func() error { return reason }))
-		o.Defer(func() { panic("oh") })
-	}))
-	s.Connect(outside, func(int) {})
-	require.PanicsWithValue(t, "oh", func() { _ = hub.Destroy() })
-	require.Equal(t, reason, hub.Destroy())
-	require.NoError(t, outside.Destroy())
+	testkit.InAndOut(t, func(t *testing.T) {
+		hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
+		reason := errors.New("reason")
+		s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
+			tether.Own(o, closeFunc(func() error { return reason }))
+			o.Defer(func() { panic("oh") })
+		}))
+		s.Connect(outside, func(int) {})
+		require.PanicsWithValue(t, "oh", func() { _ = hub.Destroy() })
+		require.Equal(t, reason, hub.Destroy())
+		require.NoError(t, outside.Destroy())
+	})
 }
 
 func TestCloseInTurn_OnADeadOwnerTheSignalIsClosed(t *testing.T) {
-	hub := tether.NewOwner("hub")
-	outside := tether.NewOwner("outside")
-	defer outside.Destroy()
-	hub.Defer(func() {
+	testkit.InAndOut(t, func(t *testing.T) {
+		hub := tether.NewOwner("hub")
+		outside := tether.NewOwner("outside")
+		defer outside.Destroy()
+		hub.Defer(func() {
+			s := tether.NewSignal[int](hub, tether.CloseInTurn())
+			require.False(t, s.Connect(outside, func(int) {}).Connected())
+		})
+		require.NoError(t, hub.Destroy())
 		s := tether.NewSignal[int](hub, tether.CloseInTurn())
 		require.False(t, s.Connect(outside, func(int) {}).Connected())
 	})
-	require.NoError(t, hub.Destroy())
-	s := tether.NewSignal[int](hub, tether.CloseInTurn())
-	require.False(t, s.Connect(outside, func(int) {}).Connected())
 }
 
 func TestCloseInTurn_FiredAndConnectedWhileItEnds(t *testing.T) {
-	for range 200 {
-		hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
-		var made, gone atomic.Int32
-		s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
-			made.Add(1)
-			o.Defer(func() { gone.Add(1) })
-		}))
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() {
-				for range 10 {
-					c := s.Connect(outside, func(int) {})
-					s.Fire(1)
-					c.Disconnect()
-				}
-			})
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 200 {
+			hub, outside := tether.NewOwner("hub"), tether.NewOwner("outside")
+			var made, gone atomic.Int32
+			s := tether.NewSignal[int](hub, tether.CloseInTurn(), tether.WhileActive(func(o *tether.Owner) {
+				made.Add(1)
+				o.Defer(func() { gone.Add(1) })
+			}))
+			var wg sync.WaitGroup
+			for range 2 {
+				wg.Go(func() {
+					for range 10 {
+						c := s.Connect(outside, func(int) {})
+						s.Fire(1)
+						c.Disconnect()
+					}
+				})
+			}
+			wg.Go(func() { _ = hub.Destroy() })
+			wg.Wait()
+			require.Equal(t, made.Load(), gone.Load(), "an active owner outlives the owner of the signal")
+			require.Zero(t, hub.Stats())
+			require.NoError(t, outside.Destroy())
 		}
-		wg.Go(func() { _ = hub.Destroy() })
-		wg.Wait()
-		require.Equal(t, made.Load(), gone.Load(), "an active owner outlives the owner of the signal")
-		require.Zero(t, hub.Stats())
-		require.NoError(t, outside.Destroy())
-	}
+	})
 }

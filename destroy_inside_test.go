@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestDestroy_InsideWhatRunsReturnsPendingAndTheLastOneOutCompletes(t *testing.T) {
@@ -90,18 +91,20 @@ func TestDestroy_InsideWhatRunsReturnsPendingAndTheLastOneOutCompletes(t *testin
 }
 
 func TestDestroy_InsideAHandlerOfAQuietOwnerIsComplete(t *testing.T) {
-	a, b := tether.NewOwner("a"), tether.NewOwner("b")
-	var s tether.Signal[int]
-	cleaned := false
-	b.Defer(func() { cleaned = true })
-	s.Connect(b, func(int) { t.Error("called though its owner was destroyed before its turn") }, tether.Priority(-1))
-	s.Connect(a, func(int) {
-		assert.NoError(t, b.Destroy())
-		assert.True(t, cleaned)
-		assert.True(t, ended(b))
+	testkit.InAndOut(t, func(t *testing.T) {
+		a, b := tether.NewOwner("a"), tether.NewOwner("b")
+		var s tether.Signal[int]
+		cleaned := false
+		b.Defer(func() { cleaned = true })
+		s.Connect(b, func(int) { t.Error("called though its owner was destroyed before its turn") }, tether.Priority(-1))
+		s.Connect(a, func(int) {
+			assert.NoError(t, b.Destroy())
+			assert.True(t, cleaned)
+			assert.True(t, ended(b))
+		})
+		s.Fire(1)
+		require.NoError(t, a.Destroy())
 	})
-	s.Fire(1)
-	require.NoError(t, a.Destroy())
 }
 
 // A handler must not be told that a teardown is pending, by whatever verb, if
@@ -124,124 +127,138 @@ func TestDestroyContext_InsideAHandlerIsDestroy(t *testing.T) {
 }
 
 func TestDestroy_APendingTeardownCompletesBeforeAnotherOwnersHandlerRuns(t *testing.T) {
-	a, b := tether.NewOwner("a"), tether.NewOwner("b")
-	defer b.Destroy()
-	var s tether.Signal[int]
-	var log trace
-	a.Defer(log.f("cleanup"))
-	s.Connect(a, func(int) { log.add("a"); a.Destroy() })
-	s.Connect(a, func(int) { log.add("never") })
-	s.Connect(b, func(int) { log.add("b") })
-	s.Fire(1)
-	require.Equal(t, "a cleanup b", log.String())
+	testkit.InAndOut(t, func(t *testing.T) {
+		a, b := tether.NewOwner("a"), tether.NewOwner("b")
+		defer b.Destroy()
+		var s tether.Signal[int]
+		var log trace
+		a.Defer(log.f("cleanup"))
+		s.Connect(a, func(int) { log.add("a"); a.Destroy() })
+		s.Connect(a, func(int) { log.add("never") })
+		s.Connect(b, func(int) { log.add("b") })
+		s.Fire(1)
+		require.Equal(t, "a cleanup b", log.String())
+	})
 }
 
 func TestDestroy_InACleanupInsideAFireMayBeOfTheNextHandlersOwner(t *testing.T) {
-	a, b := tether.NewOwner("a"), tether.NewOwner("b")
-	var s tether.Signal[int]
-	a.Defer(func() { assert.NoError(t, b.Destroy(), "nothing of b runs yet") })
-	s.Connect(a, func(int) { a.Destroy() })
-	s.Connect(b, func(int) { t.Error("b's handler ran after its Destroy") })
-	s.Fire(1)
-	require.True(t, ended(b))
+	testkit.InAndOut(t, func(t *testing.T) {
+		a, b := tether.NewOwner("a"), tether.NewOwner("b")
+		var s tether.Signal[int]
+		a.Defer(func() { assert.NoError(t, b.Destroy(), "nothing of b runs yet") })
+		s.Connect(a, func(int) { a.Destroy() })
+		s.Connect(b, func(int) { t.Error("b's handler ran after its Destroy") })
+		s.Fire(1)
+		require.True(t, ended(b))
+	})
 }
 
 func TestDestroy_InNestedFiresCompletesWithTheOutermostCall(t *testing.T) {
-	o := tether.NewOwner("o")
-	var s tether.Signal[int]
-	var log trace
-	o.Defer(log.f("cleanup"))
-	s.Connect(o, func(depth int) {
-		log.add("in%d", depth)
-		if depth < 3 {
-			s.Fire(depth + 1)
-		} else {
-			assert.ErrorIs(t, o.Destroy(), tether.ErrPending)
-		}
-		log.add("out%d", depth)
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		var s tether.Signal[int]
+		var log trace
+		o.Defer(log.f("cleanup"))
+		s.Connect(o, func(depth int) {
+			log.add("in%d", depth)
+			if depth < 3 {
+				s.Fire(depth + 1)
+			} else {
+				assert.ErrorIs(t, o.Destroy(), tether.ErrPending)
+			}
+			log.add("out%d", depth)
+		})
+		s.Fire(1)
+		require.Equal(t, "in1 in2 in3 out3 out2 out1 cleanup", log.String())
 	})
-	s.Fire(1)
-	require.Equal(t, "in1 in2 in3 out3 out2 out1 cleanup", log.String())
 }
 
 func TestDestroy_TwoHandlersThatDestroyEachOthersOwnersDoNotDeadlock(t *testing.T) {
-	for range 200 {
-		a, b := tether.NewOwner("a"), tether.NewOwner("b")
-		var sa, sb tether.Signal[int]
-		var both sync.WaitGroup
-		both.Add(2)
-		meet := func(other *tether.Owner) func(int) {
-			return func(int) { both.Done(); both.Wait(); other.Destroy() }
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 200 {
+			a, b := tether.NewOwner("a"), tether.NewOwner("b")
+			var sa, sb tether.Signal[int]
+			var both sync.WaitGroup
+			both.Add(2)
+			meet := func(other *tether.Owner) func(int) {
+				return func(int) { both.Done(); both.Wait(); other.Destroy() }
+			}
+			sa.Connect(a, meet(b))
+			sb.Connect(b, meet(a))
+			go sa.Fire(1)
+			sb.Fire(1)
+			<-a.Ended()
+			<-b.Ended()
 		}
-		sa.Connect(a, meet(b))
-		sb.Connect(b, meet(a))
-		go sa.Fire(1)
-		sb.Fire(1)
-		<-a.Ended()
-		<-b.Ended()
-	}
+	})
 }
 
 func TestDestroy_TwoGoroutinesThatDestroyEachOthersOwnersDoNotDeadlock(t *testing.T) {
-	for range 200 {
-		root := tether.NewOwner("root")
-		a, b := root.NewChild("a"), tether.NewOwner("b").NewChild("bb")
-		var both sync.WaitGroup
-		both.Add(2)
-		var pending atomic.Int32
-		meet := func(other *tether.Owner) func(context.Context) {
-			return func(context.Context) {
-				both.Done()
-				both.Wait()
-				if errors.Is(other.Destroy(), tether.ErrPending) {
-					pending.Add(1)
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 200 {
+			root := tether.NewOwner("root")
+			a, b := root.NewChild("a"), tether.NewOwner("b").NewChild("bb")
+			var both sync.WaitGroup
+			both.Add(2)
+			var pending atomic.Int32
+			meet := func(other *tether.Owner) func(context.Context) {
+				return func(context.Context) {
+					both.Done()
+					both.Wait()
+					if errors.Is(other.Destroy(), tether.ErrPending) {
+						pending.Add(1)
+					}
 				}
 			}
+			a.Go(meet(b))
+			b.Go(meet(a))
+			<-a.Ended()
+			<-b.Ended()
+			require.Equal(t, int32(1), pending.Load(), "one closes the circle, the other waits")
+			require.NoError(t, root.Destroy())
+			require.NoError(t, b.Parent().Destroy())
 		}
-		a.Go(meet(b))
-		b.Go(meet(a))
-		<-a.Ended()
-		<-b.Ended()
-		require.Equal(t, int32(1), pending.Load(), "one closes the circle, the other waits")
-		require.NoError(t, root.Destroy())
-		require.NoError(t, b.Parent().Destroy())
-	}
+	})
 }
 
 func TestDestroy_ACircleOfThreeGoroutinesDoesNotDeadlock(t *testing.T) {
-	var owners [3]*tether.Owner
-	for i := range owners {
-		owners[i] = tether.NewOwner(fmt.Sprint(i))
-	}
-	var all sync.WaitGroup
-	all.Add(3)
-	for i, o := range owners {
-		o.Go(func(context.Context) {
-			all.Done()
-			all.Wait()
-			owners[(i+1)%3].Destroy()
-		})
-	}
-	for _, o := range owners {
-		<-o.Ended()
-	}
+	testkit.InAndOut(t, func(t *testing.T) {
+		var owners [3]*tether.Owner
+		for i := range owners {
+			owners[i] = tether.NewOwner(fmt.Sprint(i))
+		}
+		var all sync.WaitGroup
+		all.Add(3)
+		for i, o := range owners {
+			o.Go(func(context.Context) {
+				all.Done()
+				all.Wait()
+				owners[(i+1)%3].Destroy()
+			})
+		}
+		for _, o := range owners {
+			<-o.Ended()
+		}
+	})
 }
 
 func TestDestroy_ByAnOwnedGoroutineOfItsOwnerCompletesWhenItReturns(t *testing.T) {
-	for _, up := range []int{0, 1} {
-		o := tether.NewOwner("o")
-		target, host := o, o
-		if up == 1 {
-			host = o.NewChild("c")
+	testkit.InAndOut(t, func(t *testing.T) {
+		for _, up := range []int{0, 1} {
+			o := tether.NewOwner("o")
+			target, host := o, o
+			if up == 1 {
+				host = o.NewChild("c")
+			}
+			returned := false
+			target.Defer(func() { assert.True(t, returned) })
+			host.Go(func(context.Context) {
+				assert.ErrorIs(t, target.Destroy(), tether.ErrPending)
+				returned = true
+			})
+			<-target.Ended()
 		}
-		returned := false
-		target.Defer(func() { assert.True(t, returned) })
-		host.Go(func(context.Context) {
-			assert.ErrorIs(t, target.Destroy(), tether.ErrPending)
-			returned = true
-		})
-		<-target.Ended()
-	}
+	})
 }
 
 // A goroutine that would wait for itself is told so by the plain error: nothing
@@ -258,23 +275,25 @@ func TestDestroyContext_AnOwnedGoroutineIsToldThatItsOwnersEndIsPending(t *testi
 
 // What an iterator's puller is in can't be seen from the iterator. It hung there.
 func TestDestroy_InAPulledIteratorDoesNotWait(t *testing.T) {
-	o := tether.NewOwner("o")
-	var s tether.Signal[int]
-	var err error
-	s.Connect(o, func(int) {
-		next, stop := iter.Pull(func(func(int) bool) { err = o.Destroy() })
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		var s tether.Signal[int]
+		var err error
+		s.Connect(o, func(int) {
+			next, stop := iter.Pull(func(func(int) bool) { err = o.Destroy() })
+			defer stop()
+			next()
+		})
+		s.Fire(1)
+		require.ErrorIs(t, err, tether.ErrPending)
+		<-o.Ended()
+
+		idle := tether.NewOwner("idle")
+		next, stop := iter.Pull(func(func(int) bool) { err = idle.Destroy() })
 		defer stop()
 		next()
+		require.NoError(t, err, "where nothing runs it is complete, as ever")
 	})
-	s.Fire(1)
-	require.ErrorIs(t, err, tether.ErrPending)
-	<-o.Ended()
-
-	idle := tether.NewOwner("idle")
-	next, stop := iter.Pull(func(func(int) bool) { err = idle.Destroy() })
-	defer stop()
-	next()
-	require.NoError(t, err, "where nothing runs it is complete, as ever")
 }
 
 // The code that calls handlers exists once for each shape of values, and each must be
@@ -335,17 +354,19 @@ func destroysInside[T any](t *testing.T, v T) {
 // The same for a deferred Destroy can't be told from one in a deferred call of the handler
 // itself: it does not wait, and the last one out completes the teardown.
 func TestDestroy_DeferredUnderAHandlersPanicDoesNotWait(t *testing.T) {
-	o := tether.NewOwner("o")
-	hold := make(chan bool)
-	o.Go(func(context.Context) { <-hold })
-	var err error
-	require.Panics(t, func() {
-		defer func() { err = o.Destroy() }()
-		var s tether.Signal[int]
-		s.Connect(o, func(int) { panic("handler") })
-		s.Fire(1)
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		hold := make(chan bool)
+		o.Go(func(context.Context) { <-hold })
+		var err error
+		require.Panics(t, func() {
+			defer func() { err = o.Destroy() }()
+			var s tether.Signal[int]
+			s.Connect(o, func(int) { panic("handler") })
+			s.Fire(1)
+		})
+		require.ErrorIs(t, err, tether.ErrPending)
+		close(hold)
+		require.NoError(t, o.Destroy())
 	})
-	require.ErrorIs(t, err, tether.ErrPending)
-	close(hold)
-	require.NoError(t, o.Destroy())
 }

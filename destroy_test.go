@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestDestroy_WaitsForHandlersGoroutinesAndTimerFunctions(t *testing.T) {
@@ -155,51 +156,55 @@ func TestDestroy_OneThatWaitsUnwindsItself(t *testing.T) {
 }
 
 func TestDestroy_FromManyGoroutinesRunsCleanupsOnceAndAllWait(t *testing.T) {
-	for range 100 {
-		o := tether.NewOwner("o")
-		cleaned := 0
-		err := errors.New("closed badly")
-		for i := range 5 {
-			c := o.NewChild(fmt.Sprint(i))
-			c.Defer(func() { cleaned++ })
-			c.Go(func(context.Context) {})
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 100 {
+			o := tether.NewOwner("o")
+			cleaned := 0
+			err := errors.New("closed badly")
+			for i := range 5 {
+				c := o.NewChild(fmt.Sprint(i))
+				c.Defer(func() { cleaned++ })
+				c.Go(func(context.Context) {})
+			}
+			tether.Own(o, closeFunc(func() error { return err }))
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() {
+					assert.ErrorIs(t, o.Destroy(), err)
+					assert.Equal(t, 5, cleaned)
+				})
+			}
+			wg.Wait()
 		}
-		tether.Own(o, closeFunc(func() error { return err }))
-		var wg sync.WaitGroup
-		for range 8 {
-			wg.Go(func() {
-				assert.ErrorIs(t, o.Destroy(), err)
-				assert.Equal(t, 5, cleaned)
-			})
-		}
-		wg.Wait()
-	}
+	})
 }
 
 func TestDestroy_OfParentAndChildAtOnce(t *testing.T) {
-	for range 300 {
-		root := tether.NewOwner("root")
-		parent := root.NewChild("parent")
-		child := parent.NewChild("child")
-		var s tether.Signal[int]
-		ran := 0
-		child.Defer(func() { ran++ })
-		parent.Defer(func() { ran += 10 })
-		s.Connect(child, func(int) {})
-		var wg sync.WaitGroup
-		for _, f := range []func(){
-			func() { s.Fire(1) },
-			func() { assert.NoError(t, child.Destroy()) },
-			func() { assert.NoError(t, parent.Destroy()) },
-			func() { parent.Cancel(nil) },
-			func() { assert.NoError(t, root.DestroyContext(context.Background())) },
-		} {
-			wg.Go(f)
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 300 {
+			root := tether.NewOwner("root")
+			parent := root.NewChild("parent")
+			child := parent.NewChild("child")
+			var s tether.Signal[int]
+			ran := 0
+			child.Defer(func() { ran++ })
+			parent.Defer(func() { ran += 10 })
+			s.Connect(child, func(int) {})
+			var wg sync.WaitGroup
+			for _, f := range []func(){
+				func() { s.Fire(1) },
+				func() { assert.NoError(t, child.Destroy()) },
+				func() { assert.NoError(t, parent.Destroy()) },
+				func() { parent.Cancel(nil) },
+				func() { assert.NoError(t, root.DestroyContext(context.Background())) },
+			} {
+				wg.Go(f)
+			}
+			wg.Wait()
+			require.Equal(t, 11, ran)
+			require.True(t, ended(child) && ended(parent) && ended(root))
 		}
-		wg.Wait()
-		require.Equal(t, 11, ran)
-		require.True(t, ended(child) && ended(parent) && ended(root))
-	}
+	})
 }
 
 func TestDestroy_OfAnOwnerUnwindsItWhileAnAncestorDrains(t *testing.T) {
@@ -273,28 +278,30 @@ func TestDestroy_DuringAnAncestorsUnwinding(t *testing.T) {
 // between the two. That one had not got its turn, so it was unwound, d again with
 // it: d's older cleanups ran while a newer one still did, and d ended twice.
 func TestDestroy_InNestedCleanupsUnwindsNoOwnerTwice(t *testing.T) {
-	top := tether.NewOwner("top")
-	s := top.NewChild("s")
-	d := s.NewChild("d")
-	d.Ended() // has a channel, which must not be closed twice
-	var log trace
-	s.Defer(log.f("s"))
-	d.Defer(log.f("older"))
-	d.Defer(func() {
-		log.add("newer(")
-		assert.ErrorIs(t, s.Destroy(), tether.ErrPending)
-		assert.ErrorIs(t, d.Destroy(), tether.ErrPending)
-		assert.False(t, ended(d), "d has ended inside its cleanup")
-		log.add(")")
+	testkit.InAndOut(t, func(t *testing.T) {
+		top := tether.NewOwner("top")
+		s := top.NewChild("s")
+		d := s.NewChild("d")
+		d.Ended() // has a channel, which must not be closed twice
+		var log trace
+		s.Defer(log.f("s"))
+		d.Defer(log.f("older"))
+		d.Defer(func() {
+			log.add("newer(")
+			assert.ErrorIs(t, s.Destroy(), tether.ErrPending)
+			assert.ErrorIs(t, d.Destroy(), tether.ErrPending)
+			assert.False(t, ended(d), "d has ended inside its cleanup")
+			log.add(")")
+		})
+		top.Defer(func() {
+			assert.NoError(t, d.Destroy())
+			assert.True(t, ended(d))
+			assert.False(t, ended(s))
+		})
+		require.NoError(t, top.Destroy())
+		require.Equal(t, "newer( ) older s", log.String())
+		require.True(t, ended(s))
 	})
-	top.Defer(func() {
-		assert.NoError(t, d.Destroy())
-		assert.True(t, ended(d))
-		assert.False(t, ended(s))
-	})
-	require.NoError(t, top.Destroy())
-	require.Equal(t, "newer( ) older s", log.String())
-	require.True(t, ended(s))
 }
 
 // Who cancels unwinds on a goroutine of the teardown's own, also where a handler
@@ -331,29 +338,31 @@ func TestDestroy_TheLastHandlerOutDoesNotUnwindWhatWasCancelled(t *testing.T) {
 // The teardown that came due by the end of another one was unwound by a call within the
 // last step of that one, which was taken again when a cleanup panicked.
 func TestDestroy_ACleanupThatPanicsInATeardownThatComesDueByAnotherOnes(t *testing.T) {
-	for name, fail := range map[string]func(){"panic": func() { panic("oh") }, "Goexit": runtime.Goexit} {
-		root := tether.NewOwner("root")
-		root.NewChild("sibling").Defer(fail)
-		child := root.NewChild("child")
-		var s tether.Signal[int]
-		s.Connect(child, func(int) {
-			require.ErrorIs(t, child.Destroy(), tether.ErrPending)
-			require.ErrorIs(t, root.Destroy(), tether.ErrPending)
-		})
-		rootEnded, childEnded := root.Ended(), child.Ended()
-		recovered := make(chan any)
-		go func() {
-			defer func() { recovered <- recover() }()
-			s.Fire(1)
-		}()
-		if r := <-recovered; name == "panic" {
-			require.Equal(t, "oh", r)
-		} else {
-			require.Nil(t, r)
+	testkit.InAndOut(t, func(t *testing.T) {
+		for name, fail := range map[string]func(){"panic": func() { panic("oh") }, "Goexit": runtime.Goexit} {
+			root := tether.NewOwner("root")
+			root.NewChild("sibling").Defer(fail)
+			child := root.NewChild("child")
+			var s tether.Signal[int]
+			s.Connect(child, func(int) {
+				require.ErrorIs(t, child.Destroy(), tether.ErrPending)
+				require.ErrorIs(t, root.Destroy(), tether.ErrPending)
+			})
+			rootEnded, childEnded := root.Ended(), child.Ended()
+			recovered := make(chan any)
+			go func() {
+				defer func() { recovered <- recover() }()
+				s.Fire(1)
+			}()
+			if r := <-recovered; name == "panic" {
+				require.Equal(t, "oh", r)
+			} else {
+				require.Nil(t, r)
+			}
+			<-childEnded
+			<-rootEnded
 		}
-		<-childEnded
-		<-rootEnded
-	}
+	})
 }
 
 func TestDestroy_IsABarrierWhileAllCoresFire(t *testing.T) {

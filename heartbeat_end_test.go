@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestHeartbeat_EndedInsideTheFifthTickItHasTickedFiveTimes(t *testing.T) {
@@ -41,7 +42,7 @@ func TestHeartbeat_EndedInsideTheFifthTickItHasTickedFiveTimes(t *testing.T) {
 				assert.True(t, c.Disconnect())
 			}},
 		} {
-			inBubble(t, opts.name+"/"+test.name, func(t *testing.T) {
+			testkit.Bubble(t, opts.name+"/"+test.name, func(t *testing.T) {
 				r := newBeatRig(beat, opts.opts...)
 				defer r.app.Destroy()
 				owner := tether.NewOwner("owner")
@@ -68,7 +69,7 @@ func TestHeartbeat_EndedInsideTheFifthTickItHasTickedFiveTimes(t *testing.T) {
 
 func TestHeartbeat_DestroyWaitsForTheTickThatRuns(t *testing.T) {
 	for _, whose := range []string{"Heartbeat", "Connection"} {
-		inBubble(t, whose, func(t *testing.T) {
+		testkit.Bubble(t, whose, func(t *testing.T) {
 			r := newBeatRig(beat)
 			defer r.app.Destroy()
 			owner := tether.NewOwner("owner")
@@ -114,7 +115,7 @@ func TestHeartbeat_GoexitInATickDoesNotStopIt(t *testing.T) {
 
 func TestHeartbeat_ASupervisedPanicInATickDoesNotStopIt(t *testing.T) {
 	for _, opts := range [][]tether.HeartbeatOption{nil, {tether.FixedStep(10)}} {
-		inBubble(t, fmt.Sprintf("options=%d", len(opts)), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("options=%d", len(opts)), func(t *testing.T) {
 			r := newBeatRig(beat, opts...)
 			defer r.app.Destroy()
 			var reports journal[any]
@@ -138,7 +139,7 @@ func TestHeartbeat_ASupervisedPanicInATickDoesNotStopIt(t *testing.T) {
 }
 
 func TestHeartbeat_APanicInATickCrashesTheProgram(t *testing.T) {
-	out := crash(t, func() {
+	out := testkit.Crash(t, func() {
 		app := tether.NewOwner("app")
 		tether.NewHeartbeat(app, time.Nanosecond).Connect(app, func(tether.Tick) { panic("boom in a tick") })
 		<-app.Ended() // the other goroutine crashes

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestHeartbeat_FixedStepDeliversWhatIsDueInBatches(t *testing.T) {
@@ -28,7 +29,7 @@ func TestHeartbeat_FixedStepDeliversWhatIsDueInBatches(t *testing.T) {
 		{3, 3 * beat, append([]row{{3, 5 * beat, beat, 0}, {4, 5 * beat, beat, 0}, {5, 5 * beat, beat, 0}}, regular(6, 1, 5*beat)...), 0},
 		{8, 3*beat + 1, append([]row{{3, 5*beat + 1, beat, 0}, {4, 5*beat + 1, beat, 0}, {5, 5*beat + 1, beat, 0}}, regular(6, 1, 5*beat)...), 0},
 	} {
-		inBubble(t, fmt.Sprintf("maxSteps=%d/takes=%v", test.maxSteps, test.takes), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("maxSteps=%d/takes=%v", test.maxSteps, test.takes), func(t *testing.T) {
 			r := newBeatRig(beat, tether.FixedStep(test.maxSteps))
 			defer r.app.Destroy()
 			r.connect(r.app, func(tick tether.Tick) {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestHeartbeat_HasNoTimerWhileNobodyIsConnected(t *testing.T) {
@@ -88,7 +89,7 @@ func TestHeartbeat_TheGridStartsWithTheFirstConnection(t *testing.T) {
 
 func TestHeartbeat_TheFirstDeltaAfterAnIdleTimeCountsFromTheConnect(t *testing.T) {
 	for _, opts := range [][]tether.HeartbeatOption{nil, {tether.FixedStep(10)}} {
-		inBubble(t, fmt.Sprintf("options=%d", len(opts)), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("options=%d", len(opts)), func(t *testing.T) {
 			r := newBeatRig(beat, opts...)
 			defer r.app.Destroy()
 			c := r.connect(r.app, nil)
@@ -142,7 +143,7 @@ func TestHeartbeat_NoTickOfBeforeAnIdleTimeComesToALaterConnection(t *testing.T)
 // somebody had connected again, counted as one of the new grid: it took time off
 // that, and gave the tick to nobody.
 func TestHeartbeat_ABeatOfAnEarlierGridTakesNoTimeOffTheNextOne(t *testing.T) {
-	racing(t, 4)
+	testkit.Procs(t, 4)
 	owner := tether.NewOwner("owner")
 	defer owner.Destroy()
 	h := tether.NewHeartbeat(owner, time.Microsecond)

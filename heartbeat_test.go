@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 const beat = 10 * time.Millisecond // the interval in most tests
@@ -73,7 +74,7 @@ func regular(first, n int, from time.Duration) (rows []row) {
 
 func TestHeartbeat_TicksExactlyOnTheInterval(t *testing.T) {
 	for _, opts := range [][]tether.HeartbeatOption{nil, {tether.FixedStep(3)}} {
-		inBubble(t, fmt.Sprintf("options=%d", len(opts)), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("options=%d", len(opts)), func(t *testing.T) {
 			r := newBeatRig(beat, opts...)
 			defer r.app.Destroy()
 			r.connect(r.app, func(tick tether.Tick) {
@@ -132,7 +133,7 @@ func TestHeartbeat_CoalescesTheBeatsThatASlowHandlerMisses(t *testing.T) {
 		{35 * beat / 10, []row{{3, 55 * beat / 10, 35 * beat / 10, 2}, {4, 6 * beat, beat / 2, 0}}},
 		{1000 * beat, []row{{3, 1002 * beat, 1000 * beat, 999}, {4, 1003 * beat, beat, 0}}},
 	} {
-		inBubble(t, fmt.Sprint("takes=", test.takes), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprint("takes=", test.takes), func(t *testing.T) {
 			r := newBeatRig(beat)
 			defer r.app.Destroy()
 			r.connect(r.app, func(tick tether.Tick) {
@@ -152,7 +153,7 @@ func TestHeartbeat_DeltasAddUpToTheTimeElapsed(t *testing.T) {
 		name string
 		opts []tether.HeartbeatOption
 	}{{"Coalescing", nil}, {"FixedStep=1", []tether.HeartbeatOption{tether.FixedStep(1)}}, {"FixedStep=4", []tether.HeartbeatOption{tether.FixedStep(4)}}} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			r := newBeatRig(beat, test.opts...)
 			defer r.app.Destroy()
 			rnd := rand.New(rand.NewPCG(3, 4))
@@ -288,7 +289,7 @@ func TestHeartbeat_NeverOverlapsTicks(t *testing.T) {
 			[]row{{2, 110 * ms, 10 * ms, 0}, {3, 120 * ms, 10 * ms, 0}},
 		},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			r := newBeatRig(beat)
 			defer r.app.Destroy()
 			var running atomic.Int32
@@ -337,36 +338,38 @@ func TestHeartbeat_ATickMayConnectAndDisconnect(t *testing.T) {
 
 // In real time and from many goroutines, for the race detector.
 func TestHeartbeat_MayBeUsedFromManyGoroutines(t *testing.T) {
-	app := tether.NewOwner("app")
-	h := tether.NewHeartbeat(app, 10*time.Microsecond)
-	var running atomic.Int32
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for range 30 {
-				owner := tether.NewOwner("owner")
-				n := 0 // plain
-				ticked := make(chan struct{})
-				h.Connect(owner, func(tether.Tick) {
-					if running.Add(1) != 1 {
-						t.Error("ticks overlap")
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		h := tether.NewHeartbeat(app, 10*time.Microsecond)
+		var running atomic.Int32
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 30 {
+					owner := tether.NewOwner("owner")
+					n := 0 // plain
+					ticked := make(chan struct{})
+					h.Connect(owner, func(tether.Tick) {
+						if running.Add(1) != 1 {
+							t.Error("ticks overlap")
+						}
+						if n++; n == 2 {
+							close(ticked)
+						}
+						runtime.Gosched()
+						running.Add(-1)
+					})
+					<-ticked
+					_ = h.Len()
+					if err := owner.Destroy(); err != nil {
+						t.Errorf("Destroy: got %v, want nil", err)
 					}
-					if n++; n == 2 {
-						close(ticked)
-					}
-					runtime.Gosched()
-					running.Add(-1)
-				})
-				<-ticked
-				_ = h.Len()
-				if err := owner.Destroy(); err != nil {
-					t.Errorf("Destroy: got %v, want nil", err)
+					n++
 				}
-				n++
-			}
-		})
-	}
-	wg.Wait()
-	assert.Zero(t, h.Len())
-	require.NoError(t, app.Destroy())
+			})
+		}
+		wg.Wait()
+		assert.Zero(t, h.Len())
+		require.NoError(t, app.Destroy())
+	})
 }

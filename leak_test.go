@@ -13,30 +13,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// collect runs the collector until done reports true, which it must.
-func collect(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for range 100 {
-		runtime.GC()
-		if done() {
-			return
-		}
-	}
-	t.Fatalf("%s was not collected after 100 collections", what)
-}
-
-// heap returns the bytes of live objects.
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
 
 // alone returns the number of goroutines when no earlier test has left any.
 func alone(t *testing.T) int {
@@ -78,7 +58,7 @@ func captureFunc() (f func(), gone func() bool) {
 // rounds is how often the flatness tests go round: a million, unless the race
 // detector makes that take too long.
 func rounds(t *testing.T) int {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || testkit.Race {
 		return 50_000
 	}
 	return 1_000_000
@@ -109,7 +89,7 @@ func TestLeak_AClosureIsGarbageAtTheCutOffWhileItsConnectionIsHeld(t *testing.T)
 			}
 			s.Connect(owner, func(int) {}) // the signal stays in use
 			cut(&s, owner, c)
-			collect(t, "the closure", gone)
+			testkit.Collect(t, "the closure", gone)
 			require.False(t, c.Connected())
 			runtime.KeepAlive(c)
 			runtime.KeepAlive(&s)
@@ -118,47 +98,51 @@ func TestLeak_AClosureIsGarbageAtTheCutOffWhileItsConnectionIsHeld(t *testing.T)
 }
 
 func TestLeak_AClosureIsGarbageWhileAnOldFireStillWalksItsBlock(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	var s tether.Signal[int]
-	entered, leave := make(chan bool), make(chan bool)
-	s.Once(owner, func(int) { entered <- true; <-leave })
-	h, gone := capture()
-	c := s.Connect(owner, h)
-	fired := make(chan bool)
-	go func() { s.Fire(1); close(fired) }()
-	<-entered
-	for range 100 { // several blocks are made meanwhile
-		s.Connect(owner, func(int) {})
-	}
-	c.Disconnect()
-	collect(t, "the closure", gone)
-	close(leave)
-	<-fired
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		var s tether.Signal[int]
+		entered, leave := make(chan bool), make(chan bool)
+		s.Once(owner, func(int) { entered <- true; <-leave })
+		h, gone := capture()
+		c := s.Connect(owner, h)
+		fired := make(chan bool)
+		go func() { s.Fire(1); close(fired) }()
+		<-entered
+		for range 100 { // several blocks are made meanwhile
+			s.Connect(owner, func(int) {})
+		}
+		c.Disconnect()
+		testkit.Collect(t, "the closure", gone)
+		close(leave)
+		<-fired
+	})
 }
 
 func TestLeak_StoppedAndFinishedFunctionsAreGarbage(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	for what, register := range map[string]func(f func()) (stop func() bool){
-		"a stopped cleanup":   owner.Defer,
-		"a stopped interrupt": owner.Interrupt,
-		"a stopped timer":     func(f func()) func() bool { return owner.AfterFunc(time.Hour, f) },
-	} {
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		for what, register := range map[string]func(f func()) (stop func() bool){
+			"a stopped cleanup":   owner.Defer,
+			"a stopped interrupt": owner.Interrupt,
+			"a stopped timer":     func(f func()) func() bool { return owner.AfterFunc(time.Hour, f) },
+		} {
+			h, gone := capture()
+			stop := register(func() { h(1) })
+			require.True(t, stop(), what)
+			require.False(t, stop(), what)
+			testkit.Collect(t, what, gone)
+			runtime.KeepAlive(stop)
+		}
 		h, gone := capture()
-		stop := register(func() { h(1) })
-		require.True(t, stop(), what)
-		require.False(t, stop(), what)
-		collect(t, what, gone)
-		runtime.KeepAlive(stop)
-	}
-	h, gone := capture()
-	done := make(chan bool)
-	stop := owner.AfterFunc(0, func() { h(1); close(done) })
-	<-done
-	collect(t, "a fired timer", gone)
-	require.False(t, stop())
-	require.Equal(t, tether.Stats{Owners: 1}, settled(owner))
+		done := make(chan bool)
+		stop := owner.AfterFunc(0, func() { h(1); close(done) })
+		<-done
+		testkit.Collect(t, "a fired timer", gone)
+		require.False(t, stop())
+		require.Equal(t, tether.Stats{Owners: 1}, settled(owner))
+	})
 }
 
 // The function that takes an interrupt back kept the interrupt, and that kept its
@@ -182,7 +166,7 @@ func TestLeak_AnInterruptsClosureIsGarbageWhenItHasRun(t *testing.T) {
 				owner.Cancel(nil)
 				stop = owner.Interrupt(f)
 			}
-			collect(t, "the interrupt", gone)
+			testkit.Collect(t, "the interrupt", gone)
 			require.False(t, stop())
 			close(hold)
 			<-owner.Ended()
@@ -192,99 +176,109 @@ func TestLeak_AnInterruptsClosureIsGarbageWhenItHasRun(t *testing.T) {
 }
 
 func TestLeak_WhatRunsAtOnceOnAnEndedOwnerIsGarbageThough(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	require.NoError(t, owner.Destroy())
-	for name, register := range map[string]func(func()) func() bool{"Defer": owner.Defer, "Interrupt": owner.Interrupt} {
-		f, gone := captureFunc()
-		stop := register(f)
-		collect(t, "the closure given to "+name, gone)
-		require.False(t, stop())
-	}
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		require.NoError(t, owner.Destroy())
+		for name, register := range map[string]func(func()) func() bool{"Defer": owner.Defer, "Interrupt": owner.Interrupt} {
+			f, gone := captureFunc()
+			stop := register(f)
+			testkit.Collect(t, "the closure given to "+name, gone)
+			require.False(t, stop())
+		}
+	})
 }
 
 func TestLeak_ConnectDisconnectPairsLeaveBothBooksEmptyAndTheHeapFlat(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	var s tether.Signal[int]
-	pair := func() {
-		c := s.Connect(owner, func(int) {})
-		o := s.Once(owner, func(int) {}, tether.Priority(3))
-		c.Disconnect()
-		o.Disconnect()
-	}
-	for range 1000 {
-		pair()
-	}
-	before := heap()
-	for range rounds(t) {
-		pair()
-	}
-	grown := heap() - before
-	require.Less(t, grown, int64(64<<10), "bytes grown")
-	require.Zero(t, s.Len())
-	require.Equal(t, tether.Stats{Owners: 1}, owner.Stats())
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		var s tether.Signal[int]
+		pair := func() {
+			c := s.Connect(owner, func(int) {})
+			o := s.Once(owner, func(int) {}, tether.Priority(3))
+			c.Disconnect()
+			o.Disconnect()
+		}
+		for range 1000 {
+			pair()
+		}
+		before := testkit.Heap()
+		for range rounds(t) {
+			pair()
+		}
+		grown := testkit.Heap() - before
+		require.Less(t, grown, int64(64<<10), "bytes grown")
+		require.Zero(t, s.Len())
+		require.Equal(t, tether.Stats{Owners: 1}, owner.Stats())
+	})
 }
 
 func TestLeak_ChildrenMadeAndDestroyedLeaveTheHeapFlat(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	var s tether.Signal[int]
-	round := func() {
-		c := owner.NewChild("child", tether.WithContext(t.Context()))
-		s.Connect(c, func(int) {})
-		c.Defer(func() {})
-		c.Destroy()
-	}
-	for range 1000 {
-		round()
-	}
-	before := heap()
-	for range rounds(t) {
-		round()
-	}
-	grown := heap() - before
-	require.Less(t, grown, int64(64<<10), "bytes grown")
-	require.Equal(t, tether.Stats{Owners: 1}, owner.Stats())
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		var s tether.Signal[int]
+		round := func() {
+			c := owner.NewChild("child", tether.WithContext(t.Context()))
+			s.Connect(c, func(int) {})
+			c.Defer(func() {})
+			c.Destroy()
+		}
+		for range 1000 {
+			round()
+		}
+		before := testkit.Heap()
+		for range rounds(t) {
+			round()
+		}
+		grown := testkit.Heap() - before
+		require.Less(t, grown, int64(64<<10), "bytes grown")
+		require.Equal(t, tether.Stats{Owners: 1}, owner.Stats())
+	})
 }
 
 // A priority that nobody had any more kept its place in the signal: the heap grew
 // with every new one, and so did the time of each Connect and Fire.
 func TestLeak_PrioritiesThatNobodyHasLeaveNoTrace(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	var s tether.Signal[int]
-	next := 0
-	pairs := func() {
-		for range 2000 {
-			next--
-			s.Connect(owner, func(int) {}, tether.Priority(next)).Disconnect()
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		var s tether.Signal[int]
+		next := 0
+		pairs := func() {
+			for range 2000 {
+				next--
+				s.Connect(owner, func(int) {}, tether.Priority(next)).Disconnect()
+			}
 		}
-	}
-	s.Connect(owner, func(int) {})
-	pairs()
-	before := heap()
-	pairs()
-	require.Less(t, heap()-before, int64(32<<10), "bytes grown")
-	require.Equal(t, 1, s.Len())
+		s.Connect(owner, func(int) {})
+		pairs()
+		before := testkit.Heap()
+		pairs()
+		require.Less(t, testkit.Heap()-before, int64(32<<10), "bytes grown")
+		require.Equal(t, 1, s.Len())
+	})
 }
 
 func TestLeak_GoroutinesTimersAndOncesThatAreOverLeaveNoTrace(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	var s tether.Signal[int]
-	var ran atomic.Int32
-	for range 1000 {
-		owner.Go(func(context.Context) { ran.Add(1) })
-		owner.AfterFunc(0, func() { ran.Add(1) })
-		s.Once(owner, func(int) { ran.Add(1) })
-		owner.Defer(func() {})()
-		owner.Interrupt(func() {})()
-		s.Fire(1)
-	}
-	for ran.Load() < 3000 {
-		runtime.Gosched()
-	}
-	require.Equal(t, tether.Stats{Owners: 1}, settled(owner))
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		var s tether.Signal[int]
+		var ran atomic.Int32
+		for range 1000 {
+			owner.Go(func(context.Context) { ran.Add(1) })
+			owner.AfterFunc(0, func() { ran.Add(1) })
+			s.Once(owner, func(int) { ran.Add(1) })
+			owner.Defer(func() {})()
+			owner.Interrupt(func() {})()
+			s.Fire(1)
+		}
+		for ran.Load() < 3000 {
+			runtime.Gosched()
+		}
+		require.Equal(t, tether.Stats{Owners: 1}, settled(owner))
+	})
 }
 
 // mixed fills a tree of n owners with one of everything.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestLost_ARootIsReportedAndAHeldOneIsNot(t *testing.T) {
@@ -33,7 +34,7 @@ func TestLost_ARootIsReportedAndAHeldOneIsNot(t *testing.T) {
 		tether.NewHeartbeat(o, time.Hour).Connect(o, func(tether.Tick) {})
 	}()
 	_, _ = destroyed, bound // not used any more
-	collect(t, "the lost owner", func() bool { return logs.contains("owner=forgotten") })
+	testkit.Collect(t, "the lost owner", func() bool { return logs.contains("owner=forgotten") })
 	for _, name := range []string{"held", "destroyed", "bound"} {
 		require.False(t, logs.contains("owner="+name), name)
 	}
@@ -51,7 +52,7 @@ func TestLost_ACleanupThatCapturesItsOwnerDoesNotHideTheLoss(t *testing.T) {
 		child.Defer(func() { _ = child.Name() })
 		tether.NewSignal[int](o).Connect(child, func(int) { _ = child.Name() })
 	}()
-	collect(t, "the owner", func() bool { return logs.contains("owner=captured") })
+	testkit.Collect(t, "the owner", func() bool { return logs.contains("owner=captured") })
 }
 
 func TestLost_AChildKeepsItsParentFromIt(t *testing.T) {
@@ -75,7 +76,7 @@ func TestLost_TheDefaultLogsEachSiteOnceAndNobodyElse(t *testing.T) {
 	lose()
 	func() { tether.NewOwner("destroyed").Destroy() }()
 	func() { s.Connect(tether.NewOwner("elsewhere"), func(int) {}) }()
-	collect(t, "both sites", func() bool {
+	testkit.Collect(t, "both sites", func() bool {
 		return logs.contains("owner=\"one of many\"") && logs.contains("owner=elsewhere")
 	})
 	lose()
@@ -84,33 +85,35 @@ func TestLost_TheDefaultLogsEachSiteOnceAndNobodyElse(t *testing.T) {
 		o := tether.NewOwner("marker")
 		runtime.AddCleanup(o, func(c chan bool) { c <- true }, last)
 	}()
-	collect(t, "the marker", func() bool { return len(last) == 1 && logs.contains("marker") })
+	testkit.Collect(t, "the marker", func() bool { return len(last) == 1 && logs.contains("marker") })
 	require.Equal(t, 3, logs.count("became garbage"), "two sites, and the marker's")
 	s.DisconnectAll()
 }
 
 func TestUnattended_IsNotReportedWhenItIsGarbage(t *testing.T) {
-	var lost atomic.Int32
-	defer tether.OnLost(func(l tether.Lost) {
-		if l.Name == "attended" {
-			lost.Add(1)
-		} else {
-			lost.Add(100)
+	testkit.InAndOut(t, func(t *testing.T) {
+		var lost atomic.Int32
+		defer tether.OnLost(func(l tether.Lost) {
+			if l.Name == "attended" {
+				lost.Add(1)
+			} else {
+				lost.Add(100)
+			}
+		})()
+		func() {
+			tether.NewOwner("unattended", tether.Unattended()).NewChild("child", tether.Unattended())
+			tether.NewOwner("attended")
+		}()
+		for lost.Load() == 0 {
+			runtime.GC()
+			time.Sleep(time.Millisecond)
 		}
-	})()
-	func() {
-		tether.NewOwner("unattended", tether.Unattended()).NewChild("child", tether.Unattended())
-		tether.NewOwner("attended")
-	}()
-	for lost.Load() == 0 {
 		runtime.GC()
-		time.Sleep(time.Millisecond)
-	}
-	runtime.GC()
-	require.EqualValues(t, 1, lost.Load())
+		require.EqualValues(t, 1, lost.Load())
 
-	o := tether.NewOwner("o", tether.Unattended())
-	require.NoError(t, o.Destroy())
+		o := tether.NewOwner("o", tether.Unattended())
+		require.NoError(t, o.Destroy())
+	})
 }
 
 func TestOnLost_WhoAskedIsToldOfEveryOwner(t *testing.T) {
@@ -129,7 +132,7 @@ func TestOnLost_WhoAskedIsToldOfEveryOwner(t *testing.T) {
 			o.NewChild("child").Defer(func() { t.Error("nobody is to run this") })
 		}()
 	}
-	collect(t, "all three", func() bool { return len(found) == 3 })
+	testkit.Collect(t, "all three", func() bool { return len(found) == 3 })
 	for range 3 {
 		l := <-found
 		require.Equal(t, tether.Stats{Owners: 2, Connections: 1, Cleanups: 1}, l.Held)
@@ -141,7 +144,7 @@ func TestOnLost_WhoAskedIsToldOfEveryOwner(t *testing.T) {
 	tether.OnLost(nil)()
 	restore()
 	func() { tether.NewOwner("as before") }()
-	collect(t, "the log", func() bool { return logs.contains("owner=\"as before\"") })
+	testkit.Collect(t, "the log", func() bool { return logs.contains("owner=\"as before\"") })
 	s.DisconnectAll()
 }
 
@@ -154,8 +157,8 @@ func TestOnLost_NilSilencesTheReport(t *testing.T) {
 		o := tether.NewOwner("marker")
 		runtime.AddCleanup(o, func(c chan bool) { c <- true }, last)
 	}()
-	collect(t, "the marker", func() bool { return len(last) == 1 })
-	collect(t, "", func() bool { return true })
+	testkit.Collect(t, "the marker", func() bool { return len(last) == 1 })
+	testkit.Collect(t, "", func() bool { return true })
 	require.False(t, logs.contains("unsung"))
 }
 
@@ -222,7 +225,7 @@ func (h *hearing) next(t *testing.T, logs *logs) (who string) {
 	tether.ForgetLost()
 	n := logs.count("lost on purpose")
 	func() { tether.NewOwner("lost on purpose") }()
-	collect(t, "the owner", func() bool {
+	testkit.Collect(t, "the owner", func() bool {
 		told := h.take()
 		if logs.count("lost on purpose") > n {
 			told = append(told, "log")
@@ -281,12 +284,14 @@ func TestOnLost_ARestoreTakesBackItsOwnOfTwoCallsWithOneFunction(t *testing.T) {
 }
 
 func TestOnLost_AFunctionIsGarbageOnceItWasTakenBack(t *testing.T) {
-	restore, w := func() (func(), weak.Pointer[payload]) {
-		held := new(payload)
-		return tether.OnLost(func(tether.Lost) { held.bytes[0]++ }), weak.Make(held)
-	}()
-	defer tether.OnLost(nil)()
-	restore()
-	collect(t, "what it held", func() bool { return w.Value() == nil })
-	runtime.KeepAlive(restore)
+	testkit.InAndOut(t, func(t *testing.T) {
+		restore, w := func() (func(), weak.Pointer[payload]) {
+			held := new(payload)
+			return tether.OnLost(func(tether.Lost) { held.bytes[0]++ }), weak.Make(held)
+		}()
+		defer tether.OnLost(nil)()
+		restore()
+		testkit.Collect(t, "what it held", func() bool { return w.Value() == nil })
+		runtime.KeepAlive(restore)
+	})
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/inspect"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // hostile are names as a client may call itself. Each was printed as it is by errors,
@@ -176,7 +177,7 @@ func TestLost_IsLoggedByItsNameQuoted(t *testing.T) {
 		slog.SetDefault(slog.New(v))
 		func() { tether.NewOwner(name) }()
 		text := ""
-		collect(t, "the owner", func() bool {
+		testkit.Collect(t, "the owner", func() bool {
 			text = v.take()
 			return strings.Contains(text, "names_test.go") // and not one that another test has lost
 		})
@@ -190,7 +191,7 @@ func TestLost_IsLoggedByItsNameQuoted(t *testing.T) {
 			}
 		})()
 		func() { tether.NewOwner(name) }()
-		collect(t, "the owner", func() bool { return len(found) == 1 })
+		testkit.Collect(t, "the owner", func() bool { return len(found) == 1 })
 		l := <-found
 		require.Equal(t, name, l.Name, "a program gets it raw")
 	})

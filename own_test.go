@@ -15,58 +15,59 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
-type closing func() error
-
-func (c closing) Close() error { return c() }
-
 func TestOwn_EveryDestroyReturnsWhatClosersReturned(t *testing.T) {
-	var log trace
-	e1, e2, e3 := errors.New("e1"), errors.New("e2"), errors.New("e3")
-	o := tether.NewOwner("o")
-	c := o.NewChild("c")
-	tether.Own(o, &closer{"1", &log, e1})
-	tether.Own(c, &closer{"2", &log, e2})
-	tether.Own(c, &closer{"ok", &log, nil})
-	for range 2 {
-		err := o.Destroy()
-		require.ErrorIs(t, err, e1)
+	testkit.InAndOut(t, func(t *testing.T) {
+		var log trace
+		e1, e2, e3 := errors.New("e1"), errors.New("e2"), errors.New("e3")
+		o := tether.NewOwner("o")
+		c := o.NewChild("c")
+		tether.Own(o, &closer{"1", &log, e1})
+		tether.Own(c, &closer{"2", &log, e2})
+		tether.Own(c, &closer{"ok", &log, nil})
+		for range 2 {
+			err := o.Destroy()
+			require.ErrorIs(t, err, e1)
+			require.ErrorIs(t, err, e2)
+		}
+		err := c.Destroy()
 		require.ErrorIs(t, err, e2)
-	}
-	err := c.Destroy()
-	require.ErrorIs(t, err, e2)
-	require.NotErrorIs(t, err, e1)
-	require.NoError(t, o.NewChild("late").Destroy())
-	require.Same(t, o, o.NewChild("later").Parent())
-	late := tether.Own(o, &closer{"late", &log, e3})
-	require.Equal(t, "late", late.name)
-	require.ErrorIs(t, o.Destroy(), e3, "even an error that comes too late is kept")
-	require.Equal(t, "1 ok 2 late", log.String())
+		require.NotErrorIs(t, err, e1)
+		require.NoError(t, o.NewChild("late").Destroy())
+		require.Same(t, o, o.NewChild("later").Parent())
+		late := tether.Own(o, &closer{"late", &log, e3})
+		require.Equal(t, "late", late.name)
+		require.ErrorIs(t, o.Destroy(), e3, "even an error that comes too late is kept")
+		require.Equal(t, "1 ok 2 late", log.String())
+	})
 }
 
 // What a closer returned went up only as long as the owners above were unwinding
 // themselves. An owner in between, whose turn was still to come, broke the chain.
 func TestOwn_AClosersErrorGoesUpToTheOwnerThatIsDestroyed(t *testing.T) {
-	boom := errors.New("boom")
-	for depth := 1; depth <= 4; depth++ {
-		top := tether.NewOwner("top")
-		o := top
-		for range depth {
-			o = o.NewChild("below")
+	testkit.InAndOut(t, func(t *testing.T) {
+		boom := errors.New("boom")
+		for depth := 1; depth <= 4; depth++ {
+			top := tether.NewOwner("top")
+			o := top
+			for range depth {
+				o = o.NewChild("below")
+			}
+			tether.Own(o, closeFunc(func() error { return boom }))
+			top.Defer(func() { assert.ErrorIs(t, o.Destroy(), boom) })
+			require.ErrorIs(t, top.Destroy(), boom, "depth %d", depth)
+			require.ErrorIs(t, o.Parent().Destroy(), boom, "depth %d, of the parent", depth)
 		}
-		tether.Own(o, closeFunc(func() error { return boom }))
-		top.Defer(func() { assert.ErrorIs(t, o.Destroy(), boom) })
-		require.ErrorIs(t, top.Destroy(), boom, "depth %d", depth)
-		require.ErrorIs(t, o.Parent().Destroy(), boom, "depth %d, of the parent", depth)
-	}
+	})
 }
 
 // aBlockedReader is a pipe in which a goroutine of o reads until it is closed.
 func aBlockedReader(o *tether.Owner) (closed *atomic.Int32) {
 	r, w := io.Pipe()
 	closed = new(atomic.Int32)
-	tether.OwnBlocking(o, closing(func() error {
+	tether.OwnBlocking(o, closeFunc(func() error {
 		closed.Add(1)
 		return w.Close()
 	}))
@@ -139,18 +140,18 @@ func TestOwnBlocking_AnErrorIsTheOwnersUnlessItSaysThatItWasClosed(t *testing.T)
 		{odd{"a"}, true},
 	} {
 		for name, own := range map[string]func(o *tether.Owner){
-			"before": func(o *tether.Owner) { tether.OwnBlocking(o, closing(func() error { return c.err })) },
+			"before": func(o *tether.Owner) { tether.OwnBlocking(o, closeFunc(func() error { return c.err })) },
 			"dead": func(o *tether.Owner) {
 				o.Cancel(nil)
 				ran := false
-				tether.OwnBlocking(o, closing(func() error { ran = true; return c.err }))
+				tether.OwnBlocking(o, closeFunc(func() error { ran = true; return c.err }))
 				require.True(t, ran)
 			},
 			"draining": func(o *tether.Owner) {
 				o.Go(func(context.Context) {
 					o.Cancel(nil)
 					ran := false
-					tether.OwnBlocking(o, closing(func() error { ran = true; return c.err }))
+					tether.OwnBlocking(o, closeFunc(func() error { ran = true; return c.err }))
 					require.True(t, ran)
 				})
 			},
@@ -170,28 +171,32 @@ func TestOwnBlocking_AnErrorIsTheOwnersUnlessItSaysThatItWasClosed(t *testing.T)
 }
 
 func TestOwnBlocking_ReturnsItsArgumentAndIsNamedWhileItRuns(t *testing.T) {
-	o := tether.NewOwner("o")
-	var c *slowCloser
-	begun, goOn := make(chan bool), make(chan bool)
-	c = &slowCloser{func() { close(begun); <-goOn }}
-	require.Same(t, c, tether.OwnBlocking(o, c))
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { <-begun; cancel() }()
-	err := o.DestroyContext(ctx)
-	var pending *tether.PendingError
-	require.ErrorAs(t, err, &pending)
-	require.Equal(t, []tether.Running{{Owner: "o", Kind: "interrupt", Func: "(*tether_test.slowCloser).Close"}}, pending.Running)
-	close(goOn)
-	<-o.Ended()
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		var c *slowCloser
+		begun, goOn := make(chan bool), make(chan bool)
+		c = &slowCloser{func() { close(begun); <-goOn }}
+		require.Same(t, c, tether.OwnBlocking(o, c))
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() { <-begun; cancel() }()
+		err := o.DestroyContext(ctx)
+		var pending *tether.PendingError
+		require.ErrorAs(t, err, &pending)
+		require.Equal(t, []tether.Running{{Owner: "o", Kind: "interrupt", Func: "(*tether_test.slowCloser).Close"}}, pending.Running)
+		close(goOn)
+		<-o.Ended()
+	})
 }
 
 func TestOwnBlocking_IsClosedBeforeAndOwnAfterWhatRuns(t *testing.T) {
-	o := tether.NewOwner("o")
-	var said steps
-	note := func(s string) io.Closer { return closing(func() error { said.add("%s", s); return nil }) }
-	tether.Own(o, note("own"))
-	tether.OwnBlocking(o, note("blocking"))
-	o.Go(func(ctx context.Context) { <-ctx.Done(); time.Sleep(time.Millisecond); said.add("goroutine") })
-	require.NoError(t, o.Destroy())
-	require.Equal(t, []string{"blocking", "goroutine", "own"}, said.list())
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		var said trace
+		note := func(s string) io.Closer { return closeFunc(func() error { said.add("%s", s); return nil }) }
+		tether.Own(o, note("own"))
+		tether.OwnBlocking(o, note("blocking"))
+		o.Go(func(ctx context.Context) { <-ctx.Done(); time.Sleep(time.Millisecond); said.add("goroutine") })
+		require.NoError(t, o.Destroy())
+		require.Equal(t, []string{"blocking", "goroutine", "own"}, said.list())
+	})
 }

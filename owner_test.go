@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // A closer is an io.Closer that logs and fails with err.
@@ -77,65 +78,73 @@ func endsInTime(t *testing.T, o *tether.Owner) {
 }
 
 func TestOwner_UnwindsChildrenAndCleanupsNewestFirst(t *testing.T) {
-	var log trace
-	o := tether.NewOwner("o")
-	o.Defer(log.f("1"))
-	a := o.NewChild("a")
-	o.Defer(log.f("2"))
-	a.Defer(log.f("a1"))
-	aa := a.NewChild("aa")
-	a.Defer(log.f("a2"))
-	aa.Defer(log.f("aa1"))
-	tether.Own(o, &closer{"3", &log, nil})
-	b := o.NewChild("b")
-	b.Defer(log.f("b1"))
-	require.NoError(t, o.Destroy())
-	require.Equal(t, "b1 3 2 a2 aa1 a1 1", log.String())
-	for _, o := range []*tether.Owner{o, a, aa, b} {
-		require.True(t, ended(o), o.Path())
-		require.False(t, o.Alive(), o.Path())
-	}
-	require.Equal(t, tether.Stats{}, o.Stats())
+	testkit.InAndOut(t, func(t *testing.T) {
+		var log trace
+		o := tether.NewOwner("o")
+		o.Defer(log.f("1"))
+		a := o.NewChild("a")
+		o.Defer(log.f("2"))
+		a.Defer(log.f("a1"))
+		aa := a.NewChild("aa")
+		a.Defer(log.f("a2"))
+		aa.Defer(log.f("aa1"))
+		tether.Own(o, &closer{"3", &log, nil})
+		b := o.NewChild("b")
+		b.Defer(log.f("b1"))
+		require.NoError(t, o.Destroy())
+		require.Equal(t, "b1 3 2 a2 aa1 a1 1", log.String())
+		for _, o := range []*tether.Owner{o, a, aa, b} {
+			require.True(t, ended(o), o.Path())
+			require.False(t, o.Alive(), o.Path())
+		}
+		require.Equal(t, tether.Stats{}, o.Stats())
+	})
 }
 
 func TestOwner_ADestroyedChildIsForgottenByItsParent(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	first, second, third := o.NewChild("1"), o.NewChild("2"), o.NewChild("3")
-	for i, c := range []*tether.Owner{second, first, third} {
-		require.NoError(t, c.Destroy())
-		require.Equal(t, 3-i, o.Stats().Owners)
-		require.True(t, o.Alive())
-	}
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		first, second, third := o.NewChild("1"), o.NewChild("2"), o.NewChild("3")
+		for i, c := range []*tether.Owner{second, first, third} {
+			require.NoError(t, c.Destroy())
+			require.Equal(t, 3-i, o.Stats().Owners)
+			require.True(t, o.Alive())
+		}
+	})
 }
 
 func TestOwner_PathsNamesAndParents(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	ann := app.NewChild("lobby").NewChild("ann")
-	require.Equal(t, "app/lobby/ann", ann.Path())
-	require.Equal(t, "app/lobby/ann", fmt.Sprint(ann))
-	require.Equal(t, "ann", ann.Name())
-	require.Equal(t, "lobby", ann.Parent().Name())
-	require.Same(t, app, ann.Parent().Parent())
-	require.Nil(t, app.Parent())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		ann := app.NewChild("lobby").NewChild("ann")
+		require.Equal(t, "app/lobby/ann", ann.Path())
+		require.Equal(t, "app/lobby/ann", fmt.Sprint(ann))
+		require.Equal(t, "ann", ann.Name())
+		require.Equal(t, "lobby", ann.Parent().Name())
+		require.Same(t, app, ann.Parent().Parent())
+		require.Nil(t, app.Parent())
+	})
 }
 
 func TestOwner_StatsCountTheSubtree(t *testing.T) {
-	var s tether.Signal[int]
-	o := tether.NewOwner("o")
-	c := o.NewChild("c")
-	s.Connect(o, func(int) {})
-	s.Connect(c, func(int) {})
-	o.Go(func(ctx context.Context) { <-ctx.Done() })
-	c.AfterFunc(time.Hour, func() {})
-	c.Defer(func() {})
-	tether.Own(o, io.NopCloser(nil))
-	c.Interrupt(func() {})
-	require.Equal(t, tether.Stats{Owners: 2, Connections: 2, Goroutines: 1, Timers: 1, Cleanups: 2}, o.Stats())
-	require.Equal(t, tether.Stats{Owners: 1, Connections: 1, Timers: 1, Cleanups: 1}, c.Stats())
-	require.NoError(t, o.Destroy())
-	require.Equal(t, tether.Stats{}, o.Stats())
+	testkit.InAndOut(t, func(t *testing.T) {
+		var s tether.Signal[int]
+		o := tether.NewOwner("o")
+		c := o.NewChild("c")
+		s.Connect(o, func(int) {})
+		s.Connect(c, func(int) {})
+		o.Go(func(ctx context.Context) { <-ctx.Done() })
+		c.AfterFunc(time.Hour, func() {})
+		c.Defer(func() {})
+		tether.Own(o, io.NopCloser(nil))
+		c.Interrupt(func() {})
+		require.Equal(t, tether.Stats{Owners: 2, Connections: 2, Goroutines: 1, Timers: 1, Cleanups: 2}, o.Stats())
+		require.Equal(t, tether.Stats{Owners: 1, Connections: 1, Timers: 1, Cleanups: 1}, c.Stats())
+		require.NoError(t, o.Destroy())
+		require.Equal(t, tether.Stats{}, o.Stats())
+	})
 }
 
 func TestOwner_ADeadOneStartsNothingAndLosesNothing(t *testing.T) {
@@ -182,7 +191,7 @@ func TestOwner_ADeadOneStartsNothingAndLosesNothing(t *testing.T) {
 // The cut-off went from the top down: who saw the root dead could still find an
 // owner below it alive, connect to it, start goroutines in it.
 func TestOwner_WhoSeesOneDeadFindsAllBelowItDead(t *testing.T) {
-	racing(t, 2)
+	testkit.Procs(t, 2)
 	for round := range 10 {
 		root := tether.NewOwner("root")
 		first := root.NewChild("first") // the last in the line
@@ -209,82 +218,88 @@ func TestOwner_WhoSeesOneDeadFindsAllBelowItDead(t *testing.T) {
 }
 
 func TestOwner_ConnectRacingDestroyLeavesNothingConnected(t *testing.T) {
-	for range 300 {
-		o := tether.NewOwner("o")
-		var s tether.Signal[int]
-		late := false
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() {
-				for range 20 {
-					s.Connect(o, func(int) { _ = late })
-					o.NewChild("c").Defer(func() { _ = late })
-					o.Go(func(context.Context) { _ = late })
-				}
-			})
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 300 {
+			o := tether.NewOwner("o")
+			var s tether.Signal[int]
+			late := false
+			var wg sync.WaitGroup
+			for range 2 {
+				wg.Go(func() {
+					for range 20 {
+						s.Connect(o, func(int) { _ = late })
+						o.NewChild("c").Defer(func() { _ = late })
+						o.Go(func(context.Context) { _ = late })
+					}
+				})
+			}
+			wg.Go(func() { s.Fire(1) })
+			require.NoError(t, o.Destroy())
+			wg.Wait()
+			require.NoError(t, o.Destroy())
+			late = true
+			require.Zero(t, s.Len())
+			require.Equal(t, tether.Stats{}, o.Stats())
 		}
-		wg.Go(func() { s.Fire(1) })
-		require.NoError(t, o.Destroy())
-		wg.Wait()
-		require.NoError(t, o.Destroy())
-		late = true
-		require.Zero(t, s.Len())
-		require.Equal(t, tether.Stats{}, o.Stats())
-	}
+	})
 }
 
 func TestOwner_AHundredThousandThreeDeepGoWithOneCall(t *testing.T) {
-	root := tether.NewOwner("root")
-	var s tether.Signal[int]
-	var cleanups int
-	n := 100
-	if raceEnabled {
-		n = 20
-	}
-	for range n {
-		a := root.NewChild("a")
+	testkit.InAndOut(t, func(t *testing.T) {
+		root := tether.NewOwner("root")
+		var s tether.Signal[int]
+		var cleanups int
+		n := 100
+		if testkit.Race {
+			n = 20
+		}
 		for range n {
-			b := a.NewChild("b")
-			for range 10 {
-				c := b.NewChild("c")
-				s.Connect(c, func(int) {})
-				c.Defer(func() { cleanups++ })
+			a := root.NewChild("a")
+			for range n {
+				b := a.NewChild("b")
+				for range 10 {
+					c := b.NewChild("c")
+					s.Connect(c, func(int) {})
+					c.Defer(func() { cleanups++ })
+				}
 			}
 		}
-	}
-	require.NoError(t, root.Destroy())
-	require.Equal(t, n*n*10, cleanups)
-	require.Zero(t, s.Len())
+		require.NoError(t, root.Destroy())
+		require.Equal(t, n*n*10, cleanups)
+		require.Zero(t, s.Len())
+	})
 }
 
 func TestContext_EndsWithTheOwnerAndWithWhatItIsBoundTo(t *testing.T) {
-	type key struct{}
-	base, cancel := context.WithCancelCause(context.WithValue(context.Background(), key{}, "v"))
-	o := tether.NewOwner("o", tether.WithContext(base))
-	c := o.NewChild("c")
-	d := o.NewChild("d", tether.WithContext(context.WithValue(context.Background(), key{}, "own")))
-	require.Equal(t, "v", o.Context().Value(key{}))
-	require.Equal(t, "v", c.Context().Value(key{}))
-	require.Equal(t, "own", d.Context().Value(key{}))
-	require.True(t, c.Context() == c.Context(), "made once")
-	lone := o.NewChild("lone")
-	require.NoError(t, lone.Context().Err())
-	require.NoError(t, lone.Destroy())
-	require.Equal(t, tether.ErrDestroyed, context.Cause(lone.Context()))
-	cause := errors.New("closing")
-	cancel(cause)
-	for _, o := range []*tether.Owner{o, c, d} {
-		<-o.Ended()
-		require.Equal(t, cause, context.Cause(o.Context()), o.Path())
-		require.Error(t, o.Context().Err())
-	}
-	dead := tether.NewOwner("dead", tether.WithContext(base))
-	require.True(t, ended(dead))
-	require.Equal(t, cause, context.Cause(dead.Context()), "made after the cut-off")
-	parent := tether.NewOwner("parent")
-	require.True(t, ended(parent.NewChild("born ended", tether.WithContext(base))))
-	require.Equal(t, 1, parent.Stats().Owners)
-	require.NoError(t, parent.Destroy())
+	testkit.InAndOut(t, func(t *testing.T) {
+		type key struct{}
+		base, cancel := context.WithCancelCause(context.WithValue(context.Background(), key{}, "v"))
+		o := tether.NewOwner("o", tether.WithContext(base))
+		c := o.NewChild("c")
+		d := o.NewChild("d", tether.WithContext(context.WithValue(context.Background(), key{}, "own")))
+		require.Equal(t, "v", o.Context().Value(key{}))
+		require.Equal(t, "v", c.Context().Value(key{}))
+		require.Equal(t, "own", d.Context().Value(key{}))
+		require.True(t, c.Context() == c.Context(), "made once")
+		lone := o.NewChild("lone")
+		require.NoError(t, lone.Context().Err())
+		require.NoError(t, lone.Destroy())
+		require.Equal(t, tether.ErrDestroyed, context.Cause(lone.Context()))
+		cause := errors.New("closing")
+		cancel(cause)
+		for _, o := range []*tether.Owner{o, c, d} {
+			<-o.Ended()
+			require.Equal(t, cause, context.Cause(o.Context()), o.Path())
+			require.Error(t, o.Context().Err())
+		}
+		dead := tether.NewOwner("dead", tether.WithContext(base))
+		require.True(t, ended(dead))
+		require.Equal(t, cause, context.Cause(dead.Context()), "made after the cut-off")
+		parent := tether.NewOwner("parent")
+		require.True(t, ended(parent.NewChild("born ended", tether.WithContext(base))))
+		require.Equal(t, 1, parent.Stats().Owners)
+		require.NoError(t, parent.Destroy())
+	})
 }
 
 func TestContext_UnderADestroyedOwnerIsLeftAlone(t *testing.T) {
@@ -318,17 +333,19 @@ func TestAfterFunc_CallsInTimeUnlessStoppedOrDestroyed(t *testing.T) {
 }
 
 func TestAfterFunc_ATimerOnItsWayAtTheCutOffIsWaitedForAndDoesNothing(t *testing.T) {
-	for range 2000 {
-		o := tether.NewOwner("o")
-		destroyed := false // written after Destroy without a lock: the race detector watches
-		for range 3 {
-			o.AfterFunc(0, func() {
-				if destroyed {
-					t.Error("ran after Destroy")
-				}
-			})
+	testkit.InAndOut(t, func(t *testing.T) {
+		for range 2000 {
+			o := tether.NewOwner("o")
+			destroyed := false // written after Destroy without a lock: the race detector watches
+			for range 3 {
+				o.AfterFunc(0, func() {
+					if destroyed {
+						t.Error("ran after Destroy")
+					}
+				})
+			}
+			require.NoError(t, o.Destroy())
+			destroyed = true
 		}
-		require.NoError(t, o.Destroy())
-		destroyed = true
-	}
+	})
 }

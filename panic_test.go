@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
@@ -17,24 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
-
-// crash runs the calling test again in a process of its own, where it is to call
-// f and be killed by it, and returns what that process printed.
-func crash(t *testing.T, f func()) string {
-	t.Helper()
-	if os.Getenv("TETHER_CRASH") == t.Name() {
-		f()
-		os.Exit(0) // it did not crash
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
-	cmd.Env = append(os.Environ(), "TETHER_CRASH="+t.Name())
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		t.Fatalf("the process did not crash; it printed:\n%s", out)
-	}
-	return string(out)
-}
 
 // supervisor returns a panic handler that captures f.
 func supervisor(f func()) func(*tether.PanicError) { return func(*tether.PanicError) { f() } }
@@ -92,7 +74,7 @@ func TestPanic_UnsupervisedWithoutAFirerCrashes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out := crash(t, func() {
+			out := testkit.Crash(t, func() {
 				f(tether.NewOwner("o"))
 				select {}
 			})
@@ -146,27 +128,31 @@ func TestWithPanicHandler_PanicsAreReportedAndNothingStops(t *testing.T) {
 }
 
 func TestWithPanicHandler_AChildMayHaveItsOwn(t *testing.T) {
-	var log trace
-	handler := func(name string) tether.OwnerOption {
-		return tether.WithPanicHandler(func(p *tether.PanicError) { log.add("%s:%v", name, p.Value) })
-	}
-	root := tether.NewOwner("root", handler("root"))
-	own := root.NewChild("own", handler("own"))
-	root.Defer(func() { panic(1) })
-	own.Defer(func() { panic(2) })
-	require.NoError(t, root.Destroy())
-	require.Equal(t, "root:1 own:2", log.String())
+	testkit.InAndOut(t, func(t *testing.T) {
+		var log trace
+		handler := func(name string) tether.OwnerOption {
+			return tether.WithPanicHandler(func(p *tether.PanicError) { log.add("%s:%v", name, p.Value) })
+		}
+		root := tether.NewOwner("root", handler("root"))
+		own := root.NewChild("own", handler("own"))
+		root.Defer(func() { panic(1) })
+		own.Defer(func() { panic(2) })
+		require.NoError(t, root.Destroy())
+		require.Equal(t, "root:1 own:2", log.String())
+	})
 }
 
 func TestWithPanicHandler_OneThatPanicsDoesNotStopTheRest(t *testing.T) {
-	o := tether.NewOwner("o", tether.WithPanicHandler(func(p *tether.PanicError) { panic(fmt.Sprint("again ", p.Value)) }))
-	var s tether.Signal[int]
-	rest := 0
-	s.Connect(o, func(int) { panic(1) })
-	s.Connect(o, func(int) { rest++ })
-	require.PanicsWithValue(t, "again 1", func() { s.Fire(1) })
-	require.Equal(t, 1, rest)
-	require.NoError(t, o.Destroy())
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o", tether.WithPanicHandler(func(p *tether.PanicError) { panic(fmt.Sprint("again ", p.Value)) }))
+		var s tether.Signal[int]
+		rest := 0
+		s.Connect(o, func(int) { panic(1) })
+		s.Connect(o, func(int) { rest++ })
+		require.PanicsWithValue(t, "again 1", func() { s.Fire(1) })
+		require.Equal(t, 1, rest)
+		require.NoError(t, o.Destroy())
+	})
 }
 
 // Whoever calls the handler: the PanicError has the value.
@@ -199,7 +185,7 @@ func TestPanicError_HasTheValueThatTheHandlerWasCalledWith(t *testing.T) {
 			s.Connect(o, fail)
 		},
 	} {
-		inBubble(t, name, func(t *testing.T) {
+		testkit.Bubble(t, name, func(t *testing.T) {
 			var reports journal[*tether.PanicError]
 			o := tether.NewOwner("o", tether.WithPanicHandler(reports.add))
 			var s tether.Signal[order]

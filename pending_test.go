@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestPendingError_SaysWhatItWaitsFor(t *testing.T) {
@@ -38,31 +39,33 @@ func TestPendingError_SaysWhatItWaitsFor(t *testing.T) {
 // with one call, it was reported as two handlers, and as the dump then had one
 // too few, both were "unknown".
 func TestPendingError_ListsAQueuedHandlerOnceAndByName(t *testing.T) {
-	for _, both := range []bool{true, false} {
-		owner := tether.NewOwner("app")
-		a, b := owner, owner
-		path := "app"
-		if !both {
-			a, b = owner.NewChild("a"), owner.NewChild("b")
-			path = "app/a"
+	testkit.InAndOut(t, func(t *testing.T) {
+		for _, both := range []bool{true, false} {
+			owner := tether.NewOwner("app")
+			a, b := owner, owner
+			path := "app"
+			if !both {
+				a, b = owner.NewChild("a"), owner.NewChild("b")
+				path = "app/a"
+			}
+			var s tether.Signal[int]
+			entered, leave := make(chan bool), make(chan bool)
+			s.Connect(a, func(int) { close(entered); <-leave }, tether.On(tether.NewQueue(b, 1, tether.Block)))
+			s.Fire(1)
+			<-entered
+			over, cancel := context.WithCancel(t.Context())
+			cancel()
+			var p *tether.PendingError
+			require.ErrorAs(t, owner.DestroyContext(over), &p)
+			close(leave)
+			<-owner.Ended()
+			require.Len(t, p.Running, 1, "one owner for both: %t", both)
+			require.Equal(t, path, p.Running[0].Owner)
+			require.Equal(t, "handler", p.Running[0].Kind)
+			require.Contains(t, p.Running[0].Func, "TestPendingError_ListsAQueuedHandlerOnceAndByName")
+			require.Contains(t, p.Running[0].Func, "pending_test.go:")
 		}
-		var s tether.Signal[int]
-		entered, leave := make(chan bool), make(chan bool)
-		s.Connect(a, func(int) { close(entered); <-leave }, tether.On(tether.NewQueue(b, 1, tether.Block)))
-		s.Fire(1)
-		<-entered
-		over, cancel := context.WithCancel(t.Context())
-		cancel()
-		var p *tether.PendingError
-		require.ErrorAs(t, owner.DestroyContext(over), &p)
-		close(leave)
-		<-owner.Ended()
-		require.Len(t, p.Running, 1, "one owner for both: %t", both)
-		require.Equal(t, path, p.Running[0].Owner)
-		require.Equal(t, "handler", p.Running[0].Kind)
-		require.Contains(t, p.Running[0].Func, "TestPendingError_ListsAQueuedHandlerOnceAndByName")
-		require.Contains(t, p.Running[0].Func, "pending_test.go:")
-	}
+	})
 }
 
 // A dump of so many goroutines that it is read in several attempts has the
@@ -151,37 +154,41 @@ func TestDestroyContext_GivesUpOnACleanupThatBlocks(t *testing.T) {
 }
 
 func TestDestroyContext_GivesUpOnABlockedInterruptAndNamesIt(t *testing.T) {
-	o := tether.NewOwner("o")
-	hold := make(chan bool)
-	o.Interrupt(func() { <-hold })
-	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-	defer cancel()
-	err := o.DestroyContext(ctx)
-	var pending *tether.PendingError
-	require.ErrorAs(t, err, &pending)
-	require.Len(t, pending.Running, 1)
-	require.Equal(t, "interrupt", pending.Running[0].Kind)
-	require.Contains(t, pending.Running[0].Func, "GivesUpOnABlockedInterrupt")
-	close(hold)
-	<-o.Ended()
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		hold := make(chan bool)
+		o.Interrupt(func() { <-hold })
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		err := o.DestroyContext(ctx)
+		var pending *tether.PendingError
+		require.ErrorAs(t, err, &pending)
+		require.Len(t, pending.Running, 1)
+		require.Equal(t, "interrupt", pending.Running[0].Kind)
+		require.Contains(t, pending.Running[0].Func, "GivesUpOnABlockedInterrupt")
+		close(hold)
+		<-o.Ended()
+	})
 }
 
 func TestDestroyContext_WithAnEndedContext(t *testing.T) {
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	o := tether.NewOwner("o")
-	o.NewChild("c")
-	var s tether.Signal[int]
-	s.Connect(o, func(int) {})
-	o.AfterFunc(time.Hour, func() {})
-	require.NoError(t, o.DestroyContext(ended), "neither calls nor cleanups were left")
+	testkit.InAndOut(t, func(t *testing.T) {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		o := tether.NewOwner("o")
+		o.NewChild("c")
+		var s tether.Signal[int]
+		s.Connect(o, func(int) {})
+		o.AfterFunc(time.Hour, func() {})
+		require.NoError(t, o.DestroyContext(ended), "neither calls nor cleanups were left")
 
-	o = tether.NewOwner("o")
-	leave := make(chan bool)
-	o.Defer(func() { <-leave })
-	require.ErrorIs(t, o.DestroyContext(ended), tether.ErrPending)
-	require.False(t, o.Alive())
-	close(leave)
-	<-o.Ended()
-	require.NoError(t, o.DestroyContext(ended))
+		o = tether.NewOwner("o")
+		leave := make(chan bool)
+		o.Defer(func() { <-leave })
+		require.ErrorIs(t, o.DestroyContext(ended), tether.ErrPending)
+		require.False(t, o.Alive())
+		close(leave)
+		<-o.Ended()
+		require.NoError(t, o.DestroyContext(ended))
+	})
 }

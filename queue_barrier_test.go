@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_AHandlerRunsForBothOwners(t *testing.T) {
 	for _, manual := range []bool{false, true} {
 		for _, whose := range []string{"Connection", "Queue"} {
-			inBubble(t, fmt.Sprintf("%s/manual=%v", whose, manual), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("%s/manual=%v", whose, manual), func(t *testing.T) {
 				owner, keeper := tether.NewOwner("owner"), tether.NewOwner("keeper")
 				defer owner.Destroy()
 				defer keeper.Destroy()
@@ -158,7 +159,7 @@ func TestQueue_DestroyInsideAHandlerIsCompletedBeforeTheNextHandler(t *testing.T
 
 func TestQueue_DestroyOfItsOwnerInsideItsHandlerIsCompletedByTheQueue(t *testing.T) {
 	for _, manual := range []bool{false, true} {
-		inBubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
 			keeper, app := tether.NewOwner("keeper"), tether.NewOwner("app")
 			defer app.Destroy()
 			var opts []tether.QueueOption
@@ -226,7 +227,7 @@ func TestQueue_AHeldFireDoesNotHoldBackTheOwnersOfEarlierHandlers(t *testing.T) 
 		{"HigherPriority", 1, []string{"queued", "free"}},
 		{"BetweenTwo", 0, []string{"free", "queued", "late"}},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			w := newQueueWorld(1, tether.Block)
 			defer w.destroy()
 			w.c.Disconnect()

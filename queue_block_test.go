@@ -12,11 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_BlockHoldsTheFirerUntilThereIsRoom(t *testing.T) {
 	for _, manual := range []bool{false, true} {
-		inBubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
 			app := tether.NewOwner("app")
 			defer app.Destroy()
 			var opts []tether.QueueOption
@@ -74,7 +75,7 @@ func TestQueue_BlockLetsGoOfAFirerWhoseConnectionEnds(t *testing.T) {
 	const firers = 3
 	for _, manual := range []bool{false, true} {
 		for _, death := range queueDeaths {
-			inBubble(t, fmt.Sprintf("%s/manual=%v", death.name, manual), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("%s/manual=%v", death.name, manual), func(t *testing.T) {
 				var opts []tether.QueueOption
 				if manual {
 					opts = append(opts, tether.Manual())
@@ -180,7 +181,7 @@ func TestQueue_BlockLetsHeldFirersInOneByOne(t *testing.T) {
 func TestQueue_BlockHoldsNobodyWhenIdle(t *testing.T) {
 	for _, firers := range []int{2, 3, 20} {
 		for _, capacity := range []int{1, 2, 5} {
-			inBubble(t, fmt.Sprintf("firers=%d/capacity=%d", firers, capacity), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("firers=%d/capacity=%d", firers, capacity), func(t *testing.T) {
 				w := newQueueWorld(capacity, tether.Block)
 				defer w.destroy()
 				release := holdQueue(w.q)
@@ -212,7 +213,7 @@ func TestQueue_BlockHoldsNobodyWhenIdle(t *testing.T) {
 // had its value taken in hand at once. It used no room, so none became free by
 // it, and the next held firer slept for ever beside an idle queue.
 func TestQueue_BlockNoFirerStaysHeldByOneThatWentIdle(t *testing.T) {
-	racing(t, 1) // the queue is idle before the firer that it has woken runs
+	testkit.Procs(t, 1) // the queue is idle before the firer that it has woken runs
 	synctest.Test(t, func(t *testing.T) {
 		owner := tether.NewOwner("owner")
 		q := tether.NewQueue(owner, 1, tether.Block)
@@ -247,7 +248,7 @@ func TestQueue_BlockAFireFromItsOwnHandlerGoesOverCapacity(t *testing.T) {
 			if manual && after == "Goexit" {
 				continue // it ends the caller of Drain
 			}
-			inBubble(t, fmt.Sprintf("manual=%v/after=%s", manual, after), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("manual=%v/after=%s", manual, after), func(t *testing.T) {
 				app := tether.NewOwner("app")
 				defer app.Destroy()
 				var opts []tether.QueueOption

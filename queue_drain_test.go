@@ -13,94 +13,103 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_DrainHandlesWhatIsPendingWhenItIsCalled(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
-	var s tether.Signal[int]
-	var handled []int
-	s.Connect(app, func(v int) {
-		handled = append(handled, v)
-		if v < 10 {
-			s.Fire(v + 10)
-		}
-	}, tether.On(q))
-	assert.Equal(t, 0, q.Drain(), "of an empty queue")
-	s.Fire(1)
-	s.Fire(2)
-	assert.Empty(t, handled, "handled before Drain")
-	assert.Equal(t, 2, q.Len())
-	assert.Equal(t, 2, q.Drain(), "first Drain")
-	assert.Equal(t, []int{1, 2}, handled)
-	assert.Equal(t, 2, q.Drain(), "second Drain")
-	assert.Equal(t, []int{1, 2, 11, 12}, handled)
-	assert.Equal(t, 0, q.Drain(), "third Drain")
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
+		var s tether.Signal[int]
+		var handled []int
+		s.Connect(app, func(v int) {
+			handled = append(handled, v)
+			if v < 10 {
+				s.Fire(v + 10)
+			}
+		}, tether.On(q))
+		assert.Equal(t, 0, q.Drain(), "of an empty queue")
+		s.Fire(1)
+		s.Fire(2)
+		assert.Empty(t, handled, "handled before Drain")
+		assert.Equal(t, 2, q.Len())
+		assert.Equal(t, 2, q.Drain(), "first Drain")
+		assert.Equal(t, []int{1, 2}, handled)
+		assert.Equal(t, 2, q.Drain(), "second Drain")
+		assert.Equal(t, []int{1, 2, 11, 12}, handled)
+		assert.Equal(t, 0, q.Drain(), "third Drain")
+	})
 }
 
 func TestQueue_DrainRunsHandlersOnItsCaller(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
-	var s tether.Signal[int]
-	s.Connect(app, func(int) { runtime.Goexit() }, tether.On(q))
-	s.Fire(1)
-	ended := make(chan bool)
-	go func() {
-		returned := false
-		defer func() { ended <- !returned }()
-		q.Drain()
-		returned = true
-	}()
-	assert.True(t, <-ended, "Goexit of a handler ended the goroutine that called Drain")
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
+		var s tether.Signal[int]
+		s.Connect(app, func(int) { runtime.Goexit() }, tether.On(q))
+		s.Fire(1)
+		ended := make(chan bool)
+		go func() {
+			returned := false
+			defer func() { ended <- !returned }()
+			q.Drain()
+			returned = true
+		}()
+		assert.True(t, <-ended, "Goexit of a handler ended the goroutine that called Drain")
+	})
 }
 
 func TestQueue_DrainDoesNotCountSkippedValues(t *testing.T) {
-	w := newQueueWorld(10, tether.Block, tether.Manual())
-	defer w.destroy()
-	var other tether.Signal[int]
-	other.Connect(w.parent, func(int) {}, tether.On(w.q))
-	w.s.Fire(1)
-	other.Fire(1)
-	w.s.Fire(2)
-	defer w.c.Mute()()
-	assert.Equal(t, 1, w.q.Drain(), "calls made, of 3 values, 2 of which are muted")
-	assert.EqualValues(t, 2, w.q.Dropped())
-	assert.Zero(t, w.q.Len())
+	testkit.InAndOut(t, func(t *testing.T) {
+		w := newQueueWorld(10, tether.Block, tether.Manual())
+		defer w.destroy()
+		var other tether.Signal[int]
+		other.Connect(w.parent, func(int) {}, tether.On(w.q))
+		w.s.Fire(1)
+		other.Fire(1)
+		w.s.Fire(2)
+		defer w.c.Mute()()
+		assert.Equal(t, 1, w.q.Drain(), "calls made, of 3 values, 2 of which are muted")
+		assert.EqualValues(t, 2, w.q.Dropped())
+		assert.Zero(t, w.q.Len())
+	})
 }
 
 // The same for Drain, which also must not count calls that it did not make.
 func TestQueue_DrainCountsTheCallsThatItMadeWhenAConnectionDiesMeanwhile(t *testing.T) {
-	rounds := 2000
-	if testing.Short() {
-		rounds = 200
-	}
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
-	dropped := uint64(0)
-	for round := range rounds {
-		var s tether.Signal[int]
-		const fires = 6
-		calls := 0
-		c := s.Connect(app, func(int) { calls++ }, tether.On(q))
-		for range fires {
-			s.Fire(1)
+	testkit.InAndOut(t, func(t *testing.T) {
+		rounds := 2000
+		if testing.Short() {
+			rounds = 200
 		}
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for range round % 5 {
-				runtime.Gosched()
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
+		dropped := uint64(0)
+		for round := range rounds {
+			var s tether.Signal[int]
+			const fires = 6
+			calls := 0
+			c := s.Connect(app, func(int) { calls++ }, tether.On(q))
+			for range fires {
+				s.Fire(1)
 			}
-			c.Disconnect()
-		})
-		got := q.Drain()
-		wg.Wait()
-		require.Equal(t, calls, got, "round %d: Drain's count of calls", round)
-		require.EqualValues(t, fires, uint64(calls)+q.Dropped()-dropped, "round %d: %d calls", round, calls)
-		dropped = q.Dropped()
-	}
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for range round % 5 {
+					runtime.Gosched()
+				}
+				c.Disconnect()
+			})
+			got := q.Drain()
+			wg.Wait()
+			require.Equal(t, calls, got, "round %d: Drain's count of calls", round)
+			require.EqualValues(t, fires, uint64(calls)+q.Dropped()-dropped, "round %d: %d calls", round, calls)
+			dropped = q.Dropped()
+		}
+	})
 }
 
 func TestQueue_DrainsAtOnceTakeTurns(t *testing.T) {
@@ -143,40 +152,42 @@ func TestQueue_DrainsAtOnceTakeTurns(t *testing.T) {
 }
 
 func TestQueue_DrainsAtOnceHandleEachValueOnce(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	const drainers, firers, each = 3, 3, 200
-	q := tether.NewQueue(app, 16, tether.Block, tether.Manual())
-	var s tether.Signal[[2]int]
-	last := make([]int, firers) // plain: the race detector looks, too
-	s.Connect(app, func(v [2]int) {
-		assert.Equal(t, last[v[0]]+1, v[1], "next value of firer %d", v[0])
-		last[v[0]] = v[1]
-	}, tether.On(q))
-	var fire, drain sync.WaitGroup
-	for f := range firers {
-		fire.Go(func() {
-			for n := range each {
-				s.Fire([2]int{f, n + 1})
-			}
-		})
-	}
-	var calls atomic.Int64
-	var done atomic.Bool
-	for range drainers {
-		drain.Go(func() {
-			for !done.Load() {
-				calls.Add(int64(q.Drain()))
-				runtime.Gosched()
-			}
-		})
-	}
-	fire.Wait()
-	done.Store(true)
-	drain.Wait()
-	calls.Add(int64(q.Drain()))
-	assert.EqualValues(t, firers*each, calls.Load())
-	assert.Equal(t, slices.Repeat([]int{each}, firers), last)
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		const drainers, firers, each = 3, 3, 200
+		q := tether.NewQueue(app, 16, tether.Block, tether.Manual())
+		var s tether.Signal[[2]int]
+		last := make([]int, firers) // plain: the race detector looks, too
+		s.Connect(app, func(v [2]int) {
+			assert.Equal(t, last[v[0]]+1, v[1], "next value of firer %d", v[0])
+			last[v[0]] = v[1]
+		}, tether.On(q))
+		var fire, drain sync.WaitGroup
+		for f := range firers {
+			fire.Go(func() {
+				for n := range each {
+					s.Fire([2]int{f, n + 1})
+				}
+			})
+		}
+		var calls atomic.Int64
+		var done atomic.Bool
+		for range drainers {
+			drain.Go(func() {
+				for !done.Load() {
+					calls.Add(int64(q.Drain()))
+					runtime.Gosched()
+				}
+			})
+		}
+		fire.Wait()
+		done.Store(true)
+		drain.Wait()
+		calls.Add(int64(q.Drain()))
+		assert.EqualValues(t, firers*each, calls.Load())
+		assert.Equal(t, slices.Repeat([]int{each}, firers), last)
+	})
 }
 
 func TestQueue_DrainInsideAHandlerOfItsOwnReturnsZero(t *testing.T) {
@@ -207,30 +218,32 @@ func TestQueue_DrainInsideAHandlerOfItsOwnReturnsZero(t *testing.T) {
 }
 
 func TestQueue_DrainPassesAPanicOnWhenTheRestIsHandled(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
-	var s tether.Signal[int]
-	var handled []int
-	s.Connect(app, func(v int) {
-		handled = append(handled, v)
-		if v == 2 || v == 3 {
-			panic(fmt.Sprint("boom ", v))
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
+		var s tether.Signal[int]
+		var handled []int
+		s.Connect(app, func(v int) {
+			handled = append(handled, v)
+			if v == 2 || v == 3 {
+				panic(fmt.Sprint("boom ", v))
+			}
+		}, tether.On(q))
+		for round := range 2 { // nothing is poisoned
+			handled = nil
+			for v := range 5 {
+				s.Fire(v)
+			}
+			require.PanicsWithValue(t, "boom 3", func() { q.Drain() }, "round %d", round)
+			assert.Equal(t, []int{0, 1, 2, 3, 4}, handled)
+			assert.Zero(t, q.Len())
+			s.Fire(7)
+			assert.Equal(t, 1, q.Drain())
 		}
-	}, tether.On(q))
-	for round := range 2 { // nothing is poisoned
-		handled = nil
-		for v := range 5 {
-			s.Fire(v)
-		}
-		require.PanicsWithValue(t, "boom 3", func() { q.Drain() }, "round %d", round)
-		assert.Equal(t, []int{0, 1, 2, 3, 4}, handled)
-		assert.Zero(t, q.Len())
-		s.Fire(7)
-		assert.Equal(t, 1, q.Drain())
-	}
-	assert.Zero(t, q.Dropped())
-	assert.NoError(t, app.Destroy())
+		assert.Zero(t, q.Dropped())
+		assert.NoError(t, app.Destroy())
+	})
 }
 
 func TestQueue_DrainPassesAGoexitOnWhenTheRestIsHandled(t *testing.T) {

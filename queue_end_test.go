@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_DropsAndCountsTheValuesOfADeadConnection(t *testing.T) {
 	for _, manual := range []bool{false, true} {
 		for _, death := range queueDeaths {
-			inBubble(t, fmt.Sprintf("%s/manual=%v", death.name, manual), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("%s/manual=%v", death.name, manual), func(t *testing.T) {
 				var opts []tether.QueueOption
 				if manual {
 					opts = append(opts, tether.Manual())
@@ -88,7 +89,7 @@ func TestQueue_HandlesOrCountsTheValueThatItTookWhenIdle(t *testing.T) {
 // was to be called: it was gone, and so was the value, which Dropped did not
 // count, while Drain counted it as a call that it had made.
 func TestQueue_AValueWhoseConnectionEndsInTheLastMomentIsCounted(t *testing.T) {
-	racing(t, 4)
+	testkit.Procs(t, 4)
 	owner := tether.NewOwner("owner")
 	defer owner.Destroy()
 	for round := range 12 {
@@ -128,56 +129,60 @@ func TestQueue_AValueWhoseConnectionEndsInTheLastMomentIsCounted(t *testing.T) {
 }
 
 func TestQueue_EndsItsConnectionsWhenItEnds(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	keeper := tether.NewOwner("keeper")
-	q := tether.NewQueue(keeper, 1, tether.Block)
-	var s tether.Signal[int]
-	c := s.Connect(app, func(int) {}, tether.On(q))
-	once := s.Once(app, func(int) {}, tether.On(q))
-	free := s.Connect(app, func(int) {})
-	require.NoError(t, keeper.Destroy())
-	assert.False(t, c.Connected(), "connection on the queue")
-	assert.False(t, once.Connected(), "once on the queue")
-	assert.True(t, free.Connected(), "connection without a queue")
-	assert.Equal(t, 1, s.Len())
-	assert.Equal(t, 1, app.Stats().Connections)
-	assert.False(t, s.Connect(app, func(int) {}, tether.On(q)).Connected(), "a later connection")
-	assert.False(t, s.Once(app, func(int) {}, tether.On(q)).Connected(), "a later once")
-	assert.False(t, s.ConnectSelf(app, func(*tether.Connection, int) {}, tether.On(q)).Connected(), "a later ConnectSelf")
-	assert.Equal(t, 1, s.Len())
-	assert.Equal(t, 1, app.Stats().Connections)
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		keeper := tether.NewOwner("keeper")
+		q := tether.NewQueue(keeper, 1, tether.Block)
+		var s tether.Signal[int]
+		c := s.Connect(app, func(int) {}, tether.On(q))
+		once := s.Once(app, func(int) {}, tether.On(q))
+		free := s.Connect(app, func(int) {})
+		require.NoError(t, keeper.Destroy())
+		assert.False(t, c.Connected(), "connection on the queue")
+		assert.False(t, once.Connected(), "once on the queue")
+		assert.True(t, free.Connected(), "connection without a queue")
+		assert.Equal(t, 1, s.Len())
+		assert.Equal(t, 1, app.Stats().Connections)
+		assert.False(t, s.Connect(app, func(int) {}, tether.On(q)).Connected(), "a later connection")
+		assert.False(t, s.Once(app, func(int) {}, tether.On(q)).Connected(), "a later once")
+		assert.False(t, s.ConnectSelf(app, func(*tether.Connection, int) {}, tether.On(q)).Connected(), "a later ConnectSelf")
+		assert.Equal(t, 1, s.Len())
+		assert.Equal(t, 1, app.Stats().Connections)
+	})
 }
 
 func TestQueue_OfADeadOwnerIsDead(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	dead := tether.NewOwner("dead")
-	require.NoError(t, dead.Destroy())
-	for _, opts := range [][]tether.QueueOption{nil, {tether.Manual()}} {
-		q := tether.NewQueue(dead, 1, tether.Block, opts...)
-		var s tether.Signal[int]
-		c := s.Connect(app, func(int) { t.Error("handled by a dead queue") }, tether.On(q))
-		assert.False(t, c.Connected())
-		assert.False(t, c.Disconnect())
-		assert.Zero(t, s.Len())
-		assert.Zero(t, app.Stats().Connections)
-		s.Fire(1)
-		s.Fire(2)
-		s.Fire(3)
-		assert.Zero(t, q.Len())
-		assert.Zero(t, q.Dropped())
-		assert.NoError(t, q.Flush(t.Context()))
-		if opts != nil {
-			assert.Zero(t, q.Drain())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		dead := tether.NewOwner("dead")
+		require.NoError(t, dead.Destroy())
+		for _, opts := range [][]tether.QueueOption{nil, {tether.Manual()}} {
+			q := tether.NewQueue(dead, 1, tether.Block, opts...)
+			var s tether.Signal[int]
+			c := s.Connect(app, func(int) { t.Error("handled by a dead queue") }, tether.On(q))
+			assert.False(t, c.Connected())
+			assert.False(t, c.Disconnect())
+			assert.Zero(t, s.Len())
+			assert.Zero(t, app.Stats().Connections)
+			s.Fire(1)
+			s.Fire(2)
+			s.Fire(3)
+			assert.Zero(t, q.Len())
+			assert.Zero(t, q.Dropped())
+			assert.NoError(t, q.Flush(t.Context()))
+			if opts != nil {
+				assert.Zero(t, q.Drain())
+			}
 		}
-	}
+	})
 }
 
 // The dead must not fill a queue: many connections come and go while it is held.
 func TestQueue_DeadConnectionsTakeNoRoom(t *testing.T) {
 	for _, o := range overflows {
-		inBubble(t, o.name, func(t *testing.T) {
+		testkit.Bubble(t, o.name, func(t *testing.T) {
 			w := newQueueWorld(4, o.overflow)
 			defer w.destroy()
 			release := holdQueue(w.q)

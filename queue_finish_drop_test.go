@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // A DestroyContext that gives up drops the rest, but not the call that runs.
@@ -18,7 +19,7 @@ func TestFinish_DestroyContextThatGivesUpDropsTheRest(t *testing.T) {
 	for _, of := range []string{"conns", "queues", "root"} {
 		for _, relation := range relations {
 			for _, begun := range []bool{false, true} {
-				inBubble(t, fmt.Sprintf("of %s, %s, begun=%v", of, relation, begun), func(t *testing.T) {
+				testkit.Bubble(t, fmt.Sprintf("of %s, %s, begun=%v", of, relation, begun), func(t *testing.T) {
 					f := newFinishing(relation, tether.Block, 10)
 					f.fire(4)
 					o := map[string]*tether.Owner{"conns": f.conns, "queues": f.queues, "root": f.root}[of]
@@ -69,7 +70,7 @@ func TestFinish_DestroyContextThatGivesUpDropsTheRest(t *testing.T) {
 // has given up.
 func TestFinish_GivingUpLetsGoOfOwnersBehindAnothersHandler(t *testing.T) {
 	for _, of := range []string{"conns", "queues", "root"} {
-		inBubble(t, of, func(t *testing.T) {
+		testkit.Bubble(t, of, func(t *testing.T) {
 			f := newFinishing("siblings", tether.Block, 10)
 			others := tether.NewOwner("others")
 			var s, inside tether.Signal[int]

@@ -14,11 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestFinish_WhatIsPendingWhenAMutedConnectionEndsIsSkippedAndCounted(t *testing.T) {
 	for _, e := range finishingEnds {
-		inBubble(t, e.name, func(t *testing.T) {
+		testkit.Bubble(t, e.name, func(t *testing.T) {
 			f := newFinishing("siblings", tether.Block, 10)
 			f.fire(3)
 			unmute := f.c.Mute()
@@ -38,7 +39,7 @@ func TestFinish_WhatIsPendingWhenAMutedConnectionEndsIsSkippedAndCounted(t *test
 // A handler that is called in the drain is listed like any other.
 func TestFinish_AHandlerThatBeganInTheDrainIsInThePendingError(t *testing.T) {
 	for _, relation := range relations {
-		inBubble(t, relation, func(t *testing.T) {
+		testkit.Bubble(t, relation, func(t *testing.T) {
 			f := newFinishing(relation, tether.Block, 10)
 			f.s.Fire(1) // handled before
 			synctest.Wait()
@@ -71,7 +72,7 @@ func TestFinish_AHandlerThatBeganInTheDrainIsInThePendingError(t *testing.T) {
 func TestFinish_TheValueOfAOnceIsHandled(t *testing.T) {
 	for _, relation := range relations {
 		for _, e := range finishingEnds {
-			inBubble(t, relation+", "+e.name, func(t *testing.T) {
+			testkit.Bubble(t, relation+", "+e.name, func(t *testing.T) {
 				f := newFinishing(relation, tether.Block, 10)
 				f.s.Fire(0)
 				synctest.Wait()
@@ -97,7 +98,7 @@ func TestFinish_TheValueOfAOnceIsHandled(t *testing.T) {
 
 func TestFinish_AOnceThatIsNotSpentEndsLikeAnyOther(t *testing.T) {
 	for _, e := range finishingEnds {
-		inBubble(t, e.name, func(t *testing.T) {
+		testkit.Bubble(t, e.name, func(t *testing.T) {
 			f := newFinishing("siblings", tether.Block, 10)
 			f.c.Disconnect()
 			f.c = f.s.Once(f.conns, func(int) { t.Error("called") }, tether.On(f.q))
@@ -114,7 +115,7 @@ func TestFinish_AOnceThatIsNotSpentEndsLikeAnyOther(t *testing.T) {
 func TestFinish_PanicsAndGoexitInTheDrain(t *testing.T) {
 	for _, how := range []string{"panic", "Goexit"} {
 		for _, relation := range relations {
-			inBubble(t, how+", "+relation, func(t *testing.T) {
+			testkit.Bubble(t, how+", "+relation, func(t *testing.T) {
 				var reports journal[*tether.PanicError]
 				app := tether.NewOwner("app", tether.WithPanicHandler(reports.add))
 				owner, queues := app.NewChild("owner"), app
@@ -157,7 +158,7 @@ func TestFinish_PanicsAndGoexitInTheDrain(t *testing.T) {
 }
 
 func TestFinish_AnUnsupervisedPanicInTheDrainCrashes(t *testing.T) {
-	out := crash(t, func() {
+	out := testkit.Crash(t, func() {
 		f := tether.NewOwner("o")
 		q := tether.NewQueue(f, 10, tether.Block, tether.Finish())
 		var s tether.Signal[int]
@@ -265,7 +266,7 @@ func TestFinish_ConservesUnderConcurrency(t *testing.T) {
 	for _, overflow := range []tether.Overflow{tether.Block, tether.DropOldest, tether.DropNewest} {
 		for _, relation := range relations {
 			for _, e := range finishingEnds {
-				inBubble(t, fmt.Sprintf("%v, %s, %s", overflow, relation, e.name), func(t *testing.T) {
+				testkit.Bubble(t, fmt.Sprintf("%v, %s, %s", overflow, relation, e.name), func(t *testing.T) {
 					for range 5 {
 						f := newFinishing(relation, overflow, 3)
 						close(f.gate)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // A finishing is a Finish queue whose handler is held with the first value until the gate
@@ -108,7 +109,7 @@ func TestFinish_WhatWasAcceptedIsHandled(t *testing.T) {
 	for _, relation := range relations {
 		for _, e := range finishingEnds {
 			for _, place := range places {
-				inBubble(t, relation+", "+e.name+" from "+place, func(t *testing.T) {
+				testkit.Bubble(t, relation+", "+e.name+" from "+place, func(t *testing.T) {
 					f := newFinishing(relation, tether.Block, 10)
 					others := tether.NewOwner("others")
 					end := func() {
@@ -237,7 +238,7 @@ func TestFinish_InsideAHandlerDestroyIsPendingWhereSomethingIs(t *testing.T) {
 // What a firer is held with when the end comes was not accepted: it lets go, and it counts.
 func TestFinish_AHeldFirerLetsGoAndIsCounted(t *testing.T) {
 	for _, e := range finishingEnds {
-		inBubble(t, e.name, func(t *testing.T) {
+		testkit.Bubble(t, e.name, func(t *testing.T) {
 			f := newFinishing("siblings", tether.Block, 2)
 			f.fire(3)
 			held := background(func() { f.s.Fire(3) })
@@ -261,7 +262,7 @@ func TestFinish_AHeldFirerLetsGoAndIsCounted(t *testing.T) {
 // disconnected; and of the firers that it held only as many were let go as values were
 // handled.
 func TestFinish_OneThatDiesLetsGoOfFirersHeldInsideConnect(t *testing.T) {
-	racing(t, 1)
+	testkit.Procs(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		owner, dying := tether.NewOwner("owner"), tether.NewOwner("dying")
 		q := tether.NewQueue(dying, 1, tether.Block, tether.Finish())
@@ -300,7 +301,7 @@ func TestFinish_OneThatDiesLetsGoOfFirersHeldInsideConnect(t *testing.T) {
 // an owner does not wait for a value that was dropped.
 func TestFinish_OverflowIsAsEver(t *testing.T) {
 	for _, overflow := range []tether.Overflow{tether.DropOldest, tether.DropNewest} {
-		inBubble(t, fmt.Sprint(overflow), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprint(overflow), func(t *testing.T) {
 			f := newFinishing("siblings", overflow, 2)
 			other := f.root.NewChild("other")
 			var s tether.Signal[int]
@@ -338,7 +339,7 @@ func TestFinish_OverflowIsAsEver(t *testing.T) {
 func TestFinish_TwoQueuesThatFeedEachOtherEnd(t *testing.T) {
 	for _, capacity := range []int{1, 10} {
 		for _, of := range []string{"root", "first", "second"} {
-			inBubble(t, fmt.Sprintf("capacity=%d, %s", capacity, of), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("capacity=%d, %s", capacity, of), func(t *testing.T) {
 				root := tether.NewOwner("root")
 				owners := map[string]*tether.Owner{"root": root, "first": root.NewChild("first"), "second": root.NewChild("second")}
 				var ping, pong tether.Signal[int]
@@ -365,7 +366,7 @@ func TestFinish_TwoQueuesThatFeedEachOtherEnd(t *testing.T) {
 // fired in a younger one's drain, and by its last cleanup, is accepted and handled.
 func TestFinish_BelowAStagedOwnerLastWordsAreHandled(t *testing.T) {
 	for _, how := range []string{"Destroy", "context"} {
-		inBubble(t, how, func(t *testing.T) {
+		testkit.Bubble(t, how, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			app := tether.NewOwner("app", tether.Staged(), tether.WithContext(ctx))
@@ -395,24 +396,28 @@ func TestFinish_BelowAStagedOwnerLastWordsAreHandled(t *testing.T) {
 }
 
 func TestFinish_WithManualPanics(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	for _, opts := range [][]tether.QueueOption{{tether.Finish(), tether.Manual()}, {tether.Manual(), tether.Finish()}} {
-		require.PanicsWithValue(t, "tether: NewQueue with Finish and Manual", func() { tether.NewQueue(o, 1, tether.Block, opts...) })
-	}
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		for _, opts := range [][]tether.QueueOption{{tether.Finish(), tether.Manual()}, {tether.Manual(), tether.Finish()}} {
+			require.PanicsWithValue(t, "tether: NewQueue with Finish and Manual", func() { tether.NewQueue(o, 1, tether.Block, opts...) })
+		}
+	})
 }
 
 func TestFinish_OfADeadOwnerIsDead(t *testing.T) {
-	o, live := tether.NewOwner("o"), tether.NewOwner("live")
-	defer live.Destroy()
-	o.Destroy()
-	var s tether.Signal[int]
-	q := tether.NewQueue(o, 1, tether.Block, tether.Finish())
-	c := s.Connect(live, func(int) { t.Error("called") }, tether.On(q))
-	require.False(t, c.Connected())
-	s.Fire(1)
-	require.Zero(t, s.Len())
-	require.Zero(t, q.Dropped())
+	testkit.InAndOut(t, func(t *testing.T) {
+		o, live := tether.NewOwner("o"), tether.NewOwner("live")
+		defer live.Destroy()
+		o.Destroy()
+		var s tether.Signal[int]
+		q := tether.NewQueue(o, 1, tether.Block, tether.Finish())
+		c := s.Connect(live, func(int) { t.Error("called") }, tether.On(q))
+		require.False(t, c.Connected())
+		s.Fire(1)
+		require.Zero(t, s.Len())
+		require.Zero(t, q.Dropped())
+	})
 }
 
 // A log that is closed after its last line was written.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_FlushCoversEveryFireThatHadReturned(t *testing.T) {
@@ -134,41 +135,45 @@ func TestQueue_FlushesEndOneByOne(t *testing.T) {
 
 // A Flush that was given up on leaves nothing in the queue.
 func TestQueue_AFlushThatWasGivenUpOnIsForgotten(t *testing.T) {
-	const n = 10000
-	owner := tether.NewOwner("owner")
-	q := tether.NewQueue(owner, 1, tether.DropOldest, tether.Manual())
-	var s tether.Signal[int]
-	s.Connect(owner, func(int) {}, tether.On(q))
-	s.Fire(1)
-	over, cancel := context.WithCancel(context.Background())
-	cancel()
-	require.ErrorIs(t, q.Flush(over), context.Canceled)
-	before := heap()
-	for range n {
+	testkit.InAndOut(t, func(t *testing.T) {
+		const n = 10000
+		owner := tether.NewOwner("owner")
+		q := tether.NewQueue(owner, 1, tether.DropOldest, tether.Manual())
+		var s tether.Signal[int]
+		s.Connect(owner, func(int) {}, tether.On(q))
+		s.Fire(1)
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
 		require.ErrorIs(t, q.Flush(over), context.Canceled)
-	}
-	require.Less(t, heap(), before+n*50)
-	require.Equal(t, 1, q.Drain())
-	require.NoError(t, owner.Destroy())
+		before := testkit.Heap()
+		for range n {
+			require.ErrorIs(t, q.Flush(over), context.Canceled)
+		}
+		require.Less(t, testkit.Heap(), before+n*50)
+		require.Equal(t, 1, q.Drain())
+		require.NoError(t, owner.Destroy())
+	})
 }
 
 func TestQueue_FlushOfAnIdleOneReturnsAtOnce(t *testing.T) {
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	for _, opts := range [][]tether.QueueOption{nil, {tether.Manual()}} {
-		q := tether.NewQueue(app, 1, tether.Block, opts...)
-		assert.NoError(t, q.Flush(ended), "of a new queue")
-		var s tether.Signal[int]
-		s.Connect(app, func(int) {}, tether.On(q))
-		s.Fire(1)
-		if opts != nil {
-			q.Drain()
+	testkit.InAndOut(t, func(t *testing.T) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		for _, opts := range [][]tether.QueueOption{nil, {tether.Manual()}} {
+			q := tether.NewQueue(app, 1, tether.Block, opts...)
+			assert.NoError(t, q.Flush(ended), "of a new queue")
+			var s tether.Signal[int]
+			s.Connect(app, func(int) {}, tether.On(q))
+			s.Fire(1)
+			if opts != nil {
+				q.Drain()
+			}
+			require.NoError(t, q.Flush(t.Context()))
+			assert.NoError(t, q.Flush(ended), "of a queue that has worked")
 		}
-		require.NoError(t, q.Flush(t.Context()))
-		assert.NoError(t, q.Flush(ended), "of a queue that has worked")
-	}
+	})
 }
 
 func TestQueue_FlushReturnsTheContextsCause(t *testing.T) {
@@ -191,7 +196,7 @@ func TestQueue_FlushReturnsTheContextsCause(t *testing.T) {
 			}
 		}, context.DeadlineExceeded},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			w := newQueueWorld(10, tether.Block)
 			defer w.destroy()
 			release := holdQueue(w.q)
@@ -216,7 +221,7 @@ func TestQueue_FlushReturnsTheContextsCause(t *testing.T) {
 
 func TestQueue_FlushReturnsWhenTheValuesAreDropped(t *testing.T) {
 	for _, death := range queueDeaths {
-		inBubble(t, death.name, func(t *testing.T) {
+		testkit.Bubble(t, death.name, func(t *testing.T) {
 			w := newQueueWorld(10, tether.Block, tether.Manual())
 			defer w.destroy()
 			w.s.Fire(1)
@@ -232,7 +237,7 @@ func TestQueue_FlushReturnsWhenTheValuesAreDropped(t *testing.T) {
 			assert.True(t, flushed[0]() && flushed[1]() && flushed[2](), "Flush returned")
 		})
 	}
-	inBubble(t, "OfASpentOnce", func(t *testing.T) {
+	testkit.Bubble(t, "OfASpentOnce", func(t *testing.T) {
 		w := newQueueWorld(10, tether.Block, tether.Manual())
 		defer w.destroy()
 		w.c.Disconnect()
@@ -245,7 +250,7 @@ func TestQueue_FlushReturnsWhenTheValuesAreDropped(t *testing.T) {
 		synctest.Wait()
 		assert.True(t, flushed(), "Flush returned")
 	})
-	inBubble(t, "DropOldest", func(t *testing.T) {
+	testkit.Bubble(t, "DropOldest", func(t *testing.T) {
 		w := newQueueWorld(1, tether.DropOldest, tether.Manual())
 		defer w.destroy()
 		w.s.Fire(1)

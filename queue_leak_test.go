@@ -9,20 +9,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_AHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	var s tether.Signal[int]
-	q := tether.NewQueue(owner, 10, tether.DropOldest, tether.Manual())
-	h, gone := capture()
-	c := s.Connect(owner, h, tether.On(q))
-	s.Fire(1)
-	c.Disconnect()
-	collect(t, "the closure", gone)
-	require.Equal(t, uint64(1), q.Dropped())
-	runtime.KeepAlive(c)
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		var s tether.Signal[int]
+		q := tether.NewQueue(owner, 10, tether.DropOldest, tether.Manual())
+		h, gone := capture()
+		c := s.Connect(owner, h, tether.On(q))
+		s.Fire(1)
+		c.Disconnect()
+		testkit.Collect(t, "the closure", gone)
+		require.Equal(t, uint64(1), q.Dropped())
+		runtime.KeepAlive(c)
+	})
 }
 
 func TestQueue_ForgetsTheHandlerAndTheValuesOfADeadConnection(t *testing.T) {
@@ -48,8 +51,8 @@ func TestQueue_ForgetsTheHandlerAndTheValuesOfADeadConnection(t *testing.T) {
 				death.kill(w)
 			}
 			require.EqualValues(t, 1, w.q.Dropped())
-			collect(t, "what the handler held", func() bool { return weakHeld.Value() == nil })
-			collect(t, "what was pending", func() bool { return weakValue.Value() == nil })
+			testkit.Collect(t, "what the handler held", func() bool { return weakHeld.Value() == nil })
+			testkit.Collect(t, "what was pending", func() bool { return weakValue.Value() == nil })
 			runtime.KeepAlive(w)
 			runtime.KeepAlive(s)
 			runtime.KeepAlive(c)
@@ -88,8 +91,8 @@ func TestQueue_HoldsNothingOfAConnectionThatIsOver(t *testing.T) {
 			for range 20 { // a signal keeps a few of the dead until their block is copied
 				s.Connect(o, func(int) {}).Disconnect()
 			}
-			collect(t, "the closure", gone)
-			collect(t, "the connection", func() bool { return w.Value() == nil })
+			testkit.Collect(t, "the closure", gone)
+			testkit.Collect(t, "the connection", func() bool { return w.Value() == nil })
 			runtime.KeepAlive(q)
 			runtime.KeepAlive(&s)
 		})
@@ -111,10 +114,10 @@ func TestQueue_ADeadOneHoldsNothingOfItsConnections(t *testing.T) {
 		for range 20 {
 			s.Connect(owner, func(int) {}).Disconnect()
 		}
-		collect(t, "the closure of a connection", gone1)
-		collect(t, "the closure of a spent one", gone2)
-		collect(t, "a connection", func() bool { return w1.Value() == nil })
-		collect(t, "a spent one", func() bool { return w2.Value() == nil })
+		testkit.Collect(t, "the closure of a connection", gone1)
+		testkit.Collect(t, "the closure of a spent one", gone2)
+		testkit.Collect(t, "a connection", func() bool { return w1.Value() == nil })
+		testkit.Collect(t, "a spent one", func() bool { return w2.Value() == nil })
 		runtime.KeepAlive(q)
 		runtime.KeepAlive(&s)
 	})
@@ -136,11 +139,11 @@ func TestQueue_ForgetsAValueThatHasBeenHandled(t *testing.T) {
 		}
 		w := fire()
 		require.Equal(t, 1, q.Drain())
-		collect(t, "a value that was handled", func() bool { return w.Value() == nil })
+		testkit.Collect(t, "a value that was handled", func() bool { return w.Value() == nil })
 		w = fire()
 		c.Mute()
 		require.Zero(t, q.Drain())
-		collect(t, "a value that was passed by", func() bool { return w.Value() == nil })
+		testkit.Collect(t, "a value that was passed by", func() bool { return w.Value() == nil })
 		require.True(t, c.Connected())
 		runtime.KeepAlive(q)
 	})

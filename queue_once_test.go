@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_AOnceIsSpentWhenItsValueIsQueued(t *testing.T) {
@@ -61,7 +62,7 @@ func TestQueue_ASpentOnceIsDroppedWhenItsOwnerQueueOrSignalDies(t *testing.T) {
 		if death.name == "Disconnect" || death.name == "DisconnectAll" {
 			continue // of the living; see above
 		}
-		inBubble(t, death.name, func(t *testing.T) {
+		testkit.Bubble(t, death.name, func(t *testing.T) {
 			w := newQueueWorld(10, tether.Block)
 			defer w.destroy()
 			w.c.Disconnect()
@@ -110,7 +111,7 @@ func TestQueue_TheValueOfASpentOnceDoesNotOutliveItsOwnerOrSignal(t *testing.T) 
 			over, cancel := context.WithCancel(t.Context())
 			cancel()
 			assert.NoError(t, q.Flush(over), "Flush, which had nothing to wait for")
-			collect(t, "the closure", gone)
+			testkit.Collect(t, "the closure", gone)
 			assert.Zero(t, q.Drain())
 			assert.EqualValues(t, 1, q.Dropped(), "Dropped after a Drain")
 			runtime.KeepAlive(c)
@@ -151,21 +152,23 @@ func TestQueue_DropOldestKeepsTheValueOfASpentOnce(t *testing.T) {
 // "Exactly one call" became none: the queue dropped the value, and the
 // connection that had been spent for it was not there for another.
 func TestQueue_DropsOtherValuesBeforeThatOfASpentOnce(t *testing.T) {
-	owner := tether.NewOwner("owner")
-	defer owner.Destroy()
-	q := tether.NewQueue(owner, 2, tether.DropOldest, tether.Manual())
-	var once, other tether.Signal[int]
-	var log trace
-	once.Once(owner, func(v int) { log.add("once(%d)", v) }, tether.On(q))
-	other.Connect(owner, func(v int) { log.add("%d", v) }, tether.On(q))
-	once.Fire(1)
-	for v := range 4 {
-		other.Fire(v)
-	}
-	require.Equal(t, 2, q.Len())
-	require.EqualValues(t, 3, q.Dropped())
-	require.Equal(t, 2, q.Drain())
-	require.Equal(t, "once(1) 3", log.String())
+	testkit.InAndOut(t, func(t *testing.T) {
+		owner := tether.NewOwner("owner")
+		defer owner.Destroy()
+		q := tether.NewQueue(owner, 2, tether.DropOldest, tether.Manual())
+		var once, other tether.Signal[int]
+		var log trace
+		once.Once(owner, func(v int) { log.add("once(%d)", v) }, tether.On(q))
+		other.Connect(owner, func(v int) { log.add("%d", v) }, tether.On(q))
+		once.Fire(1)
+		for v := range 4 {
+			other.Fire(v)
+		}
+		require.Equal(t, 2, q.Len())
+		require.EqualValues(t, 3, q.Dropped())
+		require.Equal(t, 2, q.Drain())
+		require.Equal(t, "once(1) 3", log.String())
+	})
 }
 
 func TestQueue_AOnceIsCalledOnceUnderConcurrentFires(t *testing.T) {
@@ -230,20 +233,22 @@ func TestQueue_FirersHeldForAOnceAreLetGoWhenItIsSpent(t *testing.T) {
 }
 
 func TestQueue_AOnceThatFindsNoRoomIsNotSpent(t *testing.T) {
-	w := newQueueWorld(1, tether.DropNewest, tether.Manual())
-	defer w.destroy()
-	w.s.Fire(1)
-	w.c.Disconnect()
-	var filler tether.Signal[int]
-	filler.Connect(w.owner, func(int) {}, tether.On(w.q))
-	filler.Fire(10)
-	c := w.s.Once(w.owner, w.handled.add, tether.On(w.q))
-	w.s.Fire(2)
-	assert.True(t, c.Connected())
-	assert.EqualValues(t, 1+1, w.q.Dropped())
-	assert.Equal(t, 1, w.q.Drain())
-	w.s.Fire(3)
-	assert.False(t, c.Connected())
-	assert.Equal(t, 1, w.q.Drain())
-	assert.Equal(t, []int{3}, w.handled.all())
+	testkit.InAndOut(t, func(t *testing.T) {
+		w := newQueueWorld(1, tether.DropNewest, tether.Manual())
+		defer w.destroy()
+		w.s.Fire(1)
+		w.c.Disconnect()
+		var filler tether.Signal[int]
+		filler.Connect(w.owner, func(int) {}, tether.On(w.q))
+		filler.Fire(10)
+		c := w.s.Once(w.owner, w.handled.add, tether.On(w.q))
+		w.s.Fire(2)
+		assert.True(t, c.Connected())
+		assert.EqualValues(t, 1+1, w.q.Dropped())
+		assert.Equal(t, 1, w.q.Drain())
+		w.s.Fire(3)
+		assert.False(t, c.Connected())
+		assert.Equal(t, 1, w.q.Drain())
+		assert.Equal(t, []int{3}, w.handled.all())
+	})
 }

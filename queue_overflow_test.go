@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_TakesItsFirstValueBesidesItsCapacityWhenIdle(t *testing.T) {
@@ -19,7 +20,7 @@ func TestQueue_TakesItsFirstValueBesidesItsCapacityWhenIdle(t *testing.T) {
 		{"DropOldest", tether.DropOldest, []int{1, 4, 5}},
 		{"DropNewest", tether.DropNewest, []int{1, 2, 3}},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			app := tether.NewOwner("app")
 			defer app.Destroy()
 			q := tether.NewQueue(app, 2, test.overflow)
@@ -85,7 +86,7 @@ func TestQueue_OneThatDropsNeverHoldsAFirer(t *testing.T) {
 		{"DropOldest", tether.DropOldest, fires - capacity},
 		{"DropNewest", tether.DropNewest, 0},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			w := newQueueWorld(capacity, test.overflow)
 			defer w.destroy()
 			release := holdQueue(w.q)
@@ -142,7 +143,7 @@ func TestQueue_AFireFromAHandlerOfADroppingOneDrops(t *testing.T) {
 		{"DropOldest", tether.DropOldest, []int{1, 4, 5}},
 		{"DropNewest", tether.DropNewest, []int{1, 2, 3}},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			app := tether.NewOwner("app")
 			defer app.Destroy()
 			q := tether.NewQueue(app, 2, test.overflow)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestQueue_GoexitInAHandlerEndsThatCallOnly(t *testing.T) {
@@ -82,7 +83,7 @@ func TestQueue_AfterAGoexitItsOwnerWaitsForTheRest(t *testing.T) {
 func TestQueue_ASupervisedPanicInAHandlerIsReportedAndItGoesOn(t *testing.T) {
 	boom := errors.New("boom")
 	for _, manual := range []bool{false, true} {
-		inBubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
 			keeper := tether.NewOwner("keeper")
 			defer keeper.Destroy()
 			var reports journal[*tether.PanicError]
@@ -125,7 +126,7 @@ func TestQueue_ASupervisedPanicInAHandlerIsReportedAndItGoesOn(t *testing.T) {
 }
 
 func TestQueue_APanicInAHandlerCrashesTheProgram(t *testing.T) {
-	out := crash(t, func() {
+	out := testkit.Crash(t, func() {
 		app := tether.NewOwner("app")
 		q := tether.NewQueue(app, 10, tether.Block)
 		var s tether.Signal[int]

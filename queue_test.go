@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // background calls f on a goroutine and returns a function that reports whether
@@ -42,6 +43,7 @@ func assertGoroutines(t *testing.T, want int, when string) {
 	got := 0
 	for _, g := range dump {
 		head, frames, _ := strings.Cut(g, "\n")
+		frames = strings.ReplaceAll(frames, "tether/internal/testkit.", "") // which began the bubble
 		mine := strings.Contains(head, "synctest bubble "+bubble+"]") || strings.Contains(head, "synctest bubble "+bubble+",")
 		if mine && (strings.Contains(frames, "seed-ec287111/tether.") || strings.Contains(frames, "seed-ec287111/tether/internal/")) {
 			got++
@@ -125,93 +127,99 @@ var overflows = []struct {
 }{{"Block", tether.Block}, {"DropOldest", tether.DropOldest}, {"DropNewest", tether.DropNewest}}
 
 func TestQueue_HandlesTheValuesOfSeveralSignalsInTheOrderOfFiring(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	type message struct{ text string }
-	var (
-		joined tether.Signal[string]
-		said   tether.Signal[message]
-		left   tether.Signal[int]
-		got    []string // by one handler at a time
-		want   []string
-	)
-	q := tether.NewQueue(app, 1000, tether.Block)
-	joined.Connect(app.NewChild("joined"), func(v string) { got = append(got, "joined "+v) }, tether.On(q))
-	said.Connect(app.NewChild("said"), func(v message) { got = append(got, "said "+v.text) }, tether.On(q))
-	left.Connect(app.NewChild("left"), func(v int) { got = append(got, fmt.Sprint("left ", v)) }, tether.On(q))
-	rnd := rand.New(rand.NewPCG(1, 2))
-	for i := range 500 {
-		s := fmt.Sprint(i)
-		switch rnd.IntN(3) {
-		case 0:
-			joined.Fire(s)
-			want = append(want, "joined "+s)
-		case 1:
-			said.Fire(message{s})
-			want = append(want, "said "+s)
-		case 2:
-			left.Fire(i)
-			want = append(want, "left "+s)
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		type message struct{ text string }
+		var (
+			joined tether.Signal[string]
+			said   tether.Signal[message]
+			left   tether.Signal[int]
+			got    []string // by one handler at a time
+			want   []string
+		)
+		q := tether.NewQueue(app, 1000, tether.Block)
+		joined.Connect(app.NewChild("joined"), func(v string) { got = append(got, "joined "+v) }, tether.On(q))
+		said.Connect(app.NewChild("said"), func(v message) { got = append(got, "said "+v.text) }, tether.On(q))
+		left.Connect(app.NewChild("left"), func(v int) { got = append(got, fmt.Sprint("left ", v)) }, tether.On(q))
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for i := range 500 {
+			s := fmt.Sprint(i)
+			switch rnd.IntN(3) {
+			case 0:
+				joined.Fire(s)
+				want = append(want, "joined "+s)
+			case 1:
+				said.Fire(message{s})
+				want = append(want, "said "+s)
+			case 2:
+				left.Fire(i)
+				want = append(want, "left "+s)
+			}
 		}
-	}
-	require.NoError(t, q.Flush(t.Context()))
-	assert.Equal(t, want, got)
-	assert.Zero(t, q.Dropped())
+		require.NoError(t, q.Flush(t.Context()))
+		assert.Equal(t, want, got)
+		assert.Zero(t, q.Dropped())
+	})
 }
 
 func TestQueue_SharedByConnectionsOfOneSignalKeepsTheirOrder(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s tether.Signal[int]
-	var got []string
-	q := tether.NewQueue(app, 100, tether.Block)
-	add := func(name string) func(int) {
-		return func(v int) { got = append(got, fmt.Sprint(name, v)) }
-	}
-	s.Connect(app, add("low"), tether.On(q), tether.Priority(-1))
-	s.Connect(app, add("first"), tether.On(q))
-	s.Connect(app, add("second"), tether.On(q))
-	s.ConnectSelf(app, func(_ *tether.Connection, v int) { add("high")(v) }, tether.Priority(1), tether.On(q))
-	s.Fire(1)
-	s.Fire(2)
-	require.NoError(t, q.Flush(t.Context()))
-	assert.Equal(t, []string{"high1", "first1", "second1", "low1", "high2", "first2", "second2", "low2"}, got)
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		var s tether.Signal[int]
+		var got []string
+		q := tether.NewQueue(app, 100, tether.Block)
+		add := func(name string) func(int) {
+			return func(v int) { got = append(got, fmt.Sprint(name, v)) }
+		}
+		s.Connect(app, add("low"), tether.On(q), tether.Priority(-1))
+		s.Connect(app, add("first"), tether.On(q))
+		s.Connect(app, add("second"), tether.On(q))
+		s.ConnectSelf(app, func(_ *tether.Connection, v int) { add("high")(v) }, tether.Priority(1), tether.On(q))
+		s.Fire(1)
+		s.Fire(2)
+		require.NoError(t, q.Flush(t.Context()))
+		assert.Equal(t, []string{"high1", "first1", "second1", "low1", "high2", "first2", "second2", "low2"}, got)
+	})
 }
 
 func TestQueue_HandlesOneValueAtATimeUnderConcurrentFires(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	const firers, each = 4, 200
-	type value struct{ firer, n int }
-	signals := make([]tether.Signal[value], 2)
-	q := tether.NewQueue(app, 8, tether.Block)
-	var running atomic.Int32
-	last := make([]int, firers) // plain: the race detector looks, too
-	handled := 0
-	for i := range signals {
-		signals[i].Connect(app, func(v value) {
-			assert.EqualValues(t, 1, running.Add(1), "handlers at a time")
-			assert.Equal(t, last[v.firer]+1, v.n, "firer %d: next value", v.firer)
-			last[v.firer] = v.n
-			handled++
-			if v.n%16 == 0 {
-				runtime.Gosched()
-			}
-			running.Add(-1)
-		}, tether.On(q))
-	}
-	var wg sync.WaitGroup
-	for f := range firers {
-		wg.Go(func() {
-			for n := range each {
-				signals[n%len(signals)].Fire(value{f, n + 1})
-			}
-		})
-	}
-	wg.Wait()
-	require.NoError(t, q.Flush(t.Context()))
-	assert.Equal(t, firers*each, handled)
-	assert.Zero(t, q.Dropped())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		const firers, each = 4, 200
+		type value struct{ firer, n int }
+		signals := make([]tether.Signal[value], 2)
+		q := tether.NewQueue(app, 8, tether.Block)
+		var running atomic.Int32
+		last := make([]int, firers) // plain: the race detector looks, too
+		handled := 0
+		for i := range signals {
+			signals[i].Connect(app, func(v value) {
+				assert.EqualValues(t, 1, running.Add(1), "handlers at a time")
+				assert.Equal(t, last[v.firer]+1, v.n, "firer %d: next value", v.firer)
+				last[v.firer] = v.n
+				handled++
+				if v.n%16 == 0 {
+					runtime.Gosched()
+				}
+				running.Add(-1)
+			}, tether.On(q))
+		}
+		var wg sync.WaitGroup
+		for f := range firers {
+			wg.Go(func() {
+				for n := range each {
+					signals[n%len(signals)].Fire(value{f, n + 1})
+				}
+			})
+		}
+		wg.Wait()
+		require.NoError(t, q.Flush(t.Context()))
+		assert.Equal(t, firers*each, handled)
+		assert.Zero(t, q.Dropped())
+	})
 }
 
 func TestQueue_LeavesTheFiringGoroutineAlone(t *testing.T) {
@@ -267,7 +275,7 @@ func TestQueue_HasNoGoroutineWhenIdle(t *testing.T) {
 
 func TestQueue_SkipsTheValuesWhoseTurnComesWhileTheirConnectionIsMuted(t *testing.T) {
 	for _, manual := range []bool{false, true} {
-		inBubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
 			var opts []tether.QueueOption
 			if manual {
 				opts = append(opts, tether.Manual())

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestRun_EndsWhatItsFunctionMade(t *testing.T) {
@@ -157,57 +158,63 @@ func TestRun_IsBoundToBothItsContexts(t *testing.T) {
 // Run bound the root to two contexts, but it remembered how to leave only one.
 // The other, that of a server for example, kept every root of every request.
 func TestRun_LeavesBothItsContexts(t *testing.T) {
-	a, cancelA := context.WithCancel(t.Context())
-	defer cancelA()
-	b, cancelB := context.WithCancel(t.Context())
-	defer cancelB()
-	for _, order := range [][2]context.Context{{a, b}, {b, a}} {
-		f, gone := captureFunc()
-		err := tether.Run(order[0], "request", func(*tether.Owner) error { return nil },
-			tether.WithContext(order[1]), tether.WithPanicHandler(supervisor(f)))
-		require.NoError(t, err)
-		collect(t, "what Run's owner held", gone)
-	}
+	testkit.InAndOut(t, func(t *testing.T) {
+		a, cancelA := context.WithCancel(t.Context())
+		defer cancelA()
+		b, cancelB := context.WithCancel(t.Context())
+		defer cancelB()
+		for _, order := range [][2]context.Context{{a, b}, {b, a}} {
+			f, gone := captureFunc()
+			err := tether.Run(order[0], "request", func(*tether.Owner) error { return nil },
+				tether.WithContext(order[1]), tether.WithPanicHandler(supervisor(f)))
+			require.NoError(t, err)
+			testkit.Collect(t, "what Run's owner held", gone)
+		}
+	})
 }
 
 // The frames of a handler that has panicked are on the stack while deferred calls run.
 // Run took them for a handler that it was in, and did not wait.
 func TestRun_IsABarrierThoughAHandlerOfItsFunctionPanics(t *testing.T) {
-	running, cleaned := true, false
-	require.PanicsWithValue(t, "handler", func() {
-		tether.Run(t.Context(), "run", func(o *tether.Owner) error {
-			o.Go(func(ctx context.Context) {
-				<-ctx.Done()
-				for range 100 {
-					runtime.Gosched()
-				}
-				running = false
+	testkit.InAndOut(t, func(t *testing.T) {
+		running, cleaned := true, false
+		require.PanicsWithValue(t, "handler", func() {
+			tether.Run(t.Context(), "run", func(o *tether.Owner) error {
+				o.Go(func(ctx context.Context) {
+					<-ctx.Done()
+					for range 100 {
+						runtime.Gosched()
+					}
+					running = false
+				})
+				o.Defer(func() { cleaned = true })
+				var s tether.Signal[int]
+				s.Connect(o, func(int) { panic("handler") })
+				s.Fire(1)
+				return nil
 			})
-			o.Defer(func() { cleaned = true })
-			var s tether.Signal[int]
-			s.Connect(o, func(int) { panic("handler") })
-			s.Fire(1)
-			return nil
 		})
+		require.False(t, running)
+		require.True(t, cleaned)
 	})
-	require.False(t, running)
-	require.True(t, cleaned)
 }
 
 func TestRun_ItsOwnerIsAmongTheRootsWhileItRuns(t *testing.T) {
-	find := func() (found []scope.Root) {
-		for r := range scope.Roots() {
-			if r.Name == "run of a test" {
-				found = append(found, r)
+	testkit.InAndOut(t, func(t *testing.T) {
+		find := func() (found []scope.Root) {
+			for r := range scope.Roots() {
+				if r.Name == "run of a test" {
+					found = append(found, r)
+				}
 			}
+			return found
 		}
-		return found
-	}
-	require.NoError(t, tether.Run(t.Context(), "run of a test", func(o *tether.Owner) error {
-		found := find()
-		require.Len(t, found, 1)
-		require.Contains(t, goroutine.FuncAt(found[0].Site), "run_test.go")
-		return nil
-	}))
-	require.Empty(t, find())
+		require.NoError(t, tether.Run(t.Context(), "run of a test", func(o *tether.Owner) error {
+			found := find()
+			require.Len(t, found, 1)
+			require.Contains(t, goroutine.FuncAt(found[0].Site), "run_test.go")
+			return nil
+		}))
+		require.Empty(t, find())
+	})
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // aStagedApp has three children, each with a goroutine that says its last word when it is
 // told to end, and a cleanup; a staged grandchild among them. What it notes at the end must
 // be stagedEnd.
-func aStagedApp(app *tether.Owner, said *steps) {
+func aStagedApp(app *tether.Owner, said *trace) {
 	part := func(o *tether.Owner) {
 		o.Defer(func() { said.add("%s cleaned, app alive: %v", o.Name(), app.Alive()) })
 		o.Go(func(ctx context.Context) {
@@ -141,7 +142,7 @@ func TestStaged_ChildrenEndOneAfterTheOtherHoweverTheEndBegins(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(context.Background())
 			defer cancel(nil)
 			app := tether.NewOwner("app", tether.Staged(), tether.WithContext(ctx))
-			var said steps
+			var said trace
 			aStagedApp(app, &said)
 			child := app.NewChild("child")
 			cause := end(t, app, cancel)
@@ -210,129 +211,141 @@ func TestStaged_WhatEndsItAtOnceCutsOffAllThatIsLeft(t *testing.T) {
 }
 
 func TestStaged_ADestroyContextThatGivesUpCutsOffAllAndSaysWhatRuns(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	old := app.NewChild("old")
-	release := make(chan bool)
-	app.NewChild("young").Go(func(context.Context) { <-release })
-	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-	defer cancel()
-	err := app.DestroyContext(ctx)
-	var pending *tether.PendingError
-	require.ErrorAs(t, err, &pending)
-	require.Len(t, pending.Running, 1)
-	require.Equal(t, "app/young", pending.Running[0].Owner)
-	require.False(t, old.Alive())
-	require.False(t, app.Alive())
-	close(release)
-	require.NoError(t, app.Destroy())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app", tether.Staged())
+		old := app.NewChild("old")
+		release := make(chan bool)
+		app.NewChild("young").Go(func(context.Context) { <-release })
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		err := app.DestroyContext(ctx)
+		var pending *tether.PendingError
+		require.ErrorAs(t, err, &pending)
+		require.Len(t, pending.Running, 1)
+		require.Equal(t, "app/young", pending.Running[0].Owner)
+		require.False(t, old.Alive())
+		require.False(t, app.Alive())
+		close(release)
+		require.NoError(t, app.Destroy())
+	})
 }
 
 func TestStaged_OnlyNewChildRefusesWhileTheStagesRun(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	closed := errors.New("closed late")
-	var fired tether.Signal[int]
-	var got atomic.Int32
-	young := app.NewChild("young")
-	young.Defer(func() {
-		require.True(t, app.Alive())
-		require.NoError(t, app.Context().Err())
-		child := app.NewChild("late")
-		require.False(t, child.Alive())
-		require.Error(t, child.Context().Err())
-		require.Equal(t, tether.ErrDestroyed, context.Cause(child.Context()))
-		require.NoError(t, child.Destroy())
-		<-child.Ended()
-		ran := false
-		child.Defer(func() { ran = true })
-		require.True(t, ran)
-		tether.Own(child, closing(func() error { return closed }))
-		require.False(t, child.NewChild("grandchild").Alive())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app", tether.Staged())
+		closed := errors.New("closed late")
+		var fired tether.Signal[int]
+		var got atomic.Int32
+		young := app.NewChild("young")
+		young.Defer(func() {
+			require.True(t, app.Alive())
+			require.NoError(t, app.Context().Err())
+			child := app.NewChild("late")
+			require.False(t, child.Alive())
+			require.Error(t, child.Context().Err())
+			require.Equal(t, tether.ErrDestroyed, context.Cause(child.Context()))
+			require.NoError(t, child.Destroy())
+			<-child.Ended()
+			ran := false
+			child.Defer(func() { ran = true })
+			require.True(t, ran)
+			tether.Own(child, closeFunc(func() error { return closed }))
+			require.False(t, child.NewChild("grandchild").Alive())
 
-		fired.Connect(app, func(int) { got.Add(1) })
-		fired.Fire(1)
-		require.True(t, app.Go(func(context.Context) { got.Add(1) }))
-		app.Defer(func() { got.Add(1) })
+			fired.Connect(app, func(int) { got.Add(1) })
+			fired.Fire(1)
+			require.True(t, app.Go(func(context.Context) { got.Add(1) }))
+			app.Defer(func() { got.Add(1) })
+		})
+		require.Equal(t, closed, app.Destroy())
+		require.EqualValues(t, 3, got.Load())
+		require.Equal(t, 0, app.Stats().Owners)
+		require.False(t, app.NewChild("after").Alive())
 	})
-	require.Equal(t, closed, app.Destroy())
-	require.EqualValues(t, 3, got.Load())
-	require.Equal(t, 0, app.Stats().Owners)
-	require.False(t, app.NewChild("after").Alive())
 }
 
 func TestStaged_WhatTheOwnerItselfHoldsLivesUntilItsOwnCutOff(t *testing.T) {
-	app, outside := tether.NewOwner("app", tether.Staged()), tether.NewOwner("outside")
-	var actives []*tether.Owner
-	s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
-		actives = append(actives, active)
-	}))
-	s.Connect(outside, func(int) {})
-	beat := tether.NewHeartbeat(app, time.Millisecond)
-	young := app.NewChild("young")
-	young.Defer(func() {
-		require.True(t, actives[0].Alive(), "the owner of a signal's activity is no stage")
-		s.DisconnectAll()
-		require.False(t, actives[0].Alive())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app, outside := tether.NewOwner("app", tether.Staged()), tether.NewOwner("outside")
+		var actives []*tether.Owner
+		s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
+			actives = append(actives, active)
+		}))
 		s.Connect(outside, func(int) {})
-		require.True(t, actives[1].Alive(), "a new one is no child of the user's")
-		ticked := make(chan bool)
-		beat.Once(outside, func(tether.Tick) { close(ticked) })
-		<-ticked
+		beat := tether.NewHeartbeat(app, time.Millisecond)
+		young := app.NewChild("young")
+		young.Defer(func() {
+			require.True(t, actives[0].Alive(), "the owner of a signal's activity is no stage")
+			s.DisconnectAll()
+			require.False(t, actives[0].Alive())
+			s.Connect(outside, func(int) {})
+			require.True(t, actives[1].Alive(), "a new one is no child of the user's")
+			ticked := make(chan bool)
+			beat.Once(outside, func(tether.Tick) { close(ticked) })
+			<-ticked
+		})
+		require.NoError(t, app.Destroy())
+		<-actives[1].Ended()
+		require.NoError(t, outside.Destroy())
 	})
-	require.NoError(t, app.Destroy())
-	<-actives[1].Ended()
-	require.NoError(t, outside.Destroy())
 }
 
 func TestStaged_WhereNothingRunsDestroyInAHandlerIsComplete(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	var said steps
-	for _, name := range []string{"old", "young"} {
-		app.NewChild(name).Defer(func() { said.add("%s", name) })
-	}
-	other := tether.NewOwner("other")
-	var s tether.Signal[int]
-	s.Connect(other, func(int) {
-		require.NoError(t, app.Destroy())
-		<-app.Ended()
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app", tether.Staged())
+		var said trace
+		for _, name := range []string{"old", "young"} {
+			app.NewChild(name).Defer(func() { said.add("%s", name) })
+		}
+		other := tether.NewOwner("other")
+		var s tether.Signal[int]
+		s.Connect(other, func(int) {
+			require.NoError(t, app.Destroy())
+			<-app.Ended()
+		})
+		s.Fire(1)
+		require.Equal(t, []string{"young", "old"}, said.list())
+		require.NoError(t, other.Destroy())
 	})
-	s.Fire(1)
-	require.Equal(t, []string{"young", "old"}, said.list())
-	require.NoError(t, other.Destroy())
 }
 
 func TestStaged_ADeepChainOfStagedOwnersEndsWithoutRecursion(t *testing.T) {
-	const depth = 200_000
-	root := tether.NewOwner("root", tether.Staged())
-	ends := 0
-	for o, i := root, 0; i < depth; i++ {
-		o = o.NewChild("o", tether.Staged())
-		o.Defer(func() { ends++ })
-	}
-	require.NoError(t, root.Destroy())
-	require.Equal(t, depth, ends)
+	testkit.InAndOut(t, func(t *testing.T) {
+		const depth = 200_000
+		root := tether.NewOwner("root", tether.Staged())
+		ends := 0
+		for o, i := root, 0; i < depth; i++ {
+			o = o.NewChild("o", tether.Staged())
+			o.Defer(func() { ends++ })
+		}
+		require.NoError(t, root.Destroy())
+		require.Equal(t, depth, ends)
+	})
 }
 
 func TestStaged_ItIsNotLostWhileItsStagesRunElsewhere(t *testing.T) {
-	var lost atomic.Int32
-	defer tether.OnLost(func(tether.Lost) { lost.Add(1) })()
-	release := make(chan bool)
-	var done <-chan struct{}
-	func() {
-		app := tether.NewOwner("app", tether.Staged())
-		done = app.Ended()
-		young := app.NewChild("young")
-		var s tether.Signal[int]
-		s.Connect(young, func(int) { _ = app.Destroy() })
-		young.Defer(func() { <-release })
-		go s.Fire(1) // it, or the stages' goroutine, is held by the cleanup
-		for app.Alive() && young.Alive() {
-			runtime.Gosched()
+	testkit.InAndOut(t, func(t *testing.T) {
+		var lost atomic.Int32
+		defer tether.OnLost(func(tether.Lost) { lost.Add(1) })()
+		release := make(chan bool)
+		var done <-chan struct{}
+		func() {
+			app := tether.NewOwner("app", tether.Staged())
+			done = app.Ended()
+			young := app.NewChild("young")
+			var s tether.Signal[int]
+			s.Connect(young, func(int) { _ = app.Destroy() })
+			young.Defer(func() { <-release })
+			go s.Fire(1) // it, or the stages' goroutine, is held by the cleanup
+			for app.Alive() && young.Alive() {
+				runtime.Gosched()
+			}
+		}()
+		for range 5 {
+			runtime.GC()
 		}
-	}()
-	for range 5 {
-		runtime.GC()
-	}
-	close(release)
-	<-done
-	require.Zero(t, lost.Load())
+		close(release)
+		<-done
+		require.Zero(t, lost.Load())
+	})
 }

@@ -2,12 +2,9 @@ package tether_test
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
-	"testing/synctest"
 )
 
 // A trace is a log that several goroutines write.
@@ -24,28 +21,16 @@ func (l *trace) add(format string, args ...any) {
 
 func (l *trace) f(line string) func() { return func() { l.add("%s", line) } }
 
+func (l *trace) list() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines)
+}
+
 func (l *trace) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.lines, " ")
-}
-
-// steps notes what happens, in order.
-type steps struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (s *steps) add(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, fmt.Sprintf(format, args...))
-}
-
-func (s *steps) list() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string{}, s.all...)
 }
 
 // A journal is what handlers have seen, in their order.
@@ -64,16 +49,4 @@ func (j *journal[T]) all() []T {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.Clone(j.got)
-}
-
-// inBubble runs f as a subtest in a synctest bubble.
-func inBubble(t *testing.T, name string, f func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
-}
-
-// racing has the test run with as many processors as make its race likely.
-func racing(t *testing.T, procs int) {
-	before := runtime.GOMAXPROCS(procs)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestValues_KeepsWhatItsOverflowSays(t *testing.T) {
@@ -25,7 +26,7 @@ func TestValues_KeepsWhatItsOverflowSays(t *testing.T) {
 		{tether.DropOldest, []int{1, 8, 9, 10}},
 		{tether.DropNewest, []int{1, 2, 3, 4}},
 	} {
-		inBubble(t, fmt.Sprint(test.overflow), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprint(test.overflow), func(t *testing.T) {
 			var s tether.Signal[int]
 			gate := make(chan struct{})
 			ctx, cancel := context.WithCancel(t.Context())
@@ -60,7 +61,7 @@ func TestValues_BlockHoldsTheFirer(t *testing.T) {
 		{"UntilDisconnectAll", func(_ *tether.Owner, s *tether.Signal[int], _ chan bool) { s.DisconnectAll() }, []int{1, 2}, true},
 		{"UntilTheSignalCloses", func(source *tether.Owner, _ *tether.Signal[int], _ chan bool) { _ = source.Destroy() }, []int{1, 2}, true},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			source := tether.NewOwner("source")
 			defer source.Destroy()
 			s := tether.NewSignal[int](source)
@@ -179,34 +180,36 @@ func TestValues_AFireFromTheBodyGoesOverCapacity(t *testing.T) {
 func synctestSettle() { time.Sleep(time.Millisecond) }
 
 func TestValues_OfManyFirersLosesNothing(t *testing.T) {
-	const firers, each = 4, 200
-	source := tether.NewOwner("source")
-	s := tether.NewSignal[[2]int](source)
-	looping := make(chan struct{})
-	go func() {
-		for s.Len() == 0 {
-			runtime.Gosched()
-		}
-		close(looping)
-	}()
-	var wg sync.WaitGroup
-	for f := range firers {
-		wg.Go(func() {
-			<-looping
-			for n := range each {
-				s.Fire([2]int{f, n + 1})
+	testkit.InAndOut(t, func(t *testing.T) {
+		const firers, each = 4, 200
+		source := tether.NewOwner("source")
+		s := tether.NewSignal[[2]int](source)
+		looping := make(chan struct{})
+		go func() {
+			for s.Len() == 0 {
+				runtime.Gosched()
 			}
-		})
-	}
-	go func() {
-		wg.Wait()
-		source.Cancel(nil)
-	}()
-	last := make([]int, firers)
-	for v := range tether.Values(t.Context(), s, 5, tether.Block) {
-		assert.Equal(t, last[v[0]]+1, v[1], "next value of firer %d", v[0])
-		last[v[0]] = v[1]
-	}
-	assert.Equal(t, slices.Repeat([]int{each}, firers), last)
-	<-source.Ended()
+			close(looping)
+		}()
+		var wg sync.WaitGroup
+		for f := range firers {
+			wg.Go(func() {
+				<-looping
+				for n := range each {
+					s.Fire([2]int{f, n + 1})
+				}
+			})
+		}
+		go func() {
+			wg.Wait()
+			source.Cancel(nil)
+		}()
+		last := make([]int, firers)
+		for v := range tether.Values(t.Context(), s, 5, tether.Block) {
+			assert.Equal(t, last[v[0]]+1, v[1], "next value of firer %d", v[0])
+			last[v[0]] = v[1]
+		}
+		assert.Equal(t, slices.Repeat([]int{each}, firers), last)
+		<-source.Ended()
+	})
 }

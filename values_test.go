@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // goValues runs a Values loop in the background that writes its values down, and
@@ -83,7 +84,7 @@ func TestValues_GivesAllInTheOrderOfFiring(t *testing.T) {
 
 func TestValues_EndsAtTheEndOfItsContext(t *testing.T) {
 	for _, test := range contextEnds {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			var s tether.Signal[int]
 			ctx, end := test.ctx(t.Context())
 			gate := make(chan struct{})
@@ -109,7 +110,7 @@ func TestValues_EndsAtTheEndOfItsContext(t *testing.T) {
 			assert.Empty(t, got.all())
 		})
 	}
-	inBubble(t, "WhileItWaits", func(t *testing.T) {
+	testkit.Bubble(t, "WhileItWaits", func(t *testing.T) {
 		var s tether.Signal[int]
 		ctx, cancel := context.WithCancel(t.Context())
 		_, over := goValues(ctx, &s, 10, tether.Block, forever)
@@ -154,7 +155,7 @@ func TestValues_TheContextsEndEndsTheSubscriptionWhileTheBodyRuns(t *testing.T) 
 func TestValues_EndsWithTheSignalWhenWhatItKeptIsConsumed(t *testing.T) {
 	for _, death := range signalDeaths {
 		for _, o := range overflows {
-			inBubble(t, death.name+"/"+o.name, func(t *testing.T) {
+			testkit.Bubble(t, death.name+"/"+o.name, func(t *testing.T) {
 				source := tether.NewOwner("source")
 				defer source.Destroy()
 				s := tether.NewSignal[int](source)
@@ -178,7 +179,7 @@ func TestValues_EndsWithTheSignalWhenWhatItKeptIsConsumed(t *testing.T) {
 				assert.Equal(t, []int{1, 2, 3}, got.all())
 			})
 		}
-		inBubble(t, death.name+"/WhileItWaits", func(t *testing.T) {
+		testkit.Bubble(t, death.name+"/WhileItWaits", func(t *testing.T) {
 			source := tether.NewOwner("source")
 			defer source.Destroy()
 			s := tether.NewSignal[int](source)
@@ -199,7 +200,7 @@ func TestValues_EndsWithTheSignalWhenWhatItKeptIsConsumed(t *testing.T) {
 
 func TestValues_TheBodyIsNotInsideAHandler(t *testing.T) {
 	for _, o := range overflows {
-		inBubble(t, o.name, func(t *testing.T) {
+		testkit.Bubble(t, o.name, func(t *testing.T) {
 			other := tether.NewOwner("other")
 			var slow, s tether.Signal[int]
 			n := 0 // plain
@@ -261,7 +262,7 @@ func TestValues_EndsHoweverItsBodyIsLeft(t *testing.T) {
 		"Panic":  func() { panic("boom") },
 		"Goexit": runtime.Goexit,
 	} {
-		inBubble(t, name, func(t *testing.T) {
+		testkit.Bubble(t, name, func(t *testing.T) {
 			var s tether.Signal[int]
 			var recovered any
 			over := background(func() {

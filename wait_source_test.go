@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // filtered is a Source as users write them: the values for which keep is true.
@@ -93,7 +94,7 @@ func TestWaitAndValues_EndWithTheConnectionThatAUsersSourceReturns(t *testing.T)
 		{"TheOneReturned", true, func(a, _ *tether.Signal[int]) { a.DisconnectAll() }},
 		{"AnotherOne", false, func(_, b *tether.Signal[int]) { b.DisconnectAll() }},
 	} {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			var a, b tether.Signal[int]
 			both := merged{&a, &b}
 			ctx, cancel := context.WithCancel(t.Context())

@@ -15,15 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
-
-func heapInUse() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
 
 // A waitResult is what a Wait in the background has returned.
 type waitResult[T any] struct {
@@ -114,7 +107,7 @@ func TestWait_AllGetTheNextValue(t *testing.T) {
 
 func TestWait_ReturnsTheCauseWhenItsContextEnds(t *testing.T) {
 	for _, test := range contextEnds {
-		inBubble(t, test.name, func(t *testing.T) {
+		testkit.Bubble(t, test.name, func(t *testing.T) {
 			var s tether.Signal[int]
 			ctx, end := test.ctx(t.Context())
 			done := goWait(ctx, &s)
@@ -135,7 +128,7 @@ func TestWait_ReturnsTheCauseWhenItsContextEnds(t *testing.T) {
 
 func TestWait_ReturnsErrDestroyedWhenTheSignalDies(t *testing.T) {
 	for _, death := range signalDeaths {
-		inBubble(t, death.name, func(t *testing.T) {
+		testkit.Bubble(t, death.name, func(t *testing.T) {
 			source := tether.NewOwner("source")
 			defer source.Destroy()
 			s := tether.NewSignal[int](source)
@@ -244,94 +237,100 @@ func (s sharing) Connect(o *tether.Owner, h func(int), _ ...tether.ConnectOption
 }
 
 func TestWait_LeavesNothingOnAConnectionThatAWrapperShares(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var up, s tether.Signal[int]
-	src := sharing{&s, up.Connect(app, func(int) {})}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	wait := func() {
-		_, err := tether.Wait(ctx, src)
-		require.ErrorIs(t, err, context.Canceled)
-		for range tether.Values(ctx, src, 1, tether.Block) {
-			t.Error("a value")
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		var up, s tether.Signal[int]
+		src := sharing{&s, up.Connect(app, func(int) {})}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		wait := func() {
+			_, err := tether.Wait(ctx, src)
+			require.ErrorIs(t, err, context.Canceled)
+			for range tether.Values(ctx, src, 1, tether.Block) {
+				t.Error("a value")
+			}
 		}
-	}
-	wait()
-	before := heapInUse()
-	few := runtime.NumGoroutine() + 50
-	for range 5000 {
 		wait()
-		for runtime.NumGoroutine() > few { // contexts start some, whose descriptors the runtime keeps
-			runtime.Gosched()
+		before := testkit.Heap()
+		few := runtime.NumGoroutine() + 50
+		for range 5000 {
+			wait()
+			for runtime.NumGoroutine() > few { // contexts start some, whose descriptors the runtime keeps
+				runtime.Gosched()
+			}
 		}
-	}
-	require.Less(t, int64(heapInUse())-int64(before), int64(5000*64), "bytes that 5000 waits have left")
-	require.True(t, src.conn.Connected())
+		require.Less(t, testkit.Heap()-before, int64(5000*64), "bytes that 5000 waits have left")
+		require.True(t, src.conn.Connected())
+	})
 }
 
 // Each goroutine destroys the owner of the next one, all at once. At least one must not
 // wait, or none ever returns; and one is enough.
 func TestWait_GoroutinesOfARingOfOwnersDoNotDeadlock(t *testing.T) {
-	for round := range 300 {
-		n := 2 + round%4
-		owners := make([]*tether.Owner, n)
-		root := tether.NewOwner("root")
-		for i := range owners {
-			if round%2 == 0 {
-				owners[i] = root.NewChild("o")
-			} else {
-				owners[i] = tether.NewOwner("o")
+	testkit.InAndOut(t, func(t *testing.T) {
+		for round := range 300 {
+			n := 2 + round%4
+			owners := make([]*tether.Owner, n)
+			root := tether.NewOwner("root")
+			for i := range owners {
+				if round%2 == 0 {
+					owners[i] = root.NewChild("o")
+				} else {
+					owners[i] = tether.NewOwner("o")
+				}
 			}
-		}
-		errs := make(chan error, n)
-		start := make(chan bool)
-		for i, o := range owners {
-			o.Go(func(context.Context) {
-				<-start
-				errs <- owners[(i+1)%n].Destroy()
-			})
-		}
-		close(start)
-		pending := 0
-		for range n {
-			if err := <-errs; err != nil {
-				require.ErrorIs(t, err, tether.ErrPending)
-				pending++
+			errs := make(chan error, n)
+			start := make(chan bool)
+			for i, o := range owners {
+				o.Go(func(context.Context) {
+					<-start
+					errs <- owners[(i+1)%n].Destroy()
+				})
 			}
+			close(start)
+			pending := 0
+			for range n {
+				if err := <-errs; err != nil {
+					require.ErrorIs(t, err, tether.ErrPending)
+					pending++
+				}
+			}
+			require.Equal(t, 1, pending, "of %d", n)
+			for _, o := range owners {
+				<-o.Ended()
+			}
+			root.Destroy()
 		}
-		require.Equal(t, 1, pending, "of %d", n)
-		for _, o := range owners {
-			<-o.Ended()
-		}
-		root.Destroy()
-	}
+	})
 }
 
 func TestWaitAndValues_FireSynchronizesBeforeTheyGetTheValue(t *testing.T) {
-	var s tether.Signal[*int]
-	for range 100 {
-		waiting, looping := goWait(t.Context(), &s), make(chan int)
-		go func() {
-			for v := range tether.Values(t.Context(), &s, 1, tether.DropNewest) {
-				looping <- *v // plain: without the guarantee a race
-				break
+	testkit.InAndOut(t, func(t *testing.T) {
+		var s tether.Signal[*int]
+		for range 100 {
+			waiting, looping := goWait(t.Context(), &s), make(chan int)
+			go func() {
+				for v := range tether.Values(t.Context(), &s, 1, tether.DropNewest) {
+					looping <- *v // plain: without the guarantee a race
+					break
+				}
+			}()
+			for s.Len() < 2 {
+				runtime.Gosched()
 			}
-		}()
-		for s.Len() < 2 {
-			runtime.Gosched()
+			v := new(int)
+			*v = 1
+			s.Fire(v)
+			r := <-waiting
+			require.NoError(t, r.err)
+			require.Equal(t, 1, *r.v)
+			require.Equal(t, 1, <-looping)
+			for s.Len() > 0 {
+				runtime.Gosched()
+			}
 		}
-		v := new(int)
-		*v = 1
-		s.Fire(v)
-		r := <-waiting
-		require.NoError(t, r.err)
-		require.Equal(t, 1, *r.v)
-		require.Equal(t, 1, <-looping)
-		for s.Len() > 0 {
-			runtime.Gosched()
-		}
-	}
+	})
 }
 
 // A registrar is a context that never ends and counts what is registered for
