@@ -2,8 +2,6 @@ package pool_test
 
 import (
 	"context"
-	"fmt"
-	"runtime"
 	"sync"
 	"testing"
 
@@ -70,15 +68,5 @@ func conserved[T any](t *testing.T, p *pool.Pool[T], limit int) {
 	if s.Waiting > 0 {
 		require.Zero(t, s.Idle, "%+v", s)
 		require.Equal(t, limit, s.Leased+s.Making, "%+v", s)
-	}
-}
-
-// onProcs runs f with as many processors as a schedule may depend on.
-func onProcs(t *testing.T, f func(t *testing.T)) {
-	for _, n := range []int{1, 2, 8} {
-		t.Run(fmt.Sprintf("procs=%d", n), func(t *testing.T) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
-			f(t)
-		})
 	}
 }

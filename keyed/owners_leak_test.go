@@ -11,63 +11,11 @@ import (
 	"weak"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/keyed"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// collect runs the collector until done reports true, which it must.
-func collect(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for range 100 {
-		runtime.GC()
-		if done() {
-			return
-		}
-	}
-	t.Fatalf("%s was not collected after 100 collections", what)
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-func TestKeysThatComeAndGoLeaveNoTrace(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	players := keyed.New[int](app, "players")
-	round := func(i int) {
-		players.Get(i)
-		players.Replace(i)
-		players.Destroy(i)
-		o := players.Get(-1)
-		o.Cancel(nil)
-		<-o.Ended()
-	}
-	for i := range 1000 {
-		round(i)
-	}
-	before := heap()
-	for i := range 5000 {
-		round(1000 + i)
-	}
-	grown := heap() - before
-	require.Less(t, grown, int64(64<<10), "bytes grown")
-	require.Zero(t, players.Entries())
-	require.Equal(t, tether.Stats{Owners: 2}, app.Stats())
-}
-
-func TestAnOwnerOfAKeyHoldsOneCleanup(t *testing.T) {
-	_, players := group(t)
-	require.Equal(t, tether.Stats{Owners: 1, Cleanups: 1}, players.Get("ann").Stats())
-}
 
 // A logbook is where slog writes during a test.
 type logbook struct {
@@ -94,7 +42,37 @@ var once atomic.Bool
 // A player is a key that refers to its owner, and so to the root.
 type player struct{ owner *tether.Owner }
 
-func TestAGroupWithEntriesDoesNotHideALostRoot(t *testing.T) {
+func TestOwners_KeysThatComeAndGoLeaveNoTrace(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	players := keyed.New[int](app, "players")
+	round := func(i int) {
+		players.Get(i)
+		players.Replace(i)
+		players.Destroy(i)
+		o := players.Get(-1)
+		o.Cancel(nil)
+		<-o.Ended()
+	}
+	for i := range 1000 {
+		round(i)
+	}
+	before := testkit.Heap()
+	for i := range 5000 {
+		round(1000 + i)
+	}
+	grown := testkit.Heap() - before
+	require.Less(t, grown, int64(64<<10), "bytes grown")
+	require.Zero(t, players.Entries())
+	require.Equal(t, tether.Stats{Owners: 2}, app.Stats())
+}
+
+func TestOwners_OneHoldsOneCleanup(t *testing.T) {
+	_, players := group(t)
+	require.Equal(t, tether.Stats{Owners: 1, Cleanups: 1}, players.Get("ann").Stats())
+}
+
+func TestOwners_AGroupWithEntriesDoesNotHideALostRoot(t *testing.T) {
 	logs := new(logbook)
 	def := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(logs, nil)))
@@ -114,13 +92,13 @@ func TestAGroupWithEntriesDoesNotHideALostRoot(t *testing.T) {
 		}
 		require.Equal(t, 10, players.Len())
 	}()
-	collect(t, "the lost root", func() bool { return root.Value() == nil })
+	testkit.Collect(t, "the lost root", func() bool { return root.Value() == nil })
 	if once.CompareAndSwap(false, true) {
-		collect(t, "the lost root", func() bool { return logs.contains("owner=forgotten") })
+		testkit.Collect(t, "the lost root", func() bool { return logs.contains("owner=forgotten") })
 	}
 }
 
-func TestAnOwnerOutlivesAGroupThatNobodyHolds(t *testing.T) {
+func TestOwners_OneOutlivesAGroupThatNobodyHolds(t *testing.T) {
 	app := tether.NewOwner("app")
 	ann := keyed.New[string](app, "players").Get("ann")
 	cleaned := false
@@ -133,7 +111,7 @@ func TestAnOwnerOutlivesAGroupThatNobodyHolds(t *testing.T) {
 	require.True(t, cleaned)
 }
 
-func TestAGroupIsCollectableWhileItsOwnersLive(t *testing.T) {
+func TestOwners_AGroupIsCollectableWhileTheyLive(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	players := keyed.New[string](app, "players")
@@ -141,5 +119,5 @@ func TestAGroupIsCollectableWhileItsOwnersLive(t *testing.T) {
 	w := weak.Make(players)
 	players = nil
 	_ = players
-	collect(t, "the group", func() bool { return w.Value() == nil })
+	testkit.Collect(t, "the group", func() bool { return w.Value() == nil })
 }

@@ -17,7 +17,7 @@ const leaky = "TETHERTEST_LEAKY"
 // TestLeaky fails, in the process that the test below starts.
 func TestLeaky(t *testing.T) {
 	if os.Getenv(leaky) == "" {
-		t.Skip("started by TestWhatGoTestPrints")
+		t.Skip("started by TestGoTest_PrintsWhatTestsLeave")
 	}
 	tether.OnLost(nil)
 	t.Run("tidy", func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestLeaky(t *testing.T) {
 	})
 }
 
-func TestWhatGoTestPrints(t *testing.T) {
+func TestGoTest_PrintsWhatTestsLeave(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestLeaky$", "-test.v")
 	cmd.Env = append(os.Environ(), leaky+"=1")
 	out, err := cmd.CombinedOutput()
@@ -64,6 +64,6 @@ func TestWhatGoTestPrints(t *testing.T) {
 	require.Contains(t, text, "--- FAIL: TestLeaky/hangs")
 	require.Contains(t, text, `NewOwner: owner "TestLeaky/hangs" was told to end, and 10s later it has not.`)
 	require.Contains(t, text, "--- FAIL: TestLeaky/expects")
-	require.Regexp(t, `    real_test.go:\d+: tethertest: Expect: value #1 is another one.\n`, text)
+	require.Regexp(t, `    gotest_test.go:\d+: tethertest: Expect: value #1 is another one.\n`, text)
 	require.NotContains(t, text, "it went on")
 }

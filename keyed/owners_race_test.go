@@ -2,7 +2,6 @@ package keyed_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -12,18 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/keyed"
 )
-
-// onProcs runs f with as many processors as a schedule may depend on.
-func onProcs(t *testing.T, f func(t *testing.T)) {
-	for _, n := range []int{1, 2, 8} {
-		t.Run(fmt.Sprintf("procs=%d", n), func(t *testing.T) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
-			f(t)
-		})
-	}
-}
 
 // watcher looks for two live owners of one key among those that it is shown.
 // Dead is final: so if a is alive, then b, then a again, both were at once.
@@ -53,8 +43,8 @@ func (w *watcher) see(o *tether.Owner) {
 	w.alive = kept
 }
 
-func TestAKeyNeverHasTwoLiveOwners(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestOwners_AKeyNeverHasTwoThatLive(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
 		players := keyed.New[int](app, "players")
@@ -115,8 +105,8 @@ func TestAKeyNeverHasTwoLiveOwners(t *testing.T) {
 // The proof that sessions of one key, each with an owner from Replace, never
 // overlap: they write one plain variable, and the race detector looks on. In
 // between others cut owners off without waiting.
-func TestSessionsOfAKeyNeverOverlap(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestOwners_SessionsOfAKeyNeverOverlap(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
 		players := keyed.New[string](app, "players")
@@ -153,8 +143,8 @@ func TestSessionsOfAKeyNeverOverlap(t *testing.T) {
 	})
 }
 
-func TestReplacesThatRaceReturnDifferentOwnersAndLeaveOne(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestOwners_ReplacesThatRaceReturnDifferentOnesAndLeaveOne(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
 		players := keyed.New[string](app, "players")
@@ -187,8 +177,8 @@ func TestReplacesThatRaceReturnDifferentOwnersAndLeaveOne(t *testing.T) {
 	})
 }
 
-func TestAGroupThatIsDestroyedUnderwayLosesNothing(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestOwners_AGroupThatIsDestroyedUnderwayLosesNothing(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		for range 50 {
 			app := tether.NewOwner("app")
 			players := keyed.New[int](app, "players")

@@ -13,18 +13,15 @@ import (
 	"github.com/seed-ec287111/tether/keyed"
 )
 
-// group returns a group of players in an app that ends with the test.
-func group(t *testing.T) (*tether.Owner, *keyed.Owners[string]) {
-	app := tether.NewOwner("app")
-	t.Cleanup(func() { app.Destroy() })
-	return app, keyed.New[string](app, "players")
+// chatty is a key whose String method uses the group that it is a key of.
+type chatty struct{ players **keyed.Owners[any] }
+
+func (c chatty) String() string {
+	(*c.players).Get("inner")
+	return "chatty"
 }
 
-type closer func() error
-
-func (c closer) Close() error { return c() }
-
-func TestGetMakesAnOwnerOnceAndNamesItByItsKey(t *testing.T) {
+func TestOwners_GetMakesOneOnceAndNamesItByItsKey(t *testing.T) {
 	app, players := group(t)
 	ann := players.Get("ann")
 	require.Same(t, ann, players.Get("ann"))
@@ -40,7 +37,7 @@ func TestGetMakesAnOwnerOnceAndNamesItByItsKey(t *testing.T) {
 	require.Equal(t, "app/seats/3", keyed.New[int](app, "seats").Get(3).Path())
 }
 
-func TestAnOwnerThatEndedByWhateverWayIsForgotten(t *testing.T) {
+func TestOwners_OneThatEndedByWhateverWayIsForgotten(t *testing.T) {
 	for name, end := range map[string]func(players *keyed.Owners[string], ann *tether.Owner){
 		"Destroy of the key":     func(players *keyed.Owners[string], _ *tether.Owner) { players.Destroy("ann") },
 		"Destroy of the owner":   func(_ *keyed.Owners[string], ann *tether.Owner) { ann.Destroy() },
@@ -71,7 +68,7 @@ func TestAnOwnerThatEndedByWhateverWayIsForgotten(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheContextOfTheGroupEndsItsOwners(t *testing.T) {
+func TestOwners_TheEndOfTheContextOfTheGroupEndsThem(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	app := tether.NewOwner("app")
 	defer app.Destroy()
@@ -84,7 +81,7 @@ func TestTheEndOfTheContextOfTheGroupEndsItsOwners(t *testing.T) {
 	require.False(t, players.Get("ann").Alive())
 }
 
-func TestADeadGroupGivesDeadOwnersThatLoseNothing(t *testing.T) {
+func TestOwners_ADeadGroupGivesDeadOnesThatLoseNothing(t *testing.T) {
 	app, players := group(t)
 	var seen []string
 	app.Defer(func() { seen = append(seen, "app") })
@@ -106,7 +103,7 @@ func TestADeadGroupGivesDeadOwnersThatLoseNothing(t *testing.T) {
 	require.Zero(t, players.Entries())
 }
 
-func TestReplaceReturnsWhenTheOldOneHasEnded(t *testing.T) {
+func TestOwners_ReplaceReturnsWhenTheOldOneHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, players := group(t)
 		old := players.Get("ann")
@@ -136,14 +133,14 @@ func TestReplaceReturnsWhenTheOldOneHasEnded(t *testing.T) {
 	})
 }
 
-func TestReplaceWithoutAnOldOneMakesOne(t *testing.T) {
+func TestOwners_ReplaceWithoutAnOldOneMakesOne(t *testing.T) {
 	_, players := group(t)
 	ann := players.Replace("ann")
 	require.True(t, ann.Alive())
 	require.Same(t, ann, players.Get("ann"))
 }
 
-func TestReplaceInAHandlerOfTheOldOneCutsItOff(t *testing.T) {
+func TestOwners_ReplaceInAHandlerOfTheOldOneCutsItOff(t *testing.T) {
 	_, players := group(t)
 	old := players.Get("ann")
 	var said tether.Signal[int]
@@ -163,7 +160,7 @@ func TestReplaceInAHandlerOfTheOldOneCutsItOff(t *testing.T) {
 	require.Equal(t, 1, players.Entries())
 }
 
-func TestReplaceInAHandlerEndsAnIdleOwnerBeforeItReturns(t *testing.T) {
+func TestOwners_ReplaceInAHandlerEndsAnIdleOneBeforeItReturns(t *testing.T) {
 	app, players := group(t)
 	old := players.Get("ann")
 	cleaned := false
@@ -176,14 +173,7 @@ func TestReplaceInAHandlerEndsAnIdleOwnerBeforeItReturns(t *testing.T) {
 	said.Fire(1)
 }
 
-// busy gives o a goroutine that ends only when release is closed.
-func busy(o *tether.Owner) (release chan bool) {
-	release = make(chan bool)
-	o.Go(func(context.Context) { <-release })
-	return release
-}
-
-func TestReplaceAndDestroyWaitForEarlierOwnersThatStillEnd(t *testing.T) {
+func TestOwners_ReplaceAndDestroyWaitForEarlierOnesThatStillEnd(t *testing.T) {
 	for name, verb := range map[string]func(*keyed.Owners[string]){
 		"Replace":     func(players *keyed.Owners[string]) { players.Replace("ann") },
 		"Destroy":     func(players *keyed.Owners[string]) { players.Destroy("ann") },
@@ -219,7 +209,7 @@ func TestReplaceAndDestroyWaitForEarlierOwnersThatStillEnd(t *testing.T) {
 	}
 }
 
-func TestOfReplacesThatRaceTheLastWins(t *testing.T) {
+func TestOwners_OfReplacesThatRaceTheLastWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, players := group(t)
 		hold := busy(players.Get("ann"))
@@ -241,7 +231,7 @@ func TestOfReplacesThatRaceTheLastWins(t *testing.T) {
 	})
 }
 
-func TestAnOwnerReplacesItselfInItsOwnGoroutine(t *testing.T) {
+func TestOwners_OneReplacesItselfInItsOwnGoroutine(t *testing.T) {
 	_, players := group(t)
 	old := players.Get("ann")
 	got := make(chan *tether.Owner)
@@ -252,7 +242,7 @@ func TestAnOwnerReplacesItselfInItsOwnGoroutine(t *testing.T) {
 	require.Same(t, fresh, players.Get("ann"))
 }
 
-func TestDestroyReturnsWhatClosersReturned(t *testing.T) {
+func TestOwners_DestroyReturnsWhatClosersReturned(t *testing.T) {
 	_, players := group(t)
 	require.NoError(t, players.Destroy("ann"), "there is none")
 	e1, e2 := errors.New("one"), errors.New("two")
@@ -267,7 +257,7 @@ func TestDestroyReturnsWhatClosersReturned(t *testing.T) {
 	require.NoError(t, players.Destroy("ann"))
 }
 
-func TestDestroyInACleanupOrHandlerOfTheOwnerIsPending(t *testing.T) {
+func TestOwners_DestroyInACleanupOrHandlerOfTheOwnerIsPending(t *testing.T) {
 	_, players := group(t)
 	ann := players.Get("ann")
 	var errs []error
@@ -279,7 +269,7 @@ func TestDestroyInACleanupOrHandlerOfTheOwnerIsPending(t *testing.T) {
 	require.Zero(t, players.Entries())
 }
 
-func TestAPanicOfACleanupLeavesTheFreshOwner(t *testing.T) {
+func TestOwners_APanicOfACleanupLeavesTheFreshOne(t *testing.T) {
 	_, players := group(t)
 	old := players.Get("ann")
 	old.Defer(func() { panic("ouch") })
@@ -294,7 +284,7 @@ func TestAPanicOfACleanupLeavesTheFreshOwner(t *testing.T) {
 	require.Equal(t, 1, players.Entries())
 }
 
-func TestOwnersInheritTheGroupsPanicHandler(t *testing.T) {
+func TestOwners_InheritTheGroupsPanicHandler(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var of string
@@ -304,7 +294,7 @@ func TestOwnersInheritTheGroupsPanicHandler(t *testing.T) {
 	require.Equal(t, "app/players/ann", of)
 }
 
-func TestTheBodyOfAllMayEndOwners(t *testing.T) {
+func TestOwners_TheBodyOfAllMayEndThem(t *testing.T) {
 	_, players := group(t)
 	for i := range 10 {
 		players.Get(fmt.Sprint(i))
@@ -327,15 +317,7 @@ func TestTheBodyOfAllMayEndOwners(t *testing.T) {
 	}
 }
 
-// chatty is a key whose String method uses the group that it is a key of.
-type chatty struct{ players **keyed.Owners[any] }
-
-func (c chatty) String() string {
-	(*c.players).Get("inner")
-	return "chatty"
-}
-
-func TestAKeysStringMethodMayUseTheGroup(t *testing.T) {
+func TestOwners_AKeysStringMethodMayUseTheGroup(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	players := keyed.New[any](app, "players")
@@ -345,7 +327,7 @@ func TestAKeysStringMethodMayUseTheGroup(t *testing.T) {
 	players.Replace(c)
 }
 
-func TestAll_AnIterationMayEndEarly(t *testing.T) {
+func TestOwners_AnIterationOfAllMayEndEarly(t *testing.T) {
 	root := tether.NewOwner("root")
 	defer root.Destroy()
 	group := keyed.New[int](root, "group")
