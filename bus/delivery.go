@@ -60,6 +60,7 @@ func newHandlerError(owner *scope.Scope, pc uintptr, topic string, err error) er
 	return &HandlerError{Owner: owner.String(), Func: goroutine.FuncAt(pc), Topic: topic, Err: err}
 }
 
+// Error says which handler failed, whose it is, on what topic, and with what error.
 func (e *HandlerError) Error() string {
 	if e.Topic == "" {
 		return fmt.Sprintf("bus: %s of %s: %v", e.Func, e.Owner, e.Err)

@@ -95,6 +95,7 @@ type Objection struct {
 	Err   error  // what it returned
 }
 
+// Error says which handler objects, whose it is, and why.
 func (o *Objection) Error() string {
 	return fmt.Sprintf("hook: %s of %s objects: %v", o.Func, o.Owner, o.Err)
 }
