@@ -95,7 +95,7 @@ type Objection struct {
 	Err   error  // what it returned
 }
 
-// Error returns the path of the owner, the handler, and the text of what it returned.
+// Error returns the handler, the path of its owner, and the text of what it returned.
 func (o *Objection) Error() string {
 	return fmt.Sprintf("hook: %s of %s objects: %v", o.Func, o.Owner, o.Err)
 }
