@@ -1,5 +1,5 @@
-# The nested modules, in one place.
-MODULES := . bench verify tools tethervet
+# All modules, the root first.
+MODULES := $(sort $(shell git ls-files '*go.mod' | grep -v /testdata/ | xargs -n1 dirname))
 
 RACE := go test -race -shuffle=on
 
@@ -23,7 +23,7 @@ lint:
 	go vet ./...
 	staticcheck=$$(go tool -modfile=tools/go.mod -n staticcheck) \
 		&& golangci=$$(go tool -modfile=tools/go.mod -n golangci-lint) \
-		&& for module in . bench verify tethervet; do (cd $$module && $$staticcheck ./... && $$golangci run) || exit 1; done
+		&& for module in $(filter-out tools,$(MODULES)); do (cd $$module && $$staticcheck ./... && $$golangci run) || exit 1; done
 
 vet: ## is every owner ended? of every module, against the list of what is meant to be wrong
 	cd tethervet && go test -count=1 .
