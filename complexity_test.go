@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // Every operation is linear in what it touches. Each row does something n times, or to
@@ -60,7 +61,7 @@ var linear = []struct {
 		root := tether.NewOwner("root", tether.Staged())
 		for o, i := root, 0; i < n; i++ {
 			o = o.NewChild("child", tether.Staged())
-			tether.Own(o, closing(func() error { return errors.New("x") }))
+			tether.Own(o, closeFunc(func() error { return errors.New("x") }))
 		}
 		return func() { root.Destroy() }
 	}},
@@ -334,7 +335,7 @@ type failing struct{ err error }
 func (f failing) Close() error { return f.err }
 
 func TestComplexity_IsLinear(t *testing.T) {
-	if raceEnabled {
+	if testkit.Race {
 		t.Skip("the race detector's own costs are not linear; the same code is tested without it")
 	}
 	least := func(n int, run func(n int) func()) time.Duration {
@@ -385,7 +386,7 @@ func TestComplexity_OfAChildDoesNotDependOnItsDepth(t *testing.T) {
 
 // What is as deep as this overflowed the stack, or took hours.
 func TestComplexity_AMillionDeep(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || testkit.Race {
 		t.Skip("needs some 400 MB")
 	}
 	for name, end := range map[string]func(o *tether.Owner){
@@ -410,7 +411,7 @@ func TestComplexity_AMillionDeep(t *testing.T) {
 
 // A million panics in one Fire were a fatal error that nobody can recover.
 func TestComplexity_AMillionPanicsInOneFire(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || testkit.Race {
 		t.Skip("takes a second, or ten with the race detector")
 	}
 	app := tether.NewOwner("app")
@@ -425,21 +426,23 @@ func TestComplexity_AMillionPanicsInOneFire(t *testing.T) {
 
 // A dead owner that is given one failing closer after the other kept all their errors.
 func TestDestroy_TheErrorsOfWhatComesTooLateAreBounded(t *testing.T) {
-	root := tether.NewOwner("root")
-	child := root.NewChild("child")
-	first := errors.New("in time")
-	tether.Own(child, failing{first})
-	require.ErrorIs(t, root.Destroy(), first)
-	for i := range 10_000 {
-		tether.Own(child, failing{fmt.Errorf("late %d", i)})
-		tether.Own(root.NewChild("late"), failing{fmt.Errorf("late child %d", i)})
-	}
-	for _, o := range []*tether.Owner{root, child} {
-		err := o.Destroy()
-		require.ErrorIs(t, err, first)
-		require.ErrorContains(t, err, "late 0")
-		require.ErrorContains(t, err, "more")
-		require.Less(t, len(err.Error()), 1000)
-	}
-	require.ErrorContains(t, root.Destroy(), "and 19991 more")
+	testkit.InAndOut(t, func(t *testing.T) {
+		root := tether.NewOwner("root")
+		child := root.NewChild("child")
+		first := errors.New("in time")
+		tether.Own(child, failing{first})
+		require.ErrorIs(t, root.Destroy(), first)
+		for i := range 10_000 {
+			tether.Own(child, failing{fmt.Errorf("late %d", i)})
+			tether.Own(root.NewChild("late"), failing{fmt.Errorf("late child %d", i)})
+		}
+		for _, o := range []*tether.Owner{root, child} {
+			err := o.Destroy()
+			require.ErrorIs(t, err, first)
+			require.ErrorContains(t, err, "late 0")
+			require.ErrorContains(t, err, "more")
+			require.Less(t, len(err.Error()), 1000)
+		}
+		require.ErrorContains(t, root.Destroy(), "and 19991 more")
+	})
 }

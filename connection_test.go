@@ -9,52 +9,92 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func nothing(context.Context) {}
 
-func TestTheZeroConnectionIsDead(t *testing.T) {
-	var c tether.Connection
-	require.False(t, c.Connected())
-	require.False(t, c.Disconnect())
-	c.Mute()()
-}
-
-func TestDisconnectIsTrueForTheCallThatDidIt(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	for range 300 {
-		c := s.Connect(o, func(int) {})
-		var won [4]bool
-		var wg sync.WaitGroup
-		for i := range won {
-			wg.Go(func() { won[i] = c.Disconnect() })
-		}
-		wg.Wait()
-		n := 0
-		for _, w := range won {
-			if w {
-				n++
-			}
-		}
-		require.Equal(t, 1, n)
+func TestConnection_TheZeroOneIsDead(t *testing.T) {
+	testkit.InAndOut(t, func(t *testing.T) {
+		var c tether.Connection
 		require.False(t, c.Connected())
-	}
-	require.Zero(t, s.Len())
+		require.False(t, c.Disconnect())
+		c.Mute()()
+	})
 }
 
-func TestConnectionsAreToldApartThoughTheirHandlersAreTheSame(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	n := 0
-	h := func(int) { n++ }
-	a, b := s.Connect(o, h), s.Connect(o, h)
-	require.True(t, a.Disconnect())
-	s.Fire(1)
-	require.Equal(t, 1, n)
-	require.True(t, b.Connected())
+func TestConnection_DisconnectIsTrueForTheCallThatDidIt(t *testing.T) {
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		for range 300 {
+			c := s.Connect(o, func(int) {})
+			var won [4]bool
+			var wg sync.WaitGroup
+			for i := range won {
+				wg.Go(func() { won[i] = c.Disconnect() })
+			}
+			wg.Wait()
+			n := 0
+			for _, w := range won {
+				if w {
+					n++
+				}
+			}
+			require.Equal(t, 1, n)
+			require.False(t, c.Connected())
+		}
+		require.Zero(t, s.Len())
+	})
+}
+
+func TestConnection_NoFireThatBeginsAfterDisconnectCallsTheHandler(t *testing.T) {
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		for i := range 500 {
+			var mu sync.Mutex
+			over := false
+			c := s.Connect(o, func(v int) {
+				mu.Lock()
+				defer mu.Unlock()
+				if over && v == 2 {
+					t.Error("called by a Fire that began after Disconnect")
+				}
+			})
+			var wg sync.WaitGroup
+			wg.Go(func() { s.Fire(1) })
+			for range i % 7 {
+				s.Connect(o, func(int) {}).Disconnect()
+			}
+			wg.Go(func() {
+				c.Disconnect() // true for one of two; the rule holds for both
+				mu.Lock()
+				over = true
+				mu.Unlock()
+				s.Fire(2)
+			})
+			c.Disconnect()
+			wg.Wait()
+		}
+	})
+}
+
+func TestConnection_TwoAreToldApartThoughTheirHandlersAreTheSame(t *testing.T) {
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		n := 0
+		h := func(int) { n++ }
+		a, b := s.Connect(o, h), s.Connect(o, h)
+		require.True(t, a.Disconnect())
+		s.Fire(1)
+		require.Equal(t, 1, n)
+		require.True(t, b.Connected())
+	})
 }
 
 // An end is a way to end, or mute, the connection c of owner to s.
@@ -96,7 +136,7 @@ var ends = []end{
 }
 
 // Every verb that ends a connection, from every place: the rule is the same.
-func TestWhatIsDeadWhenItsTurnComesIsSkipped(t *testing.T) {
+func TestConnection_WhatIsDeadWhenItsTurnComesIsSkipped(t *testing.T) {
 	for _, e := range ends {
 		for _, where := range []string{"itself", "an earlier handler", "a later handler", "a nested Fire", "another goroutine", "a block replaced meanwhile"} {
 			t.Run(e.name+" from "+where, func(t *testing.T) {
@@ -171,105 +211,51 @@ func TestWhatIsDeadWhenItsTurnComesIsSkipped(t *testing.T) {
 	}
 }
 
-func TestMuteCountsAndNeverRevives(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	var log trace
-	a := s.Connect(o, func(v int) { log.add("a%d", v) })
-	s.Connect(o, func(v int) { log.add("b%d", v) })
-	u1, u2 := a.Mute(), a.Mute()
-	require.True(t, a.Connected())
-	require.Equal(t, 2, s.Len(), "muted ones count")
-	s.Fire(1)
-	u1()
-	u1() // idempotent
-	s.Fire(2)
-	for range 20 { // moves the muted connection to another block
-		s.Connect(o, func(int) {})
-	}
-	u2()
-	s.Fire(3)
-	require.Equal(t, "b1 b2 a3 b3", log.String(), "back in its old place")
-	u3 := a.Mute()
-	a.Disconnect()
-	u3()
-	a.Mute()()
-	s.Fire(4)
-	require.Equal(t, "b1 b2 a3 b3 b4", log.String())
-}
-
-func TestAMutedOnceIsNotSpent(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	n := 0
-	c := s.Once(o, func(v int) { n += v })
-	unmute := c.Mute()
-	s.Fire(1)
-	require.True(t, c.Connected())
-	unmute()
-	s.Fire(10)
-	s.Fire(100)
-	require.Equal(t, 10, n)
-}
-
-func TestConnectSelfHandsTheHandlerItsConnection(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	var c *tether.Connection
-	n := 0
-	c = s.ConnectSelf(o, func(self *tether.Connection, v int) {
-		require.Same(t, c, self)
-		if n += v; n == 3 {
-			require.True(t, self.Disconnect())
-		}
-	})
-	for range 5 {
+func TestConnection_MuteCountsAndNeverRevives(t *testing.T) {
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		var log trace
+		a := s.Connect(o, func(v int) { log.add("a%d", v) })
+		s.Connect(o, func(v int) { log.add("b%d", v) })
+		u1, u2 := a.Mute(), a.Mute()
+		require.True(t, a.Connected())
+		require.Equal(t, 2, s.Len(), "muted ones count")
 		s.Fire(1)
-	}
-	require.Equal(t, 3, n)
-
-	q := tether.NewQueue(o, 5, tether.Block, tether.Manual())
-	c = s.ConnectSelf(o, func(self *tether.Connection, v int) {
-		require.Same(t, c, self)
-		n = 100
-	}, tether.On(q))
-	s.Fire(1)
-	require.Equal(t, 1, q.Drain())
-	require.Equal(t, 100, n)
+		u1()
+		u1() // idempotent
+		s.Fire(2)
+		for range 20 { // moves the muted connection to another block
+			s.Connect(o, func(int) {})
+		}
+		u2()
+		s.Fire(3)
+		require.Equal(t, "b1 b2 a3 b3", log.String(), "back in its old place")
+		u3 := a.Mute()
+		a.Disconnect()
+		u3()
+		a.Mute()()
+		s.Fire(4)
+		require.Equal(t, "b1 b2 a3 b3 b4", log.String())
+	})
 }
 
-func TestNoFireThatBeginsAfterDisconnectCallsTheHandler(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	for i := range 500 {
-		var mu sync.Mutex
-		over := false
-		c := s.Connect(o, func(v int) {
-			mu.Lock()
-			defer mu.Unlock()
-			if over && v == 2 {
-				t.Error("called by a Fire that began after Disconnect")
-			}
-		})
-		var wg sync.WaitGroup
-		wg.Go(func() { s.Fire(1) })
-		for range i % 7 {
-			s.Connect(o, func(int) {}).Disconnect()
-		}
-		wg.Go(func() {
-			c.Disconnect() // true for one of two; the rule holds for both
-			mu.Lock()
-			over = true
-			mu.Unlock()
-			s.Fire(2)
-		})
-		c.Disconnect()
-		wg.Wait()
-	}
+func TestConnection_AMutedOnceIsNotSpent(t *testing.T) {
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		n := 0
+		c := s.Once(o, func(v int) { n += v })
+		unmute := c.Mute()
+		s.Fire(1)
+		require.True(t, c.Connected())
+		unmute()
+		s.Fire(10)
+		s.Fire(100)
+		require.Equal(t, 10, n)
+	})
 }
 
 func ExampleConnection_Disconnect() {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // Whatever the overflow, and however the loop ends: what was fired at it is got or counted.
@@ -19,7 +20,7 @@ func TestCountDropped_WhatTheBodyDoesNotGetIsCounted(t *testing.T) {
 	const fired = 7 // the first one is got before the others come
 	for _, overflow := range []tether.Overflow{tether.Block, tether.DropOldest, tether.DropNewest} {
 		for name, want := range map[string]int{"break": 0, "panic": 0, "context": 0, "signal": 3, "never": 3} {
-			inBubble(t, fmt.Sprintf("%v, %s", overflow, name), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("%v, %s", overflow, name), func(t *testing.T) {
 				owner := tether.NewOwner("owner")
 				s := tether.NewSignal[int](owner)
 				ctx, cancel := context.WithCancel(t.Context())
@@ -109,9 +110,11 @@ func TestCountDropped_AHeldFireThatLetsGoIsCounted(t *testing.T) {
 }
 
 func TestCountDropped_MisusePanics(t *testing.T) {
-	var s tether.Signal[int]
-	require.PanicsWithValue(t, "tether: CountDropped with nil counter", func() { tether.CountDropped(nil) })
-	require.PanicsWithValue(t, "tether: Values with nil option", func() { tether.Values(t.Context(), &s, 1, tether.Block, nil) })
+	testkit.InAndOut(t, func(t *testing.T) {
+		var s tether.Signal[int]
+		require.PanicsWithValue(t, "tether: CountDropped with nil counter", func() { tether.CountDropped(nil) })
+		require.PanicsWithValue(t, "tether: Values with nil option", func() { tether.Values(t.Context(), &s, 1, tether.Block, nil) })
+	})
 }
 
 func ExampleCountDropped() {

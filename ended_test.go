@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func closed(c *tether.Connection) bool {
@@ -41,7 +42,7 @@ func TestEnded_IsClosedByEveryWayToEnd(t *testing.T) {
 	}
 	for kind, connect := range kinds {
 		for _, e := range ends {
-			inBubble(t, kind+", "+e.name, func(t *testing.T) {
+			testkit.Bubble(t, kind+", "+e.name, func(t *testing.T) {
 				w := newWorld()
 				q := tether.NewQueue(w.root, 1, tether.Block)
 				w.victim = connect(w, q)
@@ -113,17 +114,19 @@ func TestEnded_OfAOnceIsClosedInsideItsHandlerAndOnAQueueBeforeIt(t *testing.T) 
 }
 
 func TestEnded_OfWhatWasNeverAliveIsClosed(t *testing.T) {
-	var zero tether.Connection
-	require.True(t, closed(&zero))
-	o := tether.NewOwner("o")
-	o.Destroy()
-	var s tether.Signal[int]
-	require.True(t, closed(s.Connect(o, func(int) {})))
-	require.True(t, closed(s.Once(o, func(int) {})))
-	gone := tether.NewSignal[int](o)
-	live := tether.NewOwner("live")
-	defer live.Destroy()
-	require.True(t, closed(gone.Connect(live, func(int) {})))
+	testkit.InAndOut(t, func(t *testing.T) {
+		var zero tether.Connection
+		require.True(t, closed(&zero))
+		o := tether.NewOwner("o")
+		o.Destroy()
+		var s tether.Signal[int]
+		require.True(t, closed(s.Connect(o, func(int) {})))
+		require.True(t, closed(s.Once(o, func(int) {})))
+		gone := tether.NewSignal[int](o)
+		live := tether.NewOwner("live")
+		defer live.Destroy()
+		require.True(t, closed(gone.Connect(live, func(int) {})))
+	})
 }
 
 // A channel of one bubble is of no use in another, or outside: so what was dead before must
@@ -160,21 +163,23 @@ func TestEnded_DisconnectUnderALockThatTheWaiterWants(t *testing.T) {
 
 // Connect does not pay for what few ask for.
 func TestEnded_CostsNothingBeforeItIsAskedFor(t *testing.T) {
-	if raceEnabled {
-		t.Skip("counts allocations")
-	}
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	h := func(int) {}
-	s.Connect(o, h)
-	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { s.Connect(o, h).Disconnect() }), 1.0)
-	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() {
-		c := s.Connect(o, h)
-		c.Ended()
-		c.Disconnect()
-		<-c.Ended()
-	}), 7.0)
+	testkit.InAndOut(t, func(t *testing.T) {
+		if testkit.Race {
+			t.Skip("counts allocations")
+		}
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		h := func(int) {}
+		s.Connect(o, h)
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { s.Connect(o, h).Disconnect() }), 1.0)
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() {
+			c := s.Connect(o, h)
+			c.Ended()
+			c.Disconnect()
+			<-c.Ended()
+		}), 7.0)
+	})
 }
 
 func ExampleConnection_Ended() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // orphaned returns a signal of a child at the given depth below root whose handles, but
@@ -24,7 +25,7 @@ func orphaned(t *testing.T, root *tether.Owner, depth int) (s *tether.Signal[int
 		runtime.AddCleanup(o, func(c chan bool) { c <- true }, gone)
 		s = tether.NewSignal[int](o, tether.WhileActive(func(a *tether.Owner) { *active = a }))
 	}()
-	collect(t, "the handle of the child", func() bool { return len(gone) == 1 })
+	testkit.Collect(t, "the handle of the child", func() bool { return len(gone) == 1 })
 	return s, active
 }
 
@@ -65,7 +66,7 @@ func TestOwner_TheRootOfAnActiveOwnerThatSomebodyHasIsNotLost(t *testing.T) {
 		return s, active
 	}()
 	func() { tether.NewOwner("marker") }()
-	collect(t, "the marker", func() bool { return logs.contains("owner=marker") })
+	testkit.Collect(t, "the marker", func() bool { return logs.contains("owner=marker") })
 	for range 5 {
 		runtime.GC()
 	}
@@ -86,7 +87,7 @@ func TestOwner_ALostRootCanBeEndedByWayOfAnActiveOwner(t *testing.T) {
 		o := tether.NewOwner("lost at first").NewChild("child")
 		return tether.NewSignal[int](o, tether.WhileActive(func(a *tether.Owner) { active = a }))
 	}()
-	collect(t, "the root", func() bool { return logs.contains("lost at first") })
+	testkit.Collect(t, "the root", func() bool { return logs.contains("lost at first") })
 	other := tether.NewOwner("other")
 	defer other.Destroy()
 	s.Connect(other, func(int) {})
@@ -107,16 +108,37 @@ func TestOwner_ALostRootCanBeEndedByWayOfAnActiveOwner(t *testing.T) {
 func TestOwner_ASignalWithWhileActiveDoesNotHideALostRoot(t *testing.T) {
 	logs := captureLogs(t)
 	s, _ := orphaned(t, tether.NewOwner("not hidden"), 2)
-	collect(t, "the root", func() bool { return logs.contains("not hidden") })
+	testkit.Collect(t, "the root", func() bool { return logs.contains("not hidden") })
 	s.Fire(1)
 }
 
+// A signal keeps nobody from finding its owner lost. If it is used thereafter,
+// an activity has a parent all the same.
+func TestOwner_AnActivityOfALostOwnersSignalHasAParent(t *testing.T) {
+	captureLogs(t)
+	var parent *tether.Owner
+	s := func() *tether.Signal[int] {
+		return tether.NewSignal[int](tether.NewOwner("lost"), tether.WhileActive(func(a *tether.Owner) { parent = a.Parent() }))
+	}()
+	for range 3 {
+		runtime.GC()
+	}
+	o := tether.NewOwner("o")
+	s.Connect(o, func(int) {})
+	require.NotNil(t, parent)
+	require.Equal(t, "lost", parent.Name())
+	require.NoError(t, o.Destroy())
+	require.NoError(t, parent.Destroy())
+}
+
 func TestHandle_TellsThePriorityOfAnOptionAndOfNoOther(t *testing.T) {
-	p, ok := handle.Priority(tether.Priority(-7))
-	require.True(t, ok)
-	require.Equal(t, -7, p)
-	q := tether.NewOwner("o")
-	defer q.Destroy()
-	_, ok = handle.Priority(tether.On(tether.NewQueue(q, 1, tether.Block)))
-	require.False(t, ok)
+	testkit.InAndOut(t, func(t *testing.T) {
+		p, ok := handle.Priority(tether.Priority(-7))
+		require.True(t, ok)
+		require.Equal(t, -7, p)
+		q := tether.NewOwner("o")
+		defer q.Destroy()
+		_, ok = handle.Priority(tether.On(tether.NewQueue(q, 1, tether.Block)))
+		require.False(t, ok)
+	})
 }

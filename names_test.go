@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/inspect"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // hostile are names as a client may call itself. Each was printed as it is by errors,
@@ -51,8 +52,10 @@ type values struct {
 }
 
 func (*values) Enabled(context.Context, slog.Level) bool { return true }
-func (v *values) WithAttrs([]slog.Attr) slog.Handler     { return v }
-func (v *values) WithGroup(string) slog.Handler          { return v }
+
+func (v *values) WithAttrs([]slog.Attr) slog.Handler { return v }
+
+func (v *values) WithGroup(string) slog.Handler { return v }
 
 func (v *values) Handle(_ context.Context, r slog.Record) error {
 	v.mu.Lock()
@@ -166,7 +169,7 @@ func TestPanicError_NamesItsOwnerQuoted(t *testing.T) {
 	})
 }
 
-func TestALostOwnerIsLoggedByItsNameQuoted(t *testing.T) {
+func TestLost_IsLoggedByItsNameQuoted(t *testing.T) {
 	captureLogs(t) // puts the default back
 	eachHostile(t, func(t *testing.T, name string) {
 		tether.ForgetLost()
@@ -174,7 +177,7 @@ func TestALostOwnerIsLoggedByItsNameQuoted(t *testing.T) {
 		slog.SetDefault(slog.New(v))
 		func() { tether.NewOwner(name) }()
 		text := ""
-		collect(t, "the owner", func() bool {
+		testkit.Collect(t, "the owner", func() bool {
 			text = v.take()
 			return strings.Contains(text, "names_test.go") // and not one that another test has lost
 		})
@@ -188,7 +191,7 @@ func TestALostOwnerIsLoggedByItsNameQuoted(t *testing.T) {
 			}
 		})()
 		func() { tether.NewOwner(name) }()
-		collect(t, "the owner", func() bool { return len(found) == 1 })
+		testkit.Collect(t, "the owner", func() bool { return len(found) == 1 })
 		l := <-found
 		require.Equal(t, name, l.Name, "a program gets it raw")
 	})

@@ -12,69 +12,74 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestNotify_TheFirstValueAfterEachDrainWakes(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	wakes := 0
-	q := tether.NewQueue(o, 9, tether.Block, tether.Manual(), tether.Notify(func() { wakes++ }))
-	s.Connect(o, func(int) {}, tether.On(q))
-	fire := func(want int, what string) {
-		t.Helper()
-		s.Fire(1)
-		require.Equal(t, want, wakes, what)
-	}
-	fire(1, "a new queue is armed")
-	fire(1, "one call is due")
-	require.Equal(t, 2, q.Drain())
-	fire(2, "after a Drain")
-	require.Equal(t, 1, q.Drain())
-	require.Zero(t, q.Drain())
-	require.Equal(t, 2, wakes, "a Drain of an empty queue calls nobody")
-	fire(3, "but arms too")
-	s.DisconnectAll()
-	require.Zero(t, q.Drain(), "what was pending has gone with its connection")
-	s.Connect(o, func(int) {}, tether.On(q))
-	fire(4, "after a Drain that found nothing, though its wake-up was due")
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		wakes := 0
+		q := tether.NewQueue(o, 9, tether.Block, tether.Manual(), tether.Notify(func() { wakes++ }))
+		s.Connect(o, func(int) {}, tether.On(q))
+		fire := func(want int, what string) {
+			t.Helper()
+			s.Fire(1)
+			require.Equal(t, want, wakes, what)
+		}
+		fire(1, "a new queue is armed")
+		fire(1, "one call is due")
+		require.Equal(t, 2, q.Drain())
+		fire(2, "after a Drain")
+		require.Equal(t, 1, q.Drain())
+		require.Zero(t, q.Drain())
+		require.Equal(t, 2, wakes, "a Drain of an empty queue calls nobody")
+		fire(3, "but arms too")
+		s.DisconnectAll()
+		require.Zero(t, q.Drain(), "what was pending has gone with its connection")
+		s.Connect(o, func(int) {}, tether.On(q))
+		fire(4, "after a Drain that found nothing, though its wake-up was due")
+	})
 }
 
 // Drain handles what is there when it begins; what its handlers fire is for the next one.
 func TestNotify_AValueFiredInADrainWakes(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	var s tether.Signal[int]
-	wakes := 0
-	var q *tether.Queue
-	q = tether.NewQueue(o, 9, tether.Block, tether.Manual(), tether.Notify(func() {
-		wakes++
-		assert.NotZero(t, q.Len(), "the value is queued by then, and no lock held")
-	}))
-	s.Connect(o, func(v int) {
-		if v > 0 {
-			s.Fire(v - 1)
-			s.Fire(0)
-			assert.Zero(t, q.Drain(), "inside a handler")
-		}
-	}, tether.On(q))
-	s.Fire(2)
-	require.Equal(t, 1, wakes)
-	require.Equal(t, 1, q.Drain())
-	require.Equal(t, 2, wakes, "the handler's two values wake once")
-	s.Fire(0)
-	require.Equal(t, 2, wakes, "the end of a Drain does not arm")
-	require.Equal(t, 3, q.Drain())
-	require.Equal(t, 3, wakes)
-	require.Equal(t, 2, q.Drain())
-	require.Equal(t, 3, wakes)
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		var s tether.Signal[int]
+		wakes := 0
+		var q *tether.Queue
+		q = tether.NewQueue(o, 9, tether.Block, tether.Manual(), tether.Notify(func() {
+			wakes++
+			assert.NotZero(t, q.Len(), "the value is queued by then, and no lock held")
+		}))
+		s.Connect(o, func(v int) {
+			if v > 0 {
+				s.Fire(v - 1)
+				s.Fire(0)
+				assert.Zero(t, q.Drain(), "inside a handler")
+			}
+		}, tether.On(q))
+		s.Fire(2)
+		require.Equal(t, 1, wakes)
+		require.Equal(t, 1, q.Drain())
+		require.Equal(t, 2, wakes, "the handler's two values wake once")
+		s.Fire(0)
+		require.Equal(t, 2, wakes, "the end of a Drain does not arm")
+		require.Equal(t, 3, q.Drain())
+		require.Equal(t, 3, wakes)
+		require.Equal(t, 2, q.Drain())
+		require.Equal(t, 3, wakes)
+	})
 }
 
 // If a wake-up were missed, the loop would sleep while a value is pending, and the test
 // with it: the bubble finds that all are blocked.
 func TestNotify_NoWakeUpIsMissed(t *testing.T) {
 	for _, overflow := range []tether.Overflow{tether.Block, tether.DropOldest, tether.DropNewest} {
-		inBubble(t, fmt.Sprint(overflow), func(t *testing.T) {
+		testkit.Bubble(t, fmt.Sprint(overflow), func(t *testing.T) {
 			const firers, each = 4, 200
 			o := tether.NewOwner("o")
 			var s tether.Signal[int]
@@ -150,7 +155,7 @@ func TestNotify_InsideWakeDestroyBehavesAsInAHandler(t *testing.T) {
 func TestNotify_APanicOfWakeGoesOnAndTheValueStands(t *testing.T) {
 	for _, once := range []bool{false, true} {
 		for _, supervised := range []bool{false, true} {
-			inBubble(t, fmt.Sprintf("once=%v supervised=%v", once, supervised), func(t *testing.T) {
+			testkit.Bubble(t, fmt.Sprintf("once=%v supervised=%v", once, supervised), func(t *testing.T) {
 				var reports journal[*tether.PanicError]
 				var opts []tether.OwnerOption
 				if supervised {
@@ -184,29 +189,33 @@ func TestNotify_APanicOfWakeGoesOnAndTheValueStands(t *testing.T) {
 }
 
 func TestNotify_WakeIsGarbageWhenTheQueueHasEnded(t *testing.T) {
-	o := tether.NewOwner("o")
-	var q *tether.Queue
-	gone := func() weak.Pointer[[1 << 10]int] {
-		big := new([1 << 10]int)
-		q = tether.NewQueue(o, 1, tether.Block, tether.Manual(), tether.Notify(func() { big[0]++ }))
-		return weak.Make(big)
-	}()
-	runtime.GC()
-	require.NotNil(t, gone.Value())
-	o.Destroy()
-	runtime.GC()
-	require.Nil(t, gone.Value())
-	runtime.KeepAlive(q)
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		var q *tether.Queue
+		gone := func() weak.Pointer[[1 << 10]int] {
+			big := new([1 << 10]int)
+			q = tether.NewQueue(o, 1, tether.Block, tether.Manual(), tether.Notify(func() { big[0]++ }))
+			return weak.Make(big)
+		}()
+		runtime.GC()
+		require.NotNil(t, gone.Value())
+		o.Destroy()
+		runtime.GC()
+		require.Nil(t, gone.Value())
+		runtime.KeepAlive(q)
+	})
 }
 
 func TestNotify_MisusePanicsBeforeAnythingChanges(t *testing.T) {
-	o := tether.NewOwner("o")
-	defer o.Destroy()
-	require.PanicsWithValue(t, "tether: Notify with nil function", func() { tether.Notify(nil) })
-	require.PanicsWithValue(t, "tether: NewQueue with Notify, but not Manual", func() {
-		tether.NewQueue(o, 1, tether.Block, tether.Notify(func() {}))
+	testkit.InAndOut(t, func(t *testing.T) {
+		o := tether.NewOwner("o")
+		defer o.Destroy()
+		require.PanicsWithValue(t, "tether: Notify with nil function", func() { tether.Notify(nil) })
+		require.PanicsWithValue(t, "tether: NewQueue with Notify, but not Manual", func() {
+			tether.NewQueue(o, 1, tether.Block, tether.Notify(func() {}))
+		})
+		tether.NewQueue(o, 1, tether.Block, tether.Notify(func() {}), tether.Manual()) // in any order
 	})
-	tether.NewQueue(o, 1, tether.Block, tether.Notify(func() {}), tether.Manual()) // in any order
 }
 
 // A loop that sleeps until there is something to do.

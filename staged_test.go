@@ -10,32 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-ec287111/tether"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
-
-// steps notes what happens, in order.
-type steps struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (s *steps) add(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, fmt.Sprintf(format, args...))
-}
-
-func (s *steps) list() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string{}, s.all...)
-}
 
 // aStagedApp has three children, each with a goroutine that says its last word when it is
 // told to end, and a cleanup; a staged grandchild among them. What it notes at the end must
 // be stagedEnd.
-func aStagedApp(app *tether.Owner, said *steps) {
+func aStagedApp(app *tether.Owner, said *trace) {
 	part := func(o *tether.Owner) {
 		o.Defer(func() { said.add("%s cleaned, app alive: %v", o.Name(), app.Alive()) })
 		o.Go(func(ctx context.Context) {
@@ -59,16 +43,6 @@ var stagedEnd = []string{
 	"jobs told", "jobs cleaned, app alive: true",
 	"store told", "store cleaned, app alive: true",
 	"app told", "app cleaned, app alive: false",
-}
-
-// waitFor waits until o has ended, for at most a long time.
-func waitFor(t *testing.T, o *tether.Owner) {
-	t.Helper()
-	select {
-	case <-o.Ended():
-	case <-time.After(time.Minute):
-		require.FailNow(t, "it did not end")
-	}
 }
 
 func TestStaged_ChildrenEndOneAfterTheOtherHoweverTheEndBegins(t *testing.T) {
@@ -168,7 +142,7 @@ func TestStaged_ChildrenEndOneAfterTheOtherHoweverTheEndBegins(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(context.Background())
 			defer cancel(nil)
 			app := tether.NewOwner("app", tether.Staged(), tether.WithContext(ctx))
-			var said steps
+			var said trace
 			aStagedApp(app, &said)
 			child := app.NewChild("child")
 			cause := end(t, app, cancel)
@@ -237,276 +211,141 @@ func TestStaged_WhatEndsItAtOnceCutsOffAllThatIsLeft(t *testing.T) {
 }
 
 func TestStaged_ADestroyContextThatGivesUpCutsOffAllAndSaysWhatRuns(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	old := app.NewChild("old")
-	release := make(chan bool)
-	app.NewChild("young").Go(func(context.Context) { <-release })
-	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-	defer cancel()
-	err := app.DestroyContext(ctx)
-	var pending *tether.PendingError
-	require.ErrorAs(t, err, &pending)
-	require.Len(t, pending.Running, 1)
-	require.Equal(t, "app/young", pending.Running[0].Owner)
-	require.False(t, old.Alive())
-	require.False(t, app.Alive())
-	close(release)
-	require.NoError(t, app.Destroy())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app", tether.Staged())
+		old := app.NewChild("old")
+		release := make(chan bool)
+		app.NewChild("young").Go(func(context.Context) { <-release })
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		err := app.DestroyContext(ctx)
+		var pending *tether.PendingError
+		require.ErrorAs(t, err, &pending)
+		require.Len(t, pending.Running, 1)
+		require.Equal(t, "app/young", pending.Running[0].Owner)
+		require.False(t, old.Alive())
+		require.False(t, app.Alive())
+		close(release)
+		require.NoError(t, app.Destroy())
+	})
 }
 
 func TestStaged_OnlyNewChildRefusesWhileTheStagesRun(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	closed := errors.New("closed late")
-	var fired tether.Signal[int]
-	var got atomic.Int32
-	young := app.NewChild("young")
-	young.Defer(func() {
-		require.True(t, app.Alive())
-		require.NoError(t, app.Context().Err())
-		child := app.NewChild("late")
-		require.False(t, child.Alive())
-		require.Error(t, child.Context().Err())
-		require.Equal(t, tether.ErrDestroyed, context.Cause(child.Context()))
-		require.NoError(t, child.Destroy())
-		<-child.Ended()
-		ran := false
-		child.Defer(func() { ran = true })
-		require.True(t, ran)
-		tether.Own(child, closing(func() error { return closed }))
-		require.False(t, child.NewChild("grandchild").Alive())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app := tether.NewOwner("app", tether.Staged())
+		closed := errors.New("closed late")
+		var fired tether.Signal[int]
+		var got atomic.Int32
+		young := app.NewChild("young")
+		young.Defer(func() {
+			require.True(t, app.Alive())
+			require.NoError(t, app.Context().Err())
+			child := app.NewChild("late")
+			require.False(t, child.Alive())
+			require.Error(t, child.Context().Err())
+			require.Equal(t, tether.ErrDestroyed, context.Cause(child.Context()))
+			require.NoError(t, child.Destroy())
+			<-child.Ended()
+			ran := false
+			child.Defer(func() { ran = true })
+			require.True(t, ran)
+			tether.Own(child, closeFunc(func() error { return closed }))
+			require.False(t, child.NewChild("grandchild").Alive())
 
-		fired.Connect(app, func(int) { got.Add(1) })
-		fired.Fire(1)
-		require.True(t, app.Go(func(context.Context) { got.Add(1) }))
-		app.Defer(func() { got.Add(1) })
+			fired.Connect(app, func(int) { got.Add(1) })
+			fired.Fire(1)
+			require.True(t, app.Go(func(context.Context) { got.Add(1) }))
+			app.Defer(func() { got.Add(1) })
+		})
+		require.Equal(t, closed, app.Destroy())
+		require.EqualValues(t, 3, got.Load())
+		require.Equal(t, 0, app.Stats().Owners)
+		require.False(t, app.NewChild("after").Alive())
 	})
-	require.Equal(t, closed, app.Destroy())
-	require.EqualValues(t, 3, got.Load())
-	require.Equal(t, 0, app.Stats().Owners)
-	require.False(t, app.NewChild("after").Alive())
 }
 
 func TestStaged_WhatTheOwnerItselfHoldsLivesUntilItsOwnCutOff(t *testing.T) {
-	app, outside := tether.NewOwner("app", tether.Staged()), tether.NewOwner("outside")
-	var actives []*tether.Owner
-	s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
-		actives = append(actives, active)
-	}))
-	s.Connect(outside, func(int) {})
-	beat := tether.NewHeartbeat(app, time.Millisecond)
-	young := app.NewChild("young")
-	young.Defer(func() {
-		require.True(t, actives[0].Alive(), "the owner of a signal's activity is no stage")
-		s.DisconnectAll()
-		require.False(t, actives[0].Alive())
+	testkit.InAndOut(t, func(t *testing.T) {
+		app, outside := tether.NewOwner("app", tether.Staged()), tether.NewOwner("outside")
+		var actives []*tether.Owner
+		s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
+			actives = append(actives, active)
+		}))
 		s.Connect(outside, func(int) {})
-		require.True(t, actives[1].Alive(), "a new one is no child of the user's")
-		ticked := make(chan bool)
-		beat.Once(outside, func(tether.Tick) { close(ticked) })
-		<-ticked
+		beat := tether.NewHeartbeat(app, time.Millisecond)
+		young := app.NewChild("young")
+		young.Defer(func() {
+			require.True(t, actives[0].Alive(), "the owner of a signal's activity is no stage")
+			s.DisconnectAll()
+			require.False(t, actives[0].Alive())
+			s.Connect(outside, func(int) {})
+			require.True(t, actives[1].Alive(), "a new one is no child of the user's")
+			ticked := make(chan bool)
+			beat.Once(outside, func(tether.Tick) { close(ticked) })
+			<-ticked
+		})
+		require.NoError(t, app.Destroy())
+		<-actives[1].Ended()
+		require.NoError(t, outside.Destroy())
 	})
-	require.NoError(t, app.Destroy())
-	<-actives[1].Ended()
-	require.NoError(t, outside.Destroy())
-}
-
-func TestStaged_ErrorsOfAllStagesAreToldOnceEach(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	fails := func(o *tether.Owner) *tether.Owner {
-		tether.Own(o, closing(func() error { return errors.New(o.Name()) }))
-		return o
-	}
-	fails(app)
-	fails(fails(app.NewChild("old")).NewChild("leaf"))
-	nested := fails(app.NewChild("nested", tether.Staged()))
-	fails(nested.NewChild("inner"))
-	itself := fails(app.NewChild("itself"))
-	require.EqualError(t, itself.Destroy(), "itself") // on its own account
-	err := app.Destroy()
-	require.EqualError(t, err, "inner\nnested\nleaf\nold\napp")
-	require.Equal(t, err, app.Destroy())
-	require.EqualError(t, nested.Destroy(), "inner\nnested")
-
-	tether.Own(nested, closing(func() error { return errors.New("late") }))
-	require.ErrorContains(t, app.Destroy(), "late")
-}
-
-func TestStaged_APanicOfACleanupGoesOnWhenTheStagesAreOver(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	app.NewChild("old").Defer(func() { panic("old") })
-	app.NewChild("young").Defer(func() { panic("young") })
-	require.PanicsWithValue(t, "old", func() { _ = app.Destroy() })
-	<-app.Ended()
 }
 
 func TestStaged_WhereNothingRunsDestroyInAHandlerIsComplete(t *testing.T) {
-	app := tether.NewOwner("app", tether.Staged())
-	var said steps
-	for _, name := range []string{"old", "young"} {
-		app.NewChild(name).Defer(func() { said.add("%s", name) })
-	}
-	other := tether.NewOwner("other")
-	var s tether.Signal[int]
-	s.Connect(other, func(int) {
-		require.NoError(t, app.Destroy())
-		<-app.Ended()
-	})
-	s.Fire(1)
-	require.Equal(t, []string{"young", "old"}, said.list())
-	require.NoError(t, other.Destroy())
-}
-
-func TestStaged_TheContextHasNoDeadlineAndRunGivesTheStagesItsCause(t *testing.T) {
-	reason := errors.New("reason")
-	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), key{}, "value"))
-	timed, stop := context.WithTimeout(ctx, time.Hour)
-	defer stop()
-	var said steps
-	err := tether.Run(timed, "app", func(app *tether.Owner) error {
-		_, ok := app.Context().Deadline()
-		require.False(t, ok)
-		require.Equal(t, "value", app.Context().Value(key{}))
-		_, ok = app.NewChild("plain").Context().Deadline()
-		require.False(t, ok)
-		_, ok = app.NewChild("own", tether.WithContext(timed)).Context().Deadline()
-		require.True(t, ok)
-		aStagedApp(app, &said)
-		cancel(reason)
-		<-app.Context().Done()
-		require.Equal(t, reason, context.Cause(app.Context()))
-		return nil
-	}, tether.Staged())
-	require.NoError(t, err)
-	require.ElementsMatch(t, stagedEnd, said.list())
-	require.Equal(t, "app cleaned, app alive: false", said.list()[len(stagedEnd)-1])
-}
-
-type key struct{}
-
-func TestStaged_RunWithGraceCutsOffWhatTheStagesHaveNotReached(t *testing.T) {
-	release := make(chan bool)
-	var old, root *tether.Owner
-	err := tether.Run(context.Background(), "app", func(app *tether.Owner) error {
-		root, old = app, app.NewChild("old")
-		app.NewChild("young").Go(func(context.Context) { <-release })
-		return nil
-	}, tether.Staged(), tether.WithGrace(time.Millisecond))
-	require.ErrorIs(t, err, tether.ErrPending)
-	require.False(t, old.Alive())
-	close(release)
-	waitFor(t, root)
-}
-
-func TestStaged_BornOfAnEndedContextItIsBornEnded(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	o := tether.NewOwner("o", tether.Staged(), tether.WithContext(ctx))
-	require.False(t, o.Alive())
-	<-o.Ended()
-}
-
-func TestStaged_GoroutinesThatWaitForEachOthersOwnersDoNotHang(t *testing.T) {
-	for range 50 {
+	testkit.InAndOut(t, func(t *testing.T) {
 		app := tether.NewOwner("app", tether.Staged())
+		var said trace
+		for _, name := range []string{"old", "young"} {
+			app.NewChild(name).Defer(func() { said.add("%s", name) })
+		}
 		other := tether.NewOwner("other")
-		old, young := app.NewChild("old"), app.NewChild("young")
-		begin := make(chan bool)
-		for _, child := range []*tether.Owner{old, young} {
-			child.Go(func(ctx context.Context) {
-				<-begin
-				_ = other.Destroy()
-			})
-		}
-		for range 2 {
-			other.Go(func(context.Context) {
-				<-begin
-				_ = app.Destroy()
-			})
-		}
-		close(begin)
-		waitFor(t, app)
-		waitFor(t, other)
-	}
+		var s tether.Signal[int]
+		s.Connect(other, func(int) {
+			require.NoError(t, app.Destroy())
+			<-app.Ended()
+		})
+		s.Fire(1)
+		require.Equal(t, []string{"young", "old"}, said.list())
+		require.NoError(t, other.Destroy())
+	})
 }
 
 func TestStaged_ADeepChainOfStagedOwnersEndsWithoutRecursion(t *testing.T) {
-	const depth = 200_000
-	root := tether.NewOwner("root", tether.Staged())
-	ends := 0
-	for o, i := root, 0; i < depth; i++ {
-		o = o.NewChild("o", tether.Staged())
-		o.Defer(func() { ends++ })
-	}
-	require.NoError(t, root.Destroy())
-	require.Equal(t, depth, ends)
+	testkit.InAndOut(t, func(t *testing.T) {
+		const depth = 200_000
+		root := tether.NewOwner("root", tether.Staged())
+		ends := 0
+		for o, i := root, 0; i < depth; i++ {
+			o = o.NewChild("o", tether.Staged())
+			o.Defer(func() { ends++ })
+		}
+		require.NoError(t, root.Destroy())
+		require.Equal(t, depth, ends)
+	})
 }
 
 func TestStaged_ItIsNotLostWhileItsStagesRunElsewhere(t *testing.T) {
-	var lost atomic.Int32
-	defer tether.OnLost(func(tether.Lost) { lost.Add(1) })()
-	release := make(chan bool)
-	var done <-chan struct{}
-	func() {
-		app := tether.NewOwner("app", tether.Staged())
-		done = app.Ended()
-		young := app.NewChild("young")
-		var s tether.Signal[int]
-		s.Connect(young, func(int) { _ = app.Destroy() })
-		young.Defer(func() { <-release })
-		go s.Fire(1) // it, or the stages' goroutine, is held by the cleanup
-		for app.Alive() && young.Alive() {
-			runtime.Gosched()
-		}
-	}()
-	for range 5 {
-		runtime.GC()
-	}
-	close(release)
-	<-done
-	require.Zero(t, lost.Load())
-}
-
-func TestStaged_FiredIntoCancelledAndDestroyedFromManyGoroutines(t *testing.T) {
-	for range 100 {
-		app := tether.NewOwner("app", tether.Staged())
-		var s tether.Signal[int]
-		var running, after atomic.Int32
-		children := make([]*tether.Owner, 5)
-		for i := range children {
-			c := app.NewChild("child")
-			s.Connect(c, func(int) {
-				running.Add(1)
+	testkit.InAndOut(t, func(t *testing.T) {
+		var lost atomic.Int32
+		defer tether.OnLost(func(tether.Lost) { lost.Add(1) })()
+		release := make(chan bool)
+		var done <-chan struct{}
+		func() {
+			app := tether.NewOwner("app", tether.Staged())
+			done = app.Ended()
+			young := app.NewChild("young")
+			var s tether.Signal[int]
+			s.Connect(young, func(int) { _ = app.Destroy() })
+			young.Defer(func() { <-release })
+			go s.Fire(1) // it, or the stages' goroutine, is held by the cleanup
+			for app.Alive() && young.Alive() {
 				runtime.Gosched()
-				running.Add(-1)
-			})
-			for _, younger := range children[:i] {
-				older := younger // is older than c
-				c.Defer(func() {
-					if !older.Alive() && app.Alive() {
-						after.Add(1)
-					}
-				})
 			}
-			children[i] = c
+		}()
+		for range 5 {
+			runtime.GC()
 		}
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() {
-				for range 20 {
-					s.Fire(1)
-				}
-			})
-			wg.Go(func() { _ = app.Destroy() })
-		}
-		wg.Go(func() { app.NewChild("another").NewChild("below") })
-		wg.Wait()
-		<-app.Ended()
-		require.Zero(t, running.Load())
-		require.Zero(t, after.Load(), "an older child ended before a younger one")
-		require.Zero(t, app.Stats())
-	}
+		close(release)
+		<-done
+		require.Zero(t, lost.Load())
+	})
 }
-
-type closing func() error
-
-func (c closing) Close() error { return c() }

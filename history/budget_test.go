@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/history"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // What a latest value costs that is kept for each of many, besides the signal: most of it is
@@ -17,14 +18,14 @@ func TestRecord_TakesItsBudgetOfMemory(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	sources := make([]tether.Signal[int], n)
-	before := heap()
+	before := testkit.Heap()
 	for i := range sources {
 		history.Record(app, &sources[i], 1)
 	}
-	each := (heap() - before) / n
+	each := (testkit.Heap() - before) / n
 	runtime.KeepAlive(sources)
 	t.Logf("%d B", each)
-	if !raceEnabled {
+	if !testkit.Race {
 		require.LessOrEqual(t, each, int64(budget), "bytes of a ring of one value")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/history"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // whileCut cancels root, and calls f between the moment from which on root and its
@@ -112,7 +113,7 @@ func TestRing_HidesNoLostRootWhoseCleanupRefersToIt(t *testing.T) {
 		s.Fire(1)
 		runtime.AddCleanup(app, func(c chan bool) { close(c) }, lost)
 	}()
-	collect(t, "the lost root", func() bool {
+	testkit.Collect(t, "the lost root", func() bool {
 		select {
 		case <-lost:
 			return true

@@ -2,43 +2,20 @@ package history_test
 
 import (
 	"context"
-	"log/slog"
 	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
-	"weak"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/history"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 var _ tether.Source[int] = (*history.Ring[int])(nil)
 
-// newRing returns a ring of n values of a signal, with 1 to fired recorded.
-func newRing(t *testing.T, n, fired int) (*tether.Owner, *tether.Signal[int], *history.Ring[int]) {
-	t.Helper()
-	owner := tether.NewOwner("owner")
-	t.Cleanup(func() { owner.Destroy() })
-	s := new(tether.Signal[int])
-	r := history.Record(owner, s, n)
-	for i := range fired {
-		s.Fire(i + 1)
-	}
-	return owner, s, r
-}
-
-// list is a handler that notes what it was called with.
-type list []int
-
-func (l *list) add(v int) { *l = append(*l, v) }
-
-func TestARingKeepsTheLastValues(t *testing.T) {
+func TestRing_KeepsTheLastValues(t *testing.T) {
 	_, s, r := newRing(t, 3, 0)
 	_, ok := r.Last()
 	require.False(t, ok)
@@ -61,7 +38,7 @@ func TestARingKeepsTheLastValues(t *testing.T) {
 	}
 }
 
-func TestAllIsASnapshotAndItsBodyRunsWithoutTheLock(t *testing.T) {
+func TestRing_AllIsASnapshotAndItsBodyRunsWithoutTheLock(t *testing.T) {
 	owner, s, r := newRing(t, 2, 2)
 	var got list
 	for v := range r.All() {
@@ -74,7 +51,7 @@ func TestAllIsASnapshotAndItsBodyRunsWithoutTheLock(t *testing.T) {
 	require.Equal(t, []int{11, 12}, slices.Collect(r.All()))
 }
 
-func TestConnectDeliversTheHistoryThenWhatFollows(t *testing.T) {
+func TestRing_ConnectDeliversTheHistoryThenWhatFollows(t *testing.T) {
 	owner, s, r := newRing(t, 2, 5)
 	var got list
 	c := r.Connect(owner, got.add)
@@ -90,7 +67,7 @@ func TestConnectDeliversTheHistoryThenWhatFollows(t *testing.T) {
 	require.Equal(t, list{4, 5, 6, 8}, got)
 }
 
-func TestOnceGetsTheOldestValueKeptOrTheNextOne(t *testing.T) {
+func TestRing_OnceGetsTheOldestValueKeptOrTheNextOne(t *testing.T) {
 	owner, s, r := newRing(t, 2, 5)
 	var got list
 	c := r.Once(owner, got.add)
@@ -109,7 +86,7 @@ func TestOnceGetsTheOldestValueKeptOrTheNextOne(t *testing.T) {
 	require.Equal(t, 1, owner2.Stats().Connections, "the ring's own")
 }
 
-func TestPriorityIsHonouredAndFirstComesFirstWithinOne(t *testing.T) {
+func TestRing_PriorityIsHonouredAndFirstComesFirstWithinOne(t *testing.T) {
 	owner, s, r := newRing(t, 1, 0)
 	var got list
 	for i, p := range []int{0, 5, -3, 5, 0, 9, 5} {
@@ -119,7 +96,7 @@ func TestPriorityIsHonouredAndFirstComesFirstWithinOne(t *testing.T) {
 	require.Equal(t, list{95, 51, 53, 56, 0, 4, -28}, got)
 }
 
-func TestOnAQueueTheReplayIsQueuedToo(t *testing.T) {
+func TestRing_OnAQueueTheReplayIsQueuedToo(t *testing.T) {
 	owner, s, r := newRing(t, 3, 5)
 	q := tether.NewQueue(owner, 10, tether.Block, tether.Manual())
 	var got, once list
@@ -134,7 +111,7 @@ func TestOnAQueueTheReplayIsQueuedToo(t *testing.T) {
 	require.Equal(t, list{3}, once)
 }
 
-func TestNestedFiresComeAfterTheRunningCall(t *testing.T) {
+func TestRing_NestedFiresComeAfterTheRunningCall(t *testing.T) {
 	owner, s, r := newRing(t, 2, 1)
 	var a, b list
 	r.Connect(owner, func(v int) {
@@ -152,7 +129,7 @@ func TestNestedFiresComeAfterTheRunningCall(t *testing.T) {
 	require.Equal(t, list{3, 4, 3, 4}, b)
 }
 
-func TestAReplayEndsWithItsConnection(t *testing.T) {
+func TestRing_AReplayEndsWithItsConnection(t *testing.T) {
 	owner, s, r := newRing(t, 5, 5)
 	var got list
 	c := r.ConnectSelf(owner, func(self *tether.Connection, v int) {
@@ -198,7 +175,7 @@ func TestAReplayEndsWithItsConnection(t *testing.T) {
 	require.Equal(t, list{2}, got)
 }
 
-func TestTheDeadDeliverNothing(t *testing.T) {
+func TestRing_TheDeadDeliverNothing(t *testing.T) {
 	owner, s, r := newRing(t, 5, 5)
 	never := func(int) { t.Error("called") }
 	dead := tether.NewOwner("dead")
@@ -237,7 +214,7 @@ func TestTheDeadDeliverNothing(t *testing.T) {
 	require.False(t, born.Connect(other, never).Connected())
 }
 
-func TestAfterCancelNothingIsDeliveredEvenIfTheInterruptIsLate(t *testing.T) {
+func TestRing_AfterCancelNothingIsDeliveredEvenIfTheInterruptIsLate(t *testing.T) {
 	owner, s, r := newRing(t, 5, 5)
 	other := tether.NewOwner("other")
 	defer other.Destroy()
@@ -264,7 +241,7 @@ func TestAfterCancelNothingIsDeliveredEvenIfTheInterruptIsLate(t *testing.T) {
 	require.Zero(t, r.Len())
 }
 
-func TestARingOutlivesItsSource(t *testing.T) {
+func TestRing_OutlivesItsSource(t *testing.T) {
 	source, owner := tether.NewOwner("source"), tether.NewOwner("owner")
 	defer owner.Destroy()
 	s := tether.NewSignal[int](source)
@@ -276,7 +253,7 @@ func TestARingOutlivesItsSource(t *testing.T) {
 	require.Equal(t, list{1}, got)
 }
 
-func TestARingOfARingHasItsValues(t *testing.T) {
+func TestRing_OfARingHasItsValues(t *testing.T) {
 	owner, s, r := newRing(t, 4, 9)
 	r2 := history.Record(owner, r, 2)
 	require.Equal(t, []int{8, 9}, slices.Collect(r2.All()))
@@ -284,7 +261,7 @@ func TestARingOfARingHasItsValues(t *testing.T) {
 	require.Equal(t, []int{9, 10}, slices.Collect(r2.All()))
 }
 
-func TestWaitAndValuesBeginWithTheHistory(t *testing.T) {
+func TestRing_WaitAndValuesBeginWithTheHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner := tether.NewOwner("owner")
 		s := tether.NewSignal[int](owner)
@@ -338,7 +315,7 @@ func TestWaitAndValuesBeginWithTheHistory(t *testing.T) {
 	})
 }
 
-func TestAPanicGoesToWhoDeliversAfterTheRest(t *testing.T) {
+func TestRing_APanicGoesToWhoDeliversAfterTheRest(t *testing.T) {
 	owner, s, r := newRing(t, 3, 3)
 	var a, b list
 	require.PanicsWithValue(t, "three", func() {
@@ -377,109 +354,4 @@ func TestAPanicGoesToWhoDeliversAfterTheRest(t *testing.T) {
 	sup := owner.NewChild("sup", tether.WithPanicHandler(func(p *tether.PanicError) { caught = append(caught, p.Value) }))
 	r.Connect(sup, func(v int) { panic(v) })
 	require.Equal(t, []any{3, 1, 4}, caught)
-}
-
-// collect runs the collector until done reports true, which it must.
-func collect(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for range 100 {
-		runtime.GC()
-		if done() {
-			return
-		}
-	}
-	t.Fatalf("%s was not collected after 100 collections", what)
-}
-
-type payload struct{ bytes [64]byte }
-
-func fire(s *tether.Signal[*payload]) weak.Pointer[payload] {
-	p := new(payload)
-	s.Fire(p)
-	return weak.Make(p)
-}
-
-func TestValuesAreGarbageOnceNobodyIsToGetThem(t *testing.T) {
-	owner, other := tether.NewOwner("owner"), tether.NewOwner("other")
-	defer other.Destroy()
-	var s tether.Signal[*payload]
-	r := history.Record(owner, &s, 2)
-	r.Connect(other, func(*payload) {})
-	over := r.Connect(other, func(*payload) {})
-	over.Disconnect() // held, but over
-	var all []weak.Pointer[payload]
-	for range 4 {
-		all = append(all, fire(&s))
-	}
-	collect(t, "what the ring does not keep", func() bool { return all[0].Value() == nil && all[1].Value() == nil })
-	require.NotNil(t, all[2].Value())
-	require.NotNil(t, all[3].Value())
-	owner.Destroy()
-	collect(t, "what a destroyed ring kept", func() bool { return all[2].Value() == nil && all[3].Value() == nil })
-	runtime.KeepAlive(r)
-	runtime.KeepAlive(over)
-}
-
-func TestAHandlerIsGarbageAtTheCutOff(t *testing.T) {
-	owner, _, r := newRing(t, 2, 2)
-	p := new(payload)
-	w := weak.Make(p)
-	c := r.Connect(owner, func(int) { p.bytes[0]++ })
-	c.Disconnect()
-	collect(t, "the handler", func() bool { return w.Value() == nil })
-	runtime.KeepAlive(c)
-	runtime.KeepAlive(r)
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-func TestConnectDisconnectPairsLeaveTheHeapFlat(t *testing.T) {
-	owner, s, r := newRing(t, 2, 2)
-	pair := func(i int) {
-		r.Connect(owner, func(int) {}, tether.Priority(i)).Disconnect()
-		r.Once(owner, func(int) {})
-	}
-	for i := range 1000 {
-		pair(i)
-	}
-	before := heap()
-	for i := range 30_000 {
-		pair(i)
-	}
-	require.Less(t, heap()-before, int64(64<<10), "bytes grown")
-	require.Equal(t, 1, owner.Stats().Connections)
-	runtime.KeepAlive(s)
-}
-
-func TestRecordingAllocatesOncePerValue(t *testing.T) {
-	owner, s, r := newRing(t, 10, 10)
-	for range 5 {
-		r.Connect(owner, func(int) {})
-	}
-	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { s.Fire(1) }), 1.0)
-}
-
-// That an owner's handle is collected is what it takes to have it reported.
-func TestNeitherARingNorItsSourceHidesALostOwner(t *testing.T) {
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.DiscardHandler))
-	defer slog.SetDefault(before)
-	var s tether.Signal[int]
-	var r *history.Ring[int]
-	w := func() weak.Pointer[tether.Owner] {
-		o := tether.NewOwner("forgotten")
-		r = history.Record(o, &s, 3)
-		s.Fire(1)
-		r.Connect(o, func(int) {})
-		return weak.Make(o)
-	}()
-	collect(t, "the lost owner", func() bool { return w.Value() == nil })
-	require.Equal(t, 1, r.Len())
-	runtime.KeepAlive(&s)
 }

@@ -16,7 +16,7 @@ func (faulty) Connect(*tether.Owner, func(int), ...tether.ConnectOption) *tether
 	panic("faulty")
 }
 
-func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
+func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	owner, s, r := newRing(t, 1, 1)
 	var noRing *history.Ring[int]
 	var noSignal *tether.Signal[int]
@@ -61,7 +61,7 @@ func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
 	require.Equal(t, 1, s.Len())
 }
 
-func TestTheZeroRingIsDeadAndEmpty(t *testing.T) {
+func TestRing_TheZeroOneIsDeadAndEmpty(t *testing.T) {
 	owner := tether.NewOwner("owner")
 	defer owner.Destroy()
 	var r history.Ring[int]

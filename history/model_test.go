@@ -429,7 +429,7 @@ func agree(t *testing.T, code []byte) {
 	require.Equal(t, want, got, "n %d, code %v", n, code)
 }
 
-func TestRandomProgramsAgreeWithANaiveModel(t *testing.T) {
+func TestRing_RandomProgramsAgreeWithANaiveModel(t *testing.T) {
 	programs := 800
 	if testing.Short() {
 		programs = 150

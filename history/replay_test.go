@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/history"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // A flow is one goroutine that fires 1, 2, 3 and so on until it is stopped, into a
@@ -53,7 +54,7 @@ func (f *flow) end() { f.stop.Store(true); <-f.done }
 // Connect went on to deliver for as long as others fired, which may be for ever:
 // the body of a Values loop never began, and what was kept for it grew.
 func TestRing_ValuesBeginsWhileAnotherGoroutineFires(t *testing.T) {
-	cores(t, func(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		for _, overflow := range []tether.Overflow{tether.Block, tether.DropOldest, tether.DropNewest} {
 			f := newFlow(t, 3, false)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a hang takes that long
@@ -78,7 +79,7 @@ func TestRing_ValuesBeginsWhileAnotherGoroutineFires(t *testing.T) {
 // likes, and has by then been called with what was kept. It sees every value from
 // there on, in order, one at a time.
 func TestRing_ConnectReturnsWhileAnotherGoroutineFires(t *testing.T) {
-	cores(t, func(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		for _, work := range []int{0, 1, 10, 100} {
 			const n = 3
 			f := newFlow(t, n, work > 0)
@@ -171,7 +172,7 @@ func TestRing_ConnectDeliversAllThatTheHandlerItselfFires(t *testing.T) {
 // A replay that is handed on while values keep coming, and connections end: nothing
 // is lost between the one who hands on and the one who takes over.
 func TestRing_HandsReplaysOnWithoutAGap(t *testing.T) {
-	cores(t, func(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		rounds := 300
 		if testing.Short() {
 			rounds = 50

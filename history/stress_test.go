@@ -11,17 +11,8 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/history"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
-
-// cores runs f on 1, 2 and 8 processors.
-func cores(t *testing.T, f func(t *testing.T)) {
-	for _, n := range []int{1, 2, 8} {
-		t.Run(string(rune('0'+n)), func(t *testing.T) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
-			f(t)
-		})
-	}
-}
 
 // A seen is what one subscriber was called with. Its slice has no lock: calls of
 // one handler do not overlap, which the race detector checks.
@@ -31,8 +22,8 @@ type seen struct {
 	once   bool
 }
 
-func TestSubscribersSeeASuffixOfOneOrderWhileOthersFire(t *testing.T) {
-	cores(t, func(t *testing.T) {
+func TestRing_SubscribersSeeASuffixOfOneOrderWhileOthersFire(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		const firers, connecters, n = 4, 4, 5
 		values, rounds := 400, 40
 		if testing.Short() {
@@ -114,8 +105,8 @@ func TestSubscribersSeeASuffixOfOneOrderWhileOthersFire(t *testing.T) {
 	})
 }
 
-func TestAReplayHasAllThatWasRecordedBefore(t *testing.T) {
-	cores(t, func(t *testing.T) {
+func TestRing_AReplayHasAllThatWasRecordedBefore(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		for range 300 {
 			owner := tether.NewOwner("owner")
 			var s tether.Signal[int]
@@ -142,8 +133,8 @@ func TestAReplayHasAllThatWasRecordedBefore(t *testing.T) {
 	})
 }
 
-func TestConcurrentOncesAreCalledOnce(t *testing.T) {
-	cores(t, func(t *testing.T) {
+func TestRing_ConcurrentOncesAreCalledOnce(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		for range 200 {
 			owner := tether.NewOwner("owner")
 			var s tether.Signal[int]
@@ -161,8 +152,8 @@ func TestConcurrentOncesAreCalledOnce(t *testing.T) {
 	})
 }
 
-func TestDestroyIsABarrierForReplays(t *testing.T) {
-	cores(t, func(t *testing.T) {
+func TestRing_DestroyIsABarrierForReplays(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		rounds := 2000
 		if testing.Short() {
 			rounds = 200
@@ -195,7 +186,7 @@ func TestDestroyIsABarrierForReplays(t *testing.T) {
 }
 
 // A handler that is held must hold neither the other firers nor its own values.
-func TestABusySubscribersValuesAreLeftToWhoDelivers(t *testing.T) {
+func TestRing_ABusySubscribersValuesAreLeftToWhoDelivers(t *testing.T) {
 	owner, s, r := newRing(t, 1, 0)
 	entered, leave := make(chan bool), make(chan bool)
 	var got list
@@ -223,8 +214,8 @@ func TestABusySubscribersValuesAreLeftToWhoDelivers(t *testing.T) {
 
 // The owner of a subscriber and that of the ring are destroyed from handlers and
 // elsewhere, while values are fired and replayed.
-func TestTeardownsInTheMiddleOfEverything(t *testing.T) {
-	cores(t, func(t *testing.T) {
+func TestRing_TeardownsInTheMiddleOfEverything(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		rounds := 60
 		if testing.Short() {
 			rounds = 20
@@ -277,8 +268,8 @@ func TestTeardownsInTheMiddleOfEverything(t *testing.T) {
 
 // The last look for a value and the end of being busy are one step: a value that
 // is recorded in between would wait for the next one.
-func TestNoValueIsLeftBehindWhenAllFiresHaveReturned(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+func TestRing_NoValueIsLeftBehindWhenAllFiresHaveReturned(t *testing.T) {
+	testkit.Procs(t, 2)
 	rounds := 800
 	if testing.Short() {
 		rounds = 400

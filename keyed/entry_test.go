@@ -11,7 +11,7 @@ import (
 // An owner that Get had just made was known to others before its own cleanup was
 // registered. Theirs then ran when the key was free already, and Replace did not
 // wait for them.
-func TestReplaceWaitsForWhatOthersRegisterWhileGetMakesTheOwner(t *testing.T) {
+func TestOwners_ReplaceWaitsForWhatOthersRegisterWhileGetMakesTheOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		g := New[string](app, "g")

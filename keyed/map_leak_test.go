@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/keyed"
 )
 
@@ -17,7 +18,7 @@ func TestMap_AValueIsGarbageWhenItsOwnerHasEnded(t *testing.T) {
 	m.Get("bob")
 	ann := weak.Make(m.Get("ann"))
 	m.Destroy("ann")
-	collect(t, "the value", func() bool { return ann.Value() == nil })
+	testkit.Collect(t, "the value", func() bool { return ann.Value() == nil })
 	runtime.KeepAlive(m)
 }
 
@@ -36,11 +37,11 @@ func TestMap_KeysThatComeAndGoLeaveNoTrace(t *testing.T) {
 	for i := range 1000 {
 		round(i)
 	}
-	before := heap()
+	before := testkit.Heap()
 	for i := range 5000 {
 		round(1000 + i)
 	}
-	require.Less(t, heap()-before, int64(64<<10), "bytes grown")
+	require.Less(t, testkit.Heap()-before, int64(64<<10), "bytes grown")
 	require.Equal(t, 1, m.Entries())
 	require.Equal(t, tether.Stats{Owners: 3, Cleanups: 1}, app.Stats())
 }
@@ -57,5 +58,5 @@ func TestMap_ValuesDoNotHideALostRoot(t *testing.T) {
 			m.Replace(fmt.Sprint(i))
 		}
 	}()
-	collect(t, "the lost root", func() bool { return root.Value() == nil })
+	testkit.Collect(t, "the lost root", func() bool { return root.Value() == nil })
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/keyed"
 )
 
@@ -24,7 +25,7 @@ type thing struct {
 // Get returns what was not known to be dead when it was called, live owners of a key are
 // never two, and each owner is opened once, whoever destroys, cancels and replaces.
 func TestMap_UnderConcurrentUse(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
 		const keys = 3
@@ -120,7 +121,7 @@ func TestMap_UnderConcurrentUse(t *testing.T) {
 // The proof that what Replace opens comes after all that was before, and that Destroy waits
 // for open: sessions write one plain variable, and the race detector looks on.
 func TestMap_SessionsThatAreReplacedNeverOverlap(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
 		var state, ends int
@@ -167,7 +168,7 @@ func TestMap_SessionsThatAreReplacedNeverOverlap(t *testing.T) {
 // Opens that need each other in a random order: every Get returns or panics with a circle,
 // and nothing hangs.
 func TestMap_CirclesNeverHang(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
 		const keys = 6

@@ -213,7 +213,7 @@ func TestMap_AllMayBeLeftAndItsBodyMayEndValues(t *testing.T) {
 	require.Equal(t, 1, m.Len())
 }
 
-func TestGroupIsTheParentOfAll(t *testing.T) {
+func TestOwners_GroupIsTheParentOfAll(t *testing.T) {
 	app, players := group(t)
 	require.Same(t, players.Group(), players.Get("ann").Parent())
 	require.Same(t, app, players.Group().Parent())

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-ec287111/tether/keyed"
 )
 
-func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
+func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	none := new(tether.Owner)
@@ -71,7 +71,7 @@ func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
 	require.Equal(t, before, app.Stats())
 }
 
-func TestAKeyThatIsNotHashablePanicsAndLeavesTheGroupUsable(t *testing.T) {
+func TestMisuse_AKeyThatIsNotHashablePanicsAndLeavesTheGroupUsable(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	owners := keyed.New[any](app, "owners")

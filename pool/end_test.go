@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/pool"
 )
 
@@ -199,7 +200,7 @@ func TestPool_HidesNoLostRootWhoseCleanupRefersToIt(t *testing.T) {
 		p = pool.New(app, new(factory).make, pool.Prewarm(1))
 		runtime.AddCleanup(app, func(c chan bool) { close(c) }, lost)
 	}()
-	collect(t, "the lost root", func() bool {
+	testkit.Collect(t, "the lost root", func() bool {
 		select {
 		case <-lost:
 			return true

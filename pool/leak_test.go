@@ -8,30 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/pool"
 )
 
-// collect runs the collector until done reports true, which it must.
-func collect(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for range 100 {
-		runtime.GC()
-		if done() {
-			return
-		}
-	}
-	t.Fatalf("%s was not collected after 100 collections", what)
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-func TestLeasesThatComeAndGoLeaveTheHeapFlat(t *testing.T) {
+func TestLease_ThoseThatComeAndGoLeaveTheHeapFlat(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	p := pool.New(app, func() (*[64]byte, error) { return new([64]byte), nil }, pool.Limit(4))
@@ -46,16 +27,16 @@ func TestLeasesThatComeAndGoLeaveTheHeapFlat(t *testing.T) {
 	for range 1000 {
 		round()
 	}
-	before := heap()
+	before := testkit.Heap()
 	for range 10_000 {
 		round()
 	}
-	grown := heap() - before
+	grown := testkit.Heap() - before
 	require.Less(t, grown, int64(64<<10), "bytes grown")
 	require.Equal(t, tether.Stats{Owners: 1, Cleanups: 1}, app.Stats())
 }
 
-func TestAnItemIsGarbageWhenItIsDisposedOfWhileItsLeaseIsHeld(t *testing.T) {
+func TestLease_AnItemIsGarbageWhenItIsDisposedOfWhileItsLeaseIsHeld(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	p := pool.New(app, func() (*[64]byte, error) { return new([64]byte), nil })
@@ -63,11 +44,11 @@ func TestAnItemIsGarbageWhenItIsDisposedOfWhileItsLeaseIsHeld(t *testing.T) {
 	l := acquire(t, p, app)
 	w := weak.Make(l.Value())
 	l.Discard()
-	collect(t, "the item", func() bool { return w.Value() == nil })
+	testkit.Collect(t, "the item", func() bool { return w.Value() == nil })
 	runtime.KeepAlive(l)
 }
 
-func TestAPoolWithLeasesDoesNotHideALostRoot(t *testing.T) {
+func TestPool_WithLeasesItDoesNotHideALostRoot(t *testing.T) {
 	var root weak.Pointer[tether.Owner]
 	func() {
 		app := tether.NewOwner("forgotten")
@@ -77,10 +58,10 @@ func TestAPoolWithLeasesDoesNotHideALostRoot(t *testing.T) {
 		acquire(t, p, app)
 		acquire(t, p, app.NewChild("owner")).Release()
 	}()
-	collect(t, "the lost root", func() bool { return root.Value() == nil })
+	testkit.Collect(t, "the lost root", func() bool { return root.Value() == nil })
 }
 
-func TestAnAcquireOfAnIdleItemAllocatesLittle(t *testing.T) {
+func TestAcquire_OfAnIdleItemAllocatesLittle(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	p := pool.New(app, func() (int, error) { return 0, nil })

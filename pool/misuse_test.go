@@ -13,7 +13,7 @@ import (
 // A frame is a context of somebody's own.
 type frame struct{ context.Context }
 
-func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
+func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	ctx := t.Context()

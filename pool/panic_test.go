@@ -43,7 +43,7 @@ var failures = map[string]func() error{
 	"error":  func() error { return errOuch },
 }
 
-func TestAFailingNewLosesNoSlotAndHandsItToTheNextInLine(t *testing.T) {
+func TestNew_AFailingOneLosesNoSlotAndHandsItToTheNextInLine(t *testing.T) {
 	for name, fail := range failures {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestAFailingNewLosesNoSlotAndHandsItToTheNextInLine(t *testing.T) {
 	}
 }
 
-func TestAnItemThatCanNotBeResetIsDisposedOfAndItsSlotIsFree(t *testing.T) {
+func TestReset_AnItemThatCanNotBeResetIsDisposedOfAndItsSlotIsFree(t *testing.T) {
 	for _, how := range []string{"panic", "Goexit"} {
 		for _, by := range []string{"Release", "Destroy"} {
 			t.Run(how+" in "+by, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestAnItemThatCanNotBeResetIsDisposedOfAndItsSlotIsFree(t *testing.T) {
 	}
 }
 
-func TestAFailingDisposeLosesNoSlot(t *testing.T) {
+func TestDispose_AFailingOneLosesNoSlot(t *testing.T) {
 	for _, how := range []string{"panic", "Goexit"} {
 		t.Run(how, func(t *testing.T) {
 			f := new(factory)
@@ -141,7 +141,7 @@ func TestAFailingDisposeLosesNoSlot(t *testing.T) {
 	}
 }
 
-func TestAPanicWhilePrewarmingDisposesOfWhatIsThereWithTheOwner(t *testing.T) {
+func TestPrewarm_APanicDisposesOfWhatIsThereWithTheOwner(t *testing.T) {
 	app := tether.NewOwner("app")
 	n, disposed := 0, 0
 	require.PanicsWithError(t, "ouch", func() {
@@ -157,7 +157,7 @@ func TestAPanicWhilePrewarmingDisposesOfWhatIsThereWithTheOwner(t *testing.T) {
 	require.Equal(t, 2, disposed)
 }
 
-func TestAPanicOfResetInAnUnwindingGoesToThePanicHandler(t *testing.T) {
+func TestReset_APanicInAnUnwindingGoesToThePanicHandler(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	p := pool.New(app, new(factory).make, pool.Reset(func(*thing) { panic(errOuch) }))
@@ -169,7 +169,7 @@ func TestAPanicOfResetInAnUnwindingGoesToThePanicHandler(t *testing.T) {
 	require.Equal(t, pool.Stats{Made: 1, Disposed: 1}, p.Stats())
 }
 
-func TestTheFunctionsOfAPoolMayUseIt(t *testing.T) {
+func TestPool_ItsFunctionsMayUseIt(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var p *pool.Pool[*int]

@@ -14,7 +14,7 @@ import (
 	"github.com/seed-ec287111/tether/pool"
 )
 
-func TestAnItemThatWasReleasedIsResetAndLentAgain(t *testing.T) {
+func TestAcquire_AnItemThatWasReleasedIsResetAndLentAgain(t *testing.T) {
 	f, app, p := things(t)
 	a := acquire(t, p, app)
 	b := acquire(t, p, app)
@@ -28,7 +28,7 @@ func TestAnItemThatWasReleasedIsResetAndLentAgain(t *testing.T) {
 	require.Len(t, f.things, 2)
 }
 
-func TestTheItemThatCameBackLastIsLentFirst(t *testing.T) {
+func TestAcquire_TheItemThatCameBackLastIsLentFirst(t *testing.T) {
 	_, app, p := things(t)
 	a, b := acquire(t, p, app), acquire(t, p, app)
 	first, last := a.Value(), b.Value()
@@ -38,7 +38,7 @@ func TestTheItemThatCameBackLastIsLentFirst(t *testing.T) {
 	require.Same(t, first, acquire(t, p, app).Value())
 }
 
-func TestALeaseEndsOnceAndIsOfNoUseAfter(t *testing.T) {
+func TestLease_EndsOnceAndIsOfNoUseAfter(t *testing.T) {
 	for name, end := range map[string]func(*pool.Lease[*thing], *tether.Owner){
 		"Release": func(l *pool.Lease[*thing], _ *tether.Owner) { l.Release() },
 		"Discard": func(l *pool.Lease[*thing], _ *tether.Owner) { l.Discard() },
@@ -64,7 +64,7 @@ func TestALeaseEndsOnceAndIsOfNoUseAfter(t *testing.T) {
 	}
 }
 
-func TestAnItemComesBackWhenNothingOfItsOwnerUsesItAnyMore(t *testing.T) {
+func TestLease_TheItemComesBackWhenNothingOfItsOwnerUsesItAnyMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, app, p := things(t)
 		owner := app.NewChild("owner")
@@ -87,7 +87,7 @@ func TestAnItemComesBackWhenNothingOfItsOwnerUsesItAnyMore(t *testing.T) {
 	})
 }
 
-func TestAReleasedLeaseLeavesNoTraceInItsOwner(t *testing.T) {
+func TestLease_AReleasedOneLeavesNoTraceInItsOwner(t *testing.T) {
 	_, app, p := things(t)
 	owner := app.NewChild("owner")
 	before := owner.Stats()
@@ -98,7 +98,7 @@ func TestAReleasedLeaseLeavesNoTraceInItsOwner(t *testing.T) {
 	require.Equal(t, before, owner.Stats())
 }
 
-func TestADiscardedItemMakesRoomForANewOne(t *testing.T) {
+func TestLease_ADiscardedItemMakesRoomForANewOne(t *testing.T) {
 	_, app, p := things(t, pool.Limit(1))
 	l := acquire(t, p, app)
 	th := l.Value()
@@ -108,7 +108,7 @@ func TestADiscardedItemMakesRoomForANewOne(t *testing.T) {
 	require.Equal(t, 2, acquire(t, p, app).Value().id)
 }
 
-func TestPrewarmMakesItemsInAdvance(t *testing.T) {
+func TestPrewarm_MakesItemsInAdvance(t *testing.T) {
 	f, app, p := things(t, pool.Prewarm(3), pool.Limit(3))
 	require.Equal(t, pool.Stats{Idle: 3, Made: 3}, p.Stats())
 	acquire(t, p, app)
@@ -116,7 +116,7 @@ func TestPrewarmMakesItemsInAdvance(t *testing.T) {
 	require.Zero(t, f.things[0].reset, "what is new needs no reset")
 }
 
-func TestPrewarmStopsAtAnErrorWhichTheNextAcquireMeets(t *testing.T) {
+func TestPrewarm_StopsAtAnErrorWhichTheNextAcquireMeets(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	full := errors.New("full")
@@ -140,7 +140,7 @@ func TestPrewarmStopsAtAnErrorWhichTheNextAcquireMeets(t *testing.T) {
 	conserved(t, p, 4)
 }
 
-func TestAnEndedContextOrOwnerRefusesAtOnce(t *testing.T) {
+func TestAcquire_AnEndedContextOrOwnerRefusesAtOnce(t *testing.T) {
 	f, app, p := things(t, pool.Prewarm(1))
 	why := errors.New("why")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -155,7 +155,7 @@ func TestAnEndedContextOrOwnerRefusesAtOnce(t *testing.T) {
 	require.Len(t, f.things, 1)
 }
 
-func TestWaitersAreServedInOrderAndNobodyOvertakes(t *testing.T) {
+func TestAcquire_WaitersAreServedInOrderAndNobodyOvertakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, app, p := things(t, pool.Limit(2))
 		a, b := acquire(t, p, app), acquire(t, p, app)
@@ -186,7 +186,7 @@ func TestWaitersAreServedInOrderAndNobodyOvertakes(t *testing.T) {
 	})
 }
 
-func TestAWaitEndsWithContextOwnerAndPool(t *testing.T) {
+func TestAcquire_AWaitEndsWithContextOwnerAndPool(t *testing.T) {
 	why := errors.New("why")
 	for name, test := range map[string]struct {
 		end  func(cancel context.CancelCauseFunc, owner, home *tether.Owner)
@@ -229,7 +229,7 @@ func TestAWaitEndsWithContextOwnerAndPool(t *testing.T) {
 	}
 }
 
-func TestAWaitHasATimeout(t *testing.T) {
+func TestAcquire_AWaitHasATimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, app, p := things(t, pool.Limit(1))
 		acquire(t, p, app)
@@ -242,7 +242,7 @@ func TestAWaitHasATimeout(t *testing.T) {
 	})
 }
 
-func TestAnItemHandedToAWaitThatHasEndedGoesOn(t *testing.T) {
+func TestAcquire_AnItemHandedToAWaitThatHasEndedGoesOn(t *testing.T) {
 	// The context ends and the item comes back before the waiter runs: in a
 	// bubble on one processor it finds both.
 	for _, end := range []string{"Release", "Discard"} {
@@ -285,7 +285,7 @@ func TestAnItemHandedToAWaitThatHasEndedGoesOn(t *testing.T) {
 	}
 }
 
-func TestADeadPoolDisposesOfIdleItemsAtOnceAndOfOthersWhenTheyComeBack(t *testing.T) {
+func TestPool_ADeadOneDisposesOfIdleItemsAtOnceAndOfOthersWhenTheyComeBack(t *testing.T) {
 	f, app, _ := things(t)
 	home := app.NewChild("home")
 	p := pool.New(home, f.make, pool.Prewarm(3), pool.Reset(reset), pool.Dispose(dispose))
@@ -307,7 +307,7 @@ func TestADeadPoolDisposesOfIdleItemsAtOnceAndOfOthersWhenTheyComeBack(t *testin
 	}
 }
 
-func TestAPoolOfADeadOwnerIsBornClosed(t *testing.T) {
+func TestPool_OfADeadOwnerIsBornClosed(t *testing.T) {
 	f := new(factory)
 	app := tether.NewOwner("app")
 	app.Destroy()
@@ -320,7 +320,7 @@ func TestAPoolOfADeadOwnerIsBornClosed(t *testing.T) {
 	require.Empty(t, f.things)
 }
 
-func TestAnOwnerThatDiesWhileItsItemIsMadeGetsNone(t *testing.T) {
+func TestAcquire_AnOwnerThatDiesWhileItsItemIsMadeGetsNone(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	owner := app.NewChild("owner")

@@ -12,14 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/pool"
 )
 
 // Everything at once: short waits, owners that end at any moment, items that are
 // discarded, functions that fail, readers of Stats. Every item has one user at a
 // time, which the race detector sees by its plain field, and is disposed of once.
-func TestNothingIsLostOrSharedInAStorm(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestPool_NothingIsLostOrSharedInAStorm(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		const limit = 3
 		app := tether.NewOwner("app")
 		home := app.NewChild("home")
@@ -122,8 +123,8 @@ func requireIdle[T any](t *testing.T, p *pool.Pool[T]) {
 	t.Fatalf("in use for ever: %+v", p.Stats())
 }
 
-func TestALeaseEndsOnceHoweverManyEndIt(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestLease_EndsOnceHoweverManyEndIt(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		_, app, p := things(t, pool.Limit(2))
 		for range 200 {
 			owner := app.NewChild("owner")
@@ -151,8 +152,8 @@ func TestALeaseEndsOnceHoweverManyEndIt(t *testing.T) {
 
 // A waiter's context ends while the item comes back: whoever wins, the next
 // waiter is served.
-func TestNoWakeUpIsLostToAContextThatEnds(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestAcquire_NoWakeUpIsLostToAContextThatEnds(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		_, app, p := things(t, pool.Limit(1))
 		for i := range 300 {
 			held := acquire(t, p, app)
@@ -184,8 +185,8 @@ func TestNoWakeUpIsLostToAContextThatEnds(t *testing.T) {
 	})
 }
 
-func TestAPoolThatIsDestroyedUnderwayHoldsNobody(t *testing.T) {
-	onProcs(t, func(t *testing.T) {
+func TestPool_DestroyedUnderwayItHoldsNobody(t *testing.T) {
+	testkit.OnProcs(t, func(t *testing.T) {
 		for range 50 {
 			app := tether.NewOwner("app")
 			home := app.NewChild("home")

@@ -13,7 +13,7 @@ import (
 )
 
 // A thousand sessions were a thousand trees, of which the message showed the first fifty.
-func TestLikeOwnersAreShownTogether(t *testing.T) {
+func TestReport_LikeOwnersAreShownTogether(t *testing.T) {
 	clean(t)
 	b := newBag(t)
 	f := run("TestSessions", func(t *fake) {
@@ -46,11 +46,11 @@ func TestLikeOwnersAreShownTogether(t *testing.T) {
 		"    owner app",
 		"        made by makeApp (verify_test.go)",
 		"        1000 owners app/session-#",
-		"            made by TestLikeOwnersAreShownTogether.func1 (fold_test.go)",
+		"            made by TestReport_LikeOwnersAreShownTogether.func1 (fold_test.go)",
 		"            1000 cleanups sweep (verify_test.go)",
 		"            2000 connections hear (verify_test.go) on a signal of string",
 		"            1000 owners app/session-#/inbox",
-		"                made by TestLikeOwnersAreShownTogether.func1 (fold_test.go)",
+		"                made by TestReport_LikeOwnersAreShownTogether.func1 (fold_test.go)",
 		"                1000 timers beat (verify_test.go)",
 		"            100 owners app/session-#/rare",
 		"                made by made (golden_test.go)",
@@ -71,7 +71,7 @@ func TestLikeOwnersAreShownTogether(t *testing.T) {
 	), f.message())
 }
 
-func TestWhatHasFurtherKindsIsCounted(t *testing.T) {
+func TestReport_WhatHasFurtherKindsIsCounted(t *testing.T) {
 	clean(t)
 	b := newBag(t)
 	f := run("TestKinds", func(t *fake) {
@@ -89,7 +89,7 @@ func TestWhatHasFurtherKindsIsCounted(t *testing.T) {
 		hint))
 }
 
-func TestLikeGrowthOfOlderOwnersIsShownTogether(t *testing.T) {
+func TestReport_LikeGrowthOfOlderOwnersIsShownTogether(t *testing.T) {
 	clean(t)
 	hub := tether.NewOwner("hub")
 	defer hub.Destroy()
@@ -109,14 +109,14 @@ func TestLikeGrowthOfOlderOwnersIsShownTogether(t *testing.T) {
 		"tethertest: VerifyNone: TestGrows has ended, but not all that was made in it.",
 		"Owners that are older than the test hold more than before:",
 		"    owner hub/client-#",
-		"        1000 more owners by this path, made by TestLikeGrowthOfOlderOwnersIsShownTogether.func1 (fold_test.go)",
+		"        1000 more owners by this path, made by TestReport_LikeGrowthOfOlderOwnersIsShownTogether.func1 (fold_test.go)",
 		"        2000 more connections hear (verify_test.go) on a signal of string",
 		"    owner hub/room-0",
-		"        1 more owner by this path, made by TestLikeGrowthOfOlderOwnersIsShownTogether.func1 (fold_test.go)",
+		"        1 more owner by this path, made by TestReport_LikeGrowthOfOlderOwnersIsShownTogether.func1 (fold_test.go)",
 		"    owner hub/room-0/late",
 		"        1 more owner by this path, made by child (verify_test.go)",
 		"    owner hub/room-1",
-		"        1 more owner by this path, made by TestLikeGrowthOfOlderOwnersIsShownTogether.func1 (fold_test.go)",
+		"        1 more owner by this path, made by TestReport_LikeGrowthOfOlderOwnersIsShownTogether.func1 (fold_test.go)",
 		"    owner hub/room-1/late",
 		"        1 more owner by this path, made by child (verify_test.go)",
 		hint,
@@ -124,7 +124,7 @@ func TestLikeGrowthOfOlderOwnersIsShownTogether(t *testing.T) {
 }
 
 // What comes in place of what is like it is something else: folding is for the eye alone.
-func TestWhatReplacesALikeOwnerHasGrown(t *testing.T) {
+func TestReport_WhatReplacesALikeOwnerHasGrown(t *testing.T) {
 	clean(t)
 	hub := tether.NewOwner("hub")
 	defer hub.Destroy()
@@ -137,7 +137,7 @@ func TestWhatReplacesALikeOwnerHasGrown(t *testing.T) {
 	require.Contains(t, f.message(), lines("    owner hub/client-2", "        1 more owner by this path"))
 }
 
-func TestManyLostOwnersAreShownTogether(t *testing.T) {
+func TestReport_ManyLostOwnersAreShownTogether(t *testing.T) {
 	clean(t)
 	defer tether.OnLost(nil)()
 	f := run("TestLoses", func(t *fake) {
@@ -158,7 +158,7 @@ func TestManyLostOwnersAreShownTogether(t *testing.T) {
 	), f.message())
 }
 
-func TestGrowthOfManyKindsIsListed(t *testing.T) {
+func TestReport_GrowthOfManyKindsIsListed(t *testing.T) {
 	clean(t)
 	hub := tether.NewOwner("hub")
 	defer hub.Destroy()
@@ -175,7 +175,7 @@ func TestGrowthOfManyKindsIsListed(t *testing.T) {
 
 func spawn(o *tether.Owner, name string) *tether.Owner { return o.NewChild(name) } // inlined
 
-func TestGrowthByOneLineIsShownTogether(t *testing.T) {
+func TestReport_GrowthByOneLineIsShownTogether(t *testing.T) {
 	clean(t)
 	hub := tether.NewOwner("hub")
 	defer hub.Destroy()

@@ -51,7 +51,7 @@ func program(app *tether.Owner, target *sprite) {
 	tether.Own[io.Closer](server, b)
 }
 
-func TestWhatTheLibraryMakesIsShownAsTheUsers(t *testing.T) {
+func TestReport_WhatTheLibraryMakesIsShownAsTheUsers(t *testing.T) {
 	clean(t)
 	var app *tether.Owner
 	target := new(sprite)
@@ -109,7 +109,7 @@ func TestWhatTheLibraryMakesIsShownAsTheUsers(t *testing.T) {
 	), f.message())
 }
 
-func TestWaitsInProgressAreShownTogether(t *testing.T) {
+func TestReport_WaitsInProgressAreShownTogether(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -128,7 +128,7 @@ func TestWaitsInProgressAreShownTogether(t *testing.T) {
 	})
 }
 
-func TestATreeSaysThatStagesHaveBegun(t *testing.T) {
+func TestReport_ATreeSaysThatStagesHaveBegun(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan bool)
@@ -151,20 +151,20 @@ func TestATreeSaysThatStagesHaveBegun(t *testing.T) {
 			"    owner root, ending in stages: its end waits for that of a child",
 			"        made by newRoot (golden_test.go)",
 			"        owner root/older",
-			"            made by TestATreeSaysThatStagesHaveBegun.func1.1 (golden_test.go)",
-			"        owner root/newer, unwinding: its end waits for the cleanup TestATreeSaysThatStagesHaveBegun.func1.1.1 (golden_test.go)",
-			"            made by TestATreeSaysThatStagesHaveBegun.func1.1 (golden_test.go)",
+			"            made by TestReport_ATreeSaysThatStagesHaveBegun.func1.1 (golden_test.go)",
+			"        owner root/newer, unwinding: its end waits for the cleanup TestReport_ATreeSaysThatStagesHaveBegun.func1.1.1 (golden_test.go)",
+			"            made by TestReport_ATreeSaysThatStagesHaveBegun.func1.1 (golden_test.go)",
 			"    owner app, cut off: its end waits for what still runs",
 			"        made by makeApp (verify_test.go)",
-			"        goroutine TestATreeSaysThatStagesHaveBegun.func1.1.2 (golden_test.go)",
+			"        goroutine TestReport_ATreeSaysThatStagesHaveBegun.func1.1.2 (golden_test.go)",
 			"        owner app/signal, ends in its turn",
-			"            made by TestATreeSaysThatStagesHaveBegun.func1.1 (golden_test.go)",
+			"            made by TestReport_ATreeSaysThatStagesHaveBegun.func1.1 (golden_test.go)",
 			hint,
 		), f.message())
 	})
 }
 
-func TestATreeShowsWhatAFinishQueueHasToHandle(t *testing.T) {
+func TestReport_ATreeShowsWhatAFinishQueueHasToHandle(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan bool)
@@ -185,15 +185,15 @@ func TestATreeShowsWhatAFinishQueueHasToHandle(t *testing.T) {
 		require.Contains(t, f.message(), lines(
 			"            3 queued values in a queue with capacity 8 and Block",
 			"        owner app/client, cut off: its end waits for what still runs",
-			"            made by TestATreeShowsWhatAFinishQueueHasToHandle.func1.1 (golden_test.go)",
-			"            running handler TestATreeShowsWhatAFinishQueueHasToHandle.func1.1.1 (golden_test.go)",
-			"            3 pending values TestATreeShowsWhatAFinishQueueHasToHandle.func1.1.1 (golden_test.go)",
+			"            made by TestReport_ATreeShowsWhatAFinishQueueHasToHandle.func1.1 (golden_test.go)",
+			"            running handler TestReport_ATreeShowsWhatAFinishQueueHasToHandle.func1.1.1 (golden_test.go)",
+			"            3 pending values TestReport_ATreeShowsWhatAFinishQueueHasToHandle.func1.1.1 (golden_test.go)",
 			hint))
 	})
 }
 
 // An unattended root failed every test that used a type with one, though nobody can end it.
-func TestAnUnattendedRootIsLeftAloneWhileNothingOfItRuns(t *testing.T) {
+func TestVerify_AnUnattendedRootIsLeftAloneWhileNothingOfItRuns(t *testing.T) {
 	clean(t)
 	b := newBag(t)
 	var s tether.Signal[int]
@@ -229,7 +229,7 @@ func TestAnUnattendedRootIsLeftAloneWhileNothingOfItRuns(t *testing.T) {
 	}
 }
 
-func TestAHandlerInAWrapperOfTheLibrarysIsTheUsers(t *testing.T) {
+func TestReport_AHandlerInAWrapperOfTheLibrarysIsTheUsers(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan bool)
@@ -251,13 +251,13 @@ func TestAHandlerInAWrapperOfTheLibrarysIsTheUsers(t *testing.T) {
 		close(let)
 		require.Contains(t, f.message(), lines(
 			"        owner app/weak",
-			"            made by TestAHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1 (golden_test.go)",
-			"            running handler TestAHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.2 (golden_test.go)",
-			"            connection TestAHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.2 (golden_test.go) on a signal of int",
+			"            made by TestReport_AHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1 (golden_test.go)",
+			"            running handler TestReport_AHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.2 (golden_test.go)",
+			"            connection TestReport_AHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.2 (golden_test.go) on a signal of int",
 			"        owner app/filtered",
-			"            made by TestAHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1 (golden_test.go)",
-			"            running handler TestAHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.4 (golden_test.go)",
-			"            connection TestAHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.4 (golden_test.go) on a signal of int",
+			"            made by TestReport_AHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1 (golden_test.go)",
+			"            running handler TestReport_AHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.4 (golden_test.go)",
+			"            connection TestReport_AHandlerInAWrapperOfTheLibrarysIsTheUsers.func1.1.4 (golden_test.go) on a signal of int",
 		))
 		runtime.KeepAlive(target)
 	})

@@ -26,7 +26,7 @@ func (vague) Connect(*tether.Owner, func(int), ...tether.ConnectOption) *tether.
 	return nil
 }
 
-func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
+func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	clean(t)
 	var nobody *testing.T
 	var none *fake
@@ -80,7 +80,7 @@ func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
 }
 
 // What a source panics with can't be known before. The recorder's owner ends with the test.
-func TestASourceThatPanicsIsRecordedByNobody(t *testing.T) {
+func TestRecorder_ASourceThatPanicsIsRecordedByNobody(t *testing.T) {
 	clean(t)
 	passed(t, run("TestRecords", func(f *fake) {
 		tethertest.VerifyNone(f)

@@ -14,7 +14,7 @@ import (
 	"github.com/seed-ec287111/tether/tethertest"
 )
 
-func TestAnOwnerIsNamedAfterItsTestAndEndsWithIt(t *testing.T) {
+func TestNewOwner_IsNamedAfterItsTestAndEndsWithIt(t *testing.T) {
 	clean(t)
 	var app *tether.Owner
 	cleaned := false
@@ -31,7 +31,7 @@ func TestAnOwnerIsNamedAfterItsTestAndEndsWithIt(t *testing.T) {
 	require.Zero(t, tethertest.Kept())
 }
 
-func TestAnOwnerTakesOptions(t *testing.T) {
+func TestNewOwner_TakesOptions(t *testing.T) {
 	clean(t)
 	var got *tether.PanicError
 	passed(t, run("TestOptions", func(t *fake) {
@@ -41,7 +41,7 @@ func TestAnOwnerTakesOptions(t *testing.T) {
 	require.Equal(t, "oops", got.Value)
 }
 
-func TestATestWhoseOwnerDoesNotEndFails(t *testing.T) {
+func TestNewOwner_ATestWhoseOwnerDoesNotEndFails(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		tethertest.VerifyNone(t)
@@ -62,11 +62,11 @@ func TestATestWhoseOwnerDoesNotEndFails(t *testing.T) {
 		require.Equal(t, lines(
 			`tethertest: NewOwner: owner TestHangs was told to end, and 10s later it has not.`,
 			"Its teardown waits for:",
-			"    timer TestATestWhoseOwnerDoesNotEndFails.func1.1.2 (owner_test.go)",
+			"    timer TestNewOwner_ATestWhoseOwnerDoesNotEndFails.func1.1.2 (owner_test.go)",
 			`        of owner TestHangs`,
-			"    handler TestATestWhoseOwnerDoesNotEndFails.func1.1.3 (owner_test.go)",
+			"    handler TestNewOwner_ATestWhoseOwnerDoesNotEndFails.func1.1.3 (owner_test.go)",
 			`        of owner TestHangs`,
-			"    goroutine TestATestWhoseOwnerDoesNotEndFails.func1.1.1 (owner_test.go)",
+			"    goroutine TestNewOwner_ATestWhoseOwnerDoesNotEndFails.func1.1.1 (owner_test.go)",
 			`        of owner TestHangs/lobby`,
 			"A goroutine started by Owner.Go has to return soon after its context ends.",
 			"A handler has to return, and may not wait for what only the end of its owner brings.",
@@ -75,14 +75,14 @@ func TestATestWhoseOwnerDoesNotEndFails(t *testing.T) {
 	})
 }
 
-func TestATestWhoseCleanupDoesNotReturnFails(t *testing.T) {
+func TestNewOwner_ATestWhoseCleanupDoesNotReturnFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan bool)
 		f := run("TestHangs", func(t *fake) {
 			tethertest.NewOwner(t).Defer(func() { <-hold })
 		})
 		close(hold)
-		require.Contains(t, f.message(), "    cleanup TestATestWhoseCleanupDoesNotReturnFails.func1.1.1 (owner_test.go)\n")
+		require.Contains(t, f.message(), "    cleanup TestNewOwner_ATestWhoseCleanupDoesNotReturnFails.func1.1.1 (owner_test.go)\n")
 		require.Contains(t, f.message(), "A cleanup given to Defer, or the Close of what was given to Own, has to return.")
 	})
 }
@@ -91,7 +91,7 @@ type closer func() error
 
 func (c closer) Close() error { return c() }
 
-func TestWhatClosersReturnFailsTheTest(t *testing.T) {
+func TestNewOwner_WhatClosersReturnFailsTheTest(t *testing.T) {
 	clean(t)
 	broken := errors.New("broken pipe")
 	f := run("TestCloses", func(t *fake) {

@@ -41,7 +41,7 @@ func inGoroutine(f func()) {
 
 // How many real parallel tests run at once is up to a flag, so they may not wait for
 // each other. Fake ones may.
-func TestParallelTestsAnswerEachForItsOwn(t *testing.T) {
+func TestParallel_EachTestAnswersForItsOwn(t *testing.T) {
 	clean(t)
 	left := newBag(t)
 	const n = 8
@@ -92,7 +92,7 @@ func TestParallelTestsAnswerEachForItsOwn(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyCanTellIsReportedByTheLast(t *testing.T) {
+func TestParallel_WhatNobodyCanTellIsReportedByTheLast(t *testing.T) {
 	clean(t)
 	left := newBag(t)
 	timer := func() { // a timer's goroutine has no parent
@@ -135,7 +135,7 @@ func TestWhatNobodyCanTellIsReportedByTheLast(t *testing.T) {
 	require.Contains(t, alone.message(), "Made while it ran, by a goroutine that may be another's, and left:")
 }
 
-func TestWhatNobodyCanTellMayEndBeforeTheLastTestDoes(t *testing.T) {
+func TestParallel_WhatNobodyCanTellMayEndBeforeTheLastTestDoes(t *testing.T) {
 	clean(t)
 	var app *tether.Owner
 	hub := tether.NewOwner("hub")
@@ -161,7 +161,7 @@ func TestWhatNobodyCanTellMayEndBeforeTheLastTestDoes(t *testing.T) {
 	}))
 }
 
-func TestASubtestAnswersForItselfAndItsParentForTheRest(t *testing.T) {
+func TestParallel_ASubtestAnswersForItselfAndItsParentForTheRest(t *testing.T) {
 	clean(t)
 	left := newBag(t)
 	var inner *fake
@@ -179,7 +179,7 @@ func TestASubtestAnswersForItselfAndItsParentForTheRest(t *testing.T) {
 	require.NotContains(t, outer.message(), `"inner"`, "once is enough")
 }
 
-func TestWhatAGoroutineMakesAfterItsTestIsItsParents(t *testing.T) {
+func TestParallel_WhatAGoroutineMakesAfterItsTestIsItsParents(t *testing.T) {
 	clean(t)
 	left := newBag(t)
 	over, made := make(chan struct{}), make(chan struct{})
@@ -197,7 +197,7 @@ func TestWhatAGoroutineMakesAfterItsTestIsItsParents(t *testing.T) {
 	require.Contains(t, outer.message(), "It made, and left:\n    owner late\n")
 }
 
-func TestAnotherTestsOwnersAreNeverReported(t *testing.T) {
+func TestParallel_AnotherTestsOwnersAreNeverReported(t *testing.T) {
 	clean(t)
 	left := newBag(t)
 	begun, made := make(chan struct{}), make(chan struct{})
@@ -222,7 +222,7 @@ func TestAnotherTestsOwnersAreNeverReported(t *testing.T) {
 	passed(t, <-ended)
 }
 
-func TestGrowthIsReportedByTheLastOfThoseThatOverlap(t *testing.T) {
+func TestParallel_GrowthIsReportedByTheLastOfThoseThatOverlap(t *testing.T) {
 	clean(t)
 	hub := tether.NewOwner("hub")
 	defer hub.Destroy()
@@ -246,7 +246,7 @@ func TestGrowthIsReportedByTheLastOfThoseThatOverlap(t *testing.T) {
 }
 
 // This is what users write. It has to pass whatever the order.
-func TestRealParallelTests(t *testing.T) {
+func TestParallel_InTestsOfGoTest(t *testing.T) {
 	clean(t)
 	for i := range 12 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
@@ -281,7 +281,7 @@ func TestRealParallelTests(t *testing.T) {
 	}
 }
 
-func TestAGoroutineThatWasAnotherTestsIsOnesOwnOnceThatVerifies(t *testing.T) {
+func TestParallel_AGoroutineThatWasAnotherTestsIsOnesOwnOnceThatVerifies(t *testing.T) {
 	clean(t)
 	left := newBag(t)
 	begun, over := make(chan struct{}), make(chan struct{})
@@ -316,7 +316,7 @@ func TestAGoroutineThatWasAnotherTestsIsOnesOwnOnceThatVerifies(t *testing.T) {
 	require.Contains(t, f.message(), "It made, and left:\n    owner app\n")
 }
 
-func TestWhoBecomesTheLastWaitsAnewForWhatIsNobodys(t *testing.T) {
+func TestParallel_WhoBecomesTheLastWaitsAnewForWhatIsNobodys(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		var said tether.Signal[string]

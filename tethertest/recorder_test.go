@@ -13,7 +13,7 @@ import (
 	"github.com/seed-ec287111/tether/tethertest"
 )
 
-func TestARecorderKeepsWhatIsFiredUntilItIsRead(t *testing.T) {
+func TestRecorder_KeepsWhatIsFiredUntilItIsRead(t *testing.T) {
 	tethertest.VerifyNone(t)
 	var said tether.Signal[string]
 	said.Fire("before")
@@ -30,7 +30,7 @@ func TestARecorderKeepsWhatIsFiredUntilItIsRead(t *testing.T) {
 	r.ExpectNone()
 }
 
-func TestARecorderEndsWithItsTest(t *testing.T) {
+func TestRecorder_EndsWithItsTest(t *testing.T) {
 	clean(t)
 	var said tether.Signal[string]
 	passed(t, run("TestRecords", func(t *fake) {
@@ -40,7 +40,7 @@ func TestARecorderEndsWithItsTest(t *testing.T) {
 	require.Zero(t, said.Len())
 }
 
-func TestNextWaitsForWhatAnotherGoroutineFires(t *testing.T) {
+func TestRecorder_NextWaitsForWhatAnotherGoroutineFires(t *testing.T) {
 	test := func(t *testing.T) {
 		tethertest.VerifyNone(t)
 		var said tether.Signal[int]
@@ -69,7 +69,7 @@ func TestNextWaitsForWhatAnotherGoroutineFires(t *testing.T) {
 	})
 }
 
-func TestNoValueIsReadTwiceOrLost(t *testing.T) {
+func TestRecorder_NoValueIsReadTwiceOrLost(t *testing.T) {
 	tethertest.VerifyNone(t)
 	var said tether.Signal[int]
 	r := tethertest.Record(t, &said)
@@ -99,7 +99,7 @@ func TestNoValueIsReadTwiceOrLost(t *testing.T) {
 	r.ExpectNone()
 }
 
-func TestAValueThatComesAtTheDeadlineIsReadOrLeft(t *testing.T) {
+func TestRecorder_AValueThatComesAtTheDeadlineIsReadOrLeft(t *testing.T) {
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
 			var said tether.Signal[int]
@@ -123,7 +123,7 @@ func TestAValueThatComesAtTheDeadlineIsReadOrLeft(t *testing.T) {
 type point struct{ X, Y int }
 
 // Each of these tests fails; the text is what its author reads.
-func TestMessagesOfARecorder(t *testing.T) {
+func TestRecorder_Messages(t *testing.T) {
 	clean(t)
 	for _, c := range []struct {
 		name string
@@ -250,7 +250,7 @@ func TestMessagesOfARecorder(t *testing.T) {
 	})
 }
 
-func TestARecorderNeverHoldsWhoFires(t *testing.T) {
+func TestRecorder_NeverHoldsWhoFires(t *testing.T) {
 	var said tether.Signal[int]
 	r := tethertest.Record(t, &said)
 	const n = 100_000
@@ -268,7 +268,7 @@ func TestARecorderNeverHoldsWhoFires(t *testing.T) {
 // A wrapper is a user's own Source.
 type wrapper struct{ tether.Source[int] }
 
-func TestARecorderTakesAnySource(t *testing.T) {
+func TestRecorder_TakesAnySource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tethertest.VerifyNone(t)
 		app := tethertest.NewOwner(t)

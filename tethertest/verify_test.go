@@ -25,7 +25,7 @@ func listens(s *tether.Signal[string]) func(o *tether.Owner) {
 	return func(o *tether.Owner) { s.Connect(o, hear) }
 }
 
-func TestATestThatEndsItsOwnersPasses(t *testing.T) {
+func TestVerify_ATestThatEndsItsOwnersPasses(t *testing.T) {
 	clean(t)
 	passed(t, run("TestTidy", func(t *fake) {
 		tethertest.VerifyNone(t)
@@ -38,7 +38,7 @@ func TestATestThatEndsItsOwnersPasses(t *testing.T) {
 	}))
 }
 
-func TestWhatATestLeavesIsShownAsATree(t *testing.T) {
+func TestVerify_WhatATestLeavesIsShownAsATree(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		var said tether.Signal[string]
@@ -71,22 +71,22 @@ func TestWhatATestLeavesIsShownAsATree(t *testing.T) {
 			"        3 connections hear (verify_test.go) on a signal of string",
 			"        cleanup sweep (verify_test.go)",
 			`        owner app/lobby`,
-			"            made by TestWhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
+			"            made by TestVerify_WhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
 			"            2 queued values in a queue with capacity 4 and DropOldest",
-			"            connection TestWhatATestLeavesIsShownAsATree.func1.1.1 (verify_test.go) on a signal of int",
+			"            connection TestVerify_WhatATestLeavesIsShownAsATree.func1.1.1 (verify_test.go) on a signal of int",
 			"            connection hear (verify_test.go) on a signal of string",
 			"            timer beat (verify_test.go)",
 			`            owner app/lobby/ann`,
-			"                made by TestWhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
+			"                made by TestVerify_WhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
 			"                goroutine work (verify_test.go)",
 			`    owner other`,
-			"        made by TestWhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
+			"        made by TestVerify_WhatATestLeavesIsShownAsATree.func1.1 (verify_test.go)",
 			hint,
 		), f.message())
 	})
 }
 
-func TestWhatIsEndingByItselfIsWaitedFor(t *testing.T) {
+func TestVerify_WhatIsEndingByItselfIsWaitedFor(t *testing.T) {
 	clean(t)
 	slow := func(t *testing.T, patience time.Duration, verify func(testing.TB)) {
 		f := run("TestServer", func(t *fake) {
@@ -119,13 +119,13 @@ func TestWhatIsEndingByItselfIsWaitedFor(t *testing.T) {
 				s.Go(func(ctx context.Context) { <-ctx.Done(); time.Sleep(time.Minute) })
 			})
 			require.Contains(t, f.message(), `owner server, cut off: its end waits for what still runs`)
-			require.Contains(t, f.message(), "goroutine TestWhatIsEndingByItselfIsWaitedFor")
+			require.Contains(t, f.message(), "goroutine TestVerify_WhatIsEndingByItselfIsWaitedFor")
 			time.Sleep(time.Hour)
 		})
 	})
 }
 
-func TestALostOwnerIsReported(t *testing.T) {
+func TestVerify_ALostOwnerIsReported(t *testing.T) {
 	clean(t)
 	defer tether.OnLost(nil)()
 	var said tether.Signal[string]
@@ -152,7 +152,7 @@ func TestALostOwnerIsReported(t *testing.T) {
 		"        made by bound (verify_test.go)"))
 }
 
-func TestWaitsAndLoopsInProgressAreReported(t *testing.T) {
+func TestVerify_WaitsAndLoopsInProgressAreReported(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -178,7 +178,7 @@ func loops(ctx context.Context, src tether.Source[string]) {
 	}
 }
 
-func TestWhatGrowsInOlderOwnersIsReported(t *testing.T) {
+func TestVerify_WhatGrowsInOlderOwnersIsReported(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		var said, asked tether.Signal[string]
@@ -221,7 +221,7 @@ func TestWhatGrowsInOlderOwnersIsReported(t *testing.T) {
 	})
 }
 
-func TestARunningHandlerOfAnOlderOwnerIsReported(t *testing.T) {
+func TestVerify_ARunningHandlerOfAnOlderOwnerIsReported(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		var said tether.Signal[string]
@@ -239,7 +239,7 @@ func TestARunningHandlerOfAnOlderOwnerIsReported(t *testing.T) {
 	})
 }
 
-func TestOwnersOfNewOwnerAreLeftToIt(t *testing.T) {
+func TestVerify_OwnersOfNewOwnerAreLeftToIt(t *testing.T) {
 	clean(t)
 	passed(t, run("TestLate", func(t *fake) {
 		app := tethertest.NewOwner(t)
@@ -260,7 +260,7 @@ func TestOwnersOfNewOwnerAreLeftToIt(t *testing.T) {
 	passed(t, outer)
 }
 
-func TestATreeShowsWhatAnEndWaitsFor(t *testing.T) {
+func TestVerify_ATreeShowsWhatAnEndWaitsFor(t *testing.T) {
 	clean(t)
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan bool)
@@ -284,16 +284,16 @@ func TestATreeShowsWhatAnEndWaitsFor(t *testing.T) {
 		text := f.message()
 		require.Contains(t, text, lines(
 			`    owner alive`,
-			"        made by TestATreeShowsWhatAnEndWaitsFor.func1.1 (verify_test.go)",
-			"        running handler TestATreeShowsWhatAnEndWaitsFor.func1.1.1 (verify_test.go)",
+			"        made by TestVerify_ATreeShowsWhatAnEndWaitsFor.func1.1 (verify_test.go)",
+			"        running handler TestVerify_ATreeShowsWhatAnEndWaitsFor.func1.1.1 (verify_test.go)",
 			"        interrupt sweep (verify_test.go)",
-			"        connection TestATreeShowsWhatAnEndWaitsFor.func1.1.1 (verify_test.go) on a signal of string"))
+			"        connection TestVerify_ATreeShowsWhatAnEndWaitsFor.func1.1.1 (verify_test.go) on a signal of string"))
 		require.NotContains(t, text, `owner ending`, "nothing of it runs")
-		require.Contains(t, text, `    owner cleans, unwinding: its end waits for the cleanup TestATreeShowsWhatAnEndWaitsFor.func1.1.`)
+		require.Contains(t, text, `    owner cleans, unwinding: its end waits for the cleanup TestVerify_ATreeShowsWhatAnEndWaitsFor.func1.1.`)
 	})
 }
 
-func TestALongReportIsCut(t *testing.T) {
+func TestVerify_ALongReportIsCut(t *testing.T) {
 	clean(t)
 	var app *tether.Owner
 	f := run("TestUntidy", func(t *fake) {
@@ -312,7 +312,7 @@ func TestALongReportIsCut(t *testing.T) {
 	require.Less(t, len(f.message()), 20_000)
 }
 
-func TestAnOwnerOfAnotherTestsNewOwnerIsAnOlderOne(t *testing.T) {
+func TestVerify_AnOwnerOfAnotherTestsNewOwnerIsAnOlderOne(t *testing.T) {
 	clean(t)
 	var said tether.Signal[string]
 	app := tethertest.NewOwner(t)
@@ -323,7 +323,7 @@ func TestAnOwnerOfAnotherTestsNewOwnerIsAnOlderOne(t *testing.T) {
 	require.Contains(t, f.message(), "        1 more connection hear (verify_test.go) on a signal of string\n")
 }
 
-func TestAVerificationInABubbleKnowsItsTimers(t *testing.T) {
+func TestVerify_InABubbleKnowsItsTimers(t *testing.T) {
 	left := newBag(t)
 	clean(t)
 	outer := run("TestAround", func(around *fake) {

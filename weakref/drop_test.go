@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/weakref"
 )
 
@@ -22,7 +23,7 @@ func TestTable_LeavesNothingOnItsOwnerWhenItIsDropped(t *testing.T) {
 		weakref.NewMap[object, int](o).Set(new(object), 1)
 		weakref.NewCache[int, object](o).Set(1, new(object))
 	}
-	collect(t, "the tables", func() bool { return o.Stats() == want })
+	testkit.Collect(t, "the tables", func() bool { return o.Stats() == want })
 	key := new(object)
 	require.True(t, kept.Set(key, 1), "in use")
 	o.Destroy()
@@ -77,7 +78,7 @@ func TestTable_HidesNoLostRootWhoseCleanupRefersToIt(t *testing.T) {
 		app.Defer(func() { app.Name() })
 		runtime.AddCleanup(app, func(c chan bool) { close(c) }, lost)
 	}()
-	collect(t, "the lost root", func() bool {
+	testkit.Collect(t, "the lost root", func() bool {
 		select {
 		case <-lost:
 			return true
@@ -97,7 +98,7 @@ func drop(t *testing.T, n int) time.Duration {
 	for range n {
 		weakref.NewMap[object, int](o)
 	}
-	collect(t, "the tables", func() bool { return o.Stats().Cleanups == 0 })
+	testkit.Collect(t, "the tables", func() bool { return o.Stats().Cleanups == 0 })
 	return time.Since(begin)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/seed-ec287111/tether/weakref"
 )
 
-func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
+func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	owner := newOwner(t)
 	noOwner := new(tether.Owner)
 	var s tether.Signal[int]
@@ -72,7 +72,7 @@ func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
 	require.Equal(t, before, owner.Stats())
 }
 
-func TestTheZeroTablesAreClosedAndNilHasNothingAttached(t *testing.T) {
+func TestTable_TheZeroOnesAreClosedAndNilHasNothingAttached(t *testing.T) {
 	var m weakref.Map[int, int]
 	var c weakref.Cache[string, int]
 	one := new(int)

@@ -18,7 +18,7 @@ func contents(r *Buffer[int]) []int {
 	return all
 }
 
-func TestARandomProgramAgreesWithASlice(t *testing.T) {
+func TestBuffer_ARandomProgramAgreesWithASlice(t *testing.T) {
 	for seed := range uint64(12) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		var r Buffer[int]
@@ -56,7 +56,7 @@ func TestARandomProgramAgreesWithASlice(t *testing.T) {
 	}
 }
 
-func TestRemoveAtEveryIndexOfEveryTurnOfTheBuffer(t *testing.T) {
+func TestBuffer_RemoveAtEveryIndexOfEveryTurn(t *testing.T) {
 	for turn := range 8 {
 		for n := 1; n <= 8; n++ {
 			for i := range n {
@@ -83,7 +83,24 @@ func TestRemoveAtEveryIndexOfEveryTurnOfTheBuffer(t *testing.T) {
 	}
 }
 
-func TestWhatIsTakenOutIsGarbage(t *testing.T) {
+func TestBuffer_RemoveLeavesNothingBehindItsLastValue(t *testing.T) {
+	var r Buffer[*int]
+	for i := range 4 {
+		r.Push(&i)
+	}
+	r.Remove(1)
+	r.Remove(2)
+	held := 0
+	for _, p := range r.buf {
+		if p != nil {
+			held++
+		}
+	}
+	require.Equal(t, 2, held)
+	require.Equal(t, 2, r.Len())
+}
+
+func TestBuffer_WhatIsTakenOutIsGarbage(t *testing.T) {
 	var r Buffer[*[100]int]
 	var taken []weak.Pointer[[100]int]
 	push := func() { r.Push(new([100]int)) }
@@ -114,7 +131,7 @@ func TestWhatIsTakenOutIsGarbage(t *testing.T) {
 	runtime.KeepAlive(&r)
 }
 
-func TestAnEmptiedRingGivesItsMemoryBackUnlessItIsSmall(t *testing.T) {
+func TestBuffer_AnEmptiedOneGivesItsMemoryBackUnlessItIsSmall(t *testing.T) {
 	for n, want := range map[int]int{3: 4, keep: keep, keep + 1: 2 * keep, most: most, most + 1: 0, 10_000: 0} {
 		var r Buffer[int]
 		for v := range n {
@@ -129,7 +146,34 @@ func TestAnEmptiedRingGivesItsMemoryBackUnlessItIsSmall(t *testing.T) {
 	}
 }
 
-func TestASteadyRingDoesNotAllocate(t *testing.T) {
+// How much was ever in a ring must not decide for ever what it keeps: only what
+// was in it since it was last empty does.
+func TestBuffer_ForgetsItsPeakWhenItIsEmpty(t *testing.T) {
+	var r Buffer[int]
+	fill := func(n int) {
+		for i := range n {
+			r.Push(i)
+		}
+		for range n {
+			r.Pop()
+		}
+	}
+	fill(512)
+	require.Len(t, r.buf, 512, "it was full just now")
+	fill(129)
+	require.Len(t, r.buf, 512, "more than a quarter was of use")
+	fill(128)
+	require.Nil(t, r.buf, "a quarter is not enough")
+	fill(keep)
+	fill(1)
+	require.Len(t, r.buf, keep, "so much is always kept")
+	fill(512)
+	r.Push(0)
+	r.Remove(0)
+	require.Nil(t, r.buf, "whatever way the last one goes")
+}
+
+func TestBuffer_ASteadyOneDoesNotAllocate(t *testing.T) {
 	var r Buffer[int]
 	r.Push(0)
 	require.Zero(t, testing.AllocsPerRun(100, func() {

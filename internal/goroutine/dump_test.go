@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAGoroutinesIdIsTheNumberInItsStackTrace(t *testing.T) {
+func TestDump_AGoroutinesIdIsTheNumberInItsStackTrace(t *testing.T) {
 	var buf [64]byte
 	var want uint64
 	_, err := fmt.Sscanf(string(buf[:runtime.Stack(buf[:], false)]), "goroutine %d ", &want)
@@ -28,7 +28,7 @@ func stack(functions ...string) string {
 	return b.String()
 }
 
-func TestAHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
+func TestDump_AHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
 	const (
 		deliver = module + "/internal/connlist.(*firing[...]).deliver(0x1)"
 		fire    = module + ".(*Signal[...]).Fire(...)"
@@ -58,7 +58,7 @@ func TestAHandlerIsTheLastUserFunctionBeforeTheLibrarysOwn(t *testing.T) {
 }
 
 // The dump of many goroutines does not fit the first buffer.
-func TestADumpOfManyGoroutinesIsReadToItsEnd(t *testing.T) {
+func TestDump_OfManyGoroutinesIsReadToItsEnd(t *testing.T) {
 	hold := make(chan bool)
 	var wg, started sync.WaitGroup
 	for range 1000 {
@@ -74,7 +74,7 @@ func TestADumpOfManyGoroutinesIsReadToItsEnd(t *testing.T) {
 	wg.Wait()
 }
 
-func TestWhereNobodyOfTheUsersIsThereIsNoCall(t *testing.T) {
+func TestDump_WhereNobodyOfTheUsersIsThereIsNoCall(t *testing.T) {
 	pc := make(chan uintptr)
 	go func() { pc <- UserCall() }() // a function of the library's own, like this test
 	require.Zero(t, <-pc)
@@ -89,7 +89,7 @@ func made() uintptr { return CallerOf(0) }
 //go:noinline
 func ByLibrary() uintptr { return made() }
 
-func TestAHandlerOfTheLibrarysGoesByTheUsersFunctionInIt(t *testing.T) {
+func TestDump_AHandlerOfTheLibrarysGoesByTheUsersFunctionInIt(t *testing.T) {
 	const (
 		fire    = module + "/internal/connlist.Fire[...](0x1)"
 		wrapper = module + "/weakref.Connect[...].func1(0x1)"

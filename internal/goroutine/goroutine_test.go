@@ -17,7 +17,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-func TestLivingGoroutinesHaveDifferentIds(t *testing.T) {
+func TestID_LivingGoroutinesHaveDifferentOnes(t *testing.T) {
 	const n = 200
 	ids := make(chan uint64, n)
 	hold := make(chan bool)
@@ -47,7 +47,7 @@ func deep(n int, f func()) {
 	f()
 }
 
-func TestAGoroutinesIdStays(t *testing.T) {
+func TestID_Stays(t *testing.T) {
 	id := goroutine.ID()
 	for depth := range 100 {
 		deep(depth*20, func() { require.Equal(t, id, goroutine.ID(), "%d calls down", depth*20) })
@@ -187,7 +187,7 @@ func TestInside_TakesLinearTimeOnADeepStack(t *testing.T) {
 //go:noinline
 func fails() { panic("fails") }
 
-func TestAFunctionIsNamedWithItsFileAndLine(t *testing.T) {
+func TestFuncAt_NamesAFunctionWithItsFileAndLine(t *testing.T) {
 	name := goroutine.FuncAt(reflect.ValueOf(fails).Pointer())
 	require.True(t, strings.HasSuffix(name, ")"), name)
 	require.Contains(t, name, "goroutine_test.fails (")

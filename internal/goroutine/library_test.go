@@ -16,7 +16,7 @@ import (
 
 const root = "github.com/seed-ec287111/tether"
 
-func TestTheLibrarysFunctionsHaveTheNameThatTheReaderKnows(t *testing.T) {
+func TestPublic_IsTheNameThatTheReaderKnows(t *testing.T) {
 	for fn, want := range map[string]string{
 		root + ".(*Heartbeat).arm.func1":               "tether.Heartbeat",
 		root + ".NewHeartbeat":                         "tether.NewHeartbeat",
@@ -56,7 +56,7 @@ func TestTheLibrarysFunctionsHaveTheNameThatTheReaderKnows(t *testing.T) {
 
 // What the list of programs does not name is taken for the library, so that a new package
 // of it can't be forgotten; a new program could be.
-func TestDirectoriesOfProgramsAreKnown(t *testing.T) {
+func TestLibrary_DirectoriesOfProgramsAreKnown(t *testing.T) {
 	library := []string{"inspect", "internal", "keyed", "history", "pool", "state", "tethertest", "weakref"}
 	top, err := os.ReadDir("../..")
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ type tag struct{}
 
 func (*tag) Close() error { return nil }
 
-func TestACloserHasTheNameOfItsClose(t *testing.T) {
+func TestCloseOf_IsTheNameOfTheClose(t *testing.T) {
 	require.Equal(t, "(*goroutine_test.tag).Close", goroutine.CloseOf(new(tag)))
 	require.Equal(t, "(*os.File).Close", goroutine.CloseOf(new(os.File)))
 	require.Equal(t, "(*io.PipeReader).Close", goroutine.CloseOf(new(io.PipeReader)))
@@ -100,14 +100,14 @@ func line() int {
 	return n
 }
 
-func TestACallIsTheUsers(t *testing.T) {
+func TestCallerOf_IsTheUsersCall(t *testing.T) {
 	at := func(pc uintptr) runtime.Frame {
 		f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
 		return f
 	}
 	here := func(pc uintptr) {
 		f := at(pc)
-		require.Contains(t, f.Function, "TestACallIsTheUsers")
+		require.Contains(t, f.Function, "TestCallerOf_IsTheUsersCall")
 		require.Equal(t, line(), f.Line)
 	}
 	direct := func() uintptr { return goroutine.CallerOf(0) }

@@ -49,7 +49,7 @@ func inUse() (n int) {
 	return n
 }
 
-func TestIdsAreEvenAndNeverTheSame(t *testing.T) {
+func TestID_IsEvenAndNeverTheSame(t *testing.T) {
 	const goroutines, each = 4, 1000
 	ids := make(chan uint64, goroutines*each)
 	var wg sync.WaitGroup
@@ -71,7 +71,7 @@ func TestIdsAreEvenAndNeverTheSame(t *testing.T) {
 	}
 }
 
-func TestAnAnnouncementIsPresentUntilItIsTakenBack(t *testing.T) {
+func TestAnnouncement_IsPresentUntilItIsTakenBack(t *testing.T) {
 	a, b := NewID(), NewID()
 	s := claim(t, a)
 	require.Equal(t, []uint64{7, a}, Announced([]uint64{7}))
@@ -83,7 +83,7 @@ func TestAnAnnouncementIsPresentUntilItIsTakenBack(t *testing.T) {
 	require.Zero(t, inUse())
 }
 
-func TestWhoIsAwaitedLearnsItOnce(t *testing.T) {
+func TestAnnouncement_WhoIsAwaitedLearnsItOnce(t *testing.T) {
 	a, b := NewID(), NewID()
 	slots := []*Slot{claim(t, a), claim(t, a), claim(t, a)}
 	other := claim(t, b)
@@ -98,7 +98,7 @@ func TestWhoIsAwaitedLearnsItOnce(t *testing.T) {
 	require.Zero(t, inUse())
 }
 
-func TestTheThirdAtOneAddressFindsNoSlot(t *testing.T) {
+func TestTable_TheThirdAtOneAddressFindsNoSlot(t *testing.T) {
 	withSlots(t, maxSlots) // grows no more
 	at := new([16]byte)    // a stack may move
 	escape = at
@@ -120,7 +120,7 @@ func TestTheThirdAtOneAddressFindsNoSlot(t *testing.T) {
 
 var escape any
 
-func TestTheTableGrowsByCollisionsAsFarAsTheMachineNeeds(t *testing.T) {
+func TestTable_GrowsByCollisionsAsFarAsTheMachineNeeds(t *testing.T) {
 	withSlots(t, minSlots)
 	enough := uint64(slotsPerCore * runtime.NumCPU())
 	at := new([16]byte) // a stack may move
@@ -151,7 +151,7 @@ func TestTheTableGrowsByCollisionsAsFarAsTheMachineNeeds(t *testing.T) {
 	require.EqualValues(t, maxSlots, size())
 }
 
-func TestAScanOfAGrownTableFindsTheSlotsOfBefore(t *testing.T) {
+func TestTable_AScanOfAGrownOneFindsTheSlotsOfBefore(t *testing.T) {
 	withSlots(t, minSlots)
 	var stack [1 << 12]byte
 	old, young := NewID(), NewID()
@@ -175,7 +175,7 @@ func TestAScanOfAGrownTableFindsTheSlotsOfBefore(t *testing.T) {
 	require.Zero(t, inUse())
 }
 
-func TestASlotFillsACacheLine(t *testing.T) {
+func TestTable_ASlotFillsACacheLine(t *testing.T) {
 	require.EqualValues(t, 64, unsafe.Sizeof(Slot{}))
 }
 
@@ -184,7 +184,7 @@ func TestASlotFillsACacheLine(t *testing.T) {
 // for those, and cleans up. Data stands for what handler and cleanup share: it is
 // plain, so that the race detector sees a call that the teardown did not wait for
 // even where the values come out right.
-func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
+func TestTeardown_NoHandlerRunsWhenItHasFoundNobody(t *testing.T) {
 	for _, mode := range []string{"Await alone", "Announced, then Await"} {
 		t.Run(mode, func(t *testing.T) {
 			const rounds, firers = 150, 2
@@ -245,7 +245,7 @@ func TestNoHandlerRunsWhenTheTeardownHasFoundNobody(t *testing.T) {
 	}
 }
 
-func TestAStayLastsAsLongAsItsAnnouncement(t *testing.T) {
+func TestAnnouncement_AStayLastsAsLong(t *testing.T) {
 	a, b := NewID(), NewID()
 	s := claim(t, a)
 	first := Stays()
@@ -274,7 +274,7 @@ func TestAStayLastsAsLongAsItsAnnouncement(t *testing.T) {
 
 // A watcher that marks a slot between the look and the mark of a teardown must
 // not make the teardown overlook it.
-func TestATeardownFindsWhatAWatcherMarksMeanwhile(t *testing.T) {
+func TestTeardown_FindsWhatAWatcherMarksMeanwhile(t *testing.T) {
 	done := make(chan bool)
 	stop := make(chan bool)
 	go func() {

@@ -22,7 +22,7 @@ func arrange(all string) (lines, rest string) {
 	return strings.TrimSpace(lines), strings.Join(left, "")
 }
 
-func TestMoreThanThreeOfAKindAreOneLine(t *testing.T) {
+func TestOutline_MoreThanThreeOfAKindAreOneLine(t *testing.T) {
 	for all, want := range map[string]string{
 		"a":          "a",
 		"aaa":        "a a a",
@@ -40,7 +40,7 @@ func TestMoreThanThreeOfAKindAreOneLine(t *testing.T) {
 	require.Empty(t, rest)
 }
 
-func TestMoreThanTwentyKindsLeaveARest(t *testing.T) {
+func TestOutline_MoreThanTwentyKindsLeaveARest(t *testing.T) {
 	const twentyOne = "abcdefghijklmnopqrstu"
 	lines, rest := arrange(twentyOne)
 	require.Equal(t, strings.Join(strings.Split(twentyOne, ""), " "), lines, "one more is shown, as its line would be taken by a rest")
@@ -50,7 +50,7 @@ func TestMoreThanTwentyKindsLeaveARest(t *testing.T) {
 	require.Equal(t, "rstz", rest, "those that came last, the big groups and the small ones")
 }
 
-func TestDigitsAreFolded(t *testing.T) {
+func TestOutline_DigitsAreFolded(t *testing.T) {
 	for name, want := range map[string]string{
 		"": "", "app": "app", "7": "#", "player-17": "player-#", "1.2.3.4:80": "#.#.#.#:#", "a1b22": "a#b#", "٣": "٣",
 	} {
@@ -58,7 +58,7 @@ func TestDigitsAreFolded(t *testing.T) {
 	}
 }
 
-func TestASumSaysWhatOwnersHoldTogether(t *testing.T) {
+func TestOutline_ASumSaysWhatOwnersHoldTogether(t *testing.T) {
 	app := scope.New("app", scope.Config{})
 	one, two := app.NewChild("one", scope.Config{}), app.NewChild("two", scope.Config{})
 	require.Equal(t, "", Sum([]*scope.Scope{one, two}))
@@ -81,7 +81,7 @@ func caller() uintptr {
 
 func one() uintptr { return caller() } // inlined where it is called
 
-func TestKeysTellOwnersApartByCallAndFoldedName(t *testing.T) {
+func TestOutline_KeysTellOwnersApartByCallAndFoldedName(t *testing.T) {
 	require.Equal(t, MakeKey(one(), "p1"), MakeKey(one(), "p22"), "what one line has made")
 	require.Equal(t, MakeKey(0, "p1"), MakeKey(0, "p22"))
 	require.NotEqual(t, MakeKey(caller(), "p1"), MakeKey(one(), "p1"))

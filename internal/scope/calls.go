@@ -106,3 +106,21 @@ func (s *Scope) left(n *Node, calls int32) {
 	yield.Point("left: counted")
 	due.complete()
 }
+
+// Renew has the calls of handlers of s that are announced now counted in s as
+// well, as a teardown would: a queue then announces its next call anew, in place
+// of letting one announcement stand for a run of calls. Who leaves is told by the
+// mark that it was counted. The mutex is held from the marks to the count: nobody
+// who was marked can be counted out before it was counted in, and a cut-off comes
+// before both or after both. It does nothing where s is dead.
+func (s *Scope) Renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.id.Load()
+	if id == 0 || !s.Alive() {
+		return
+	}
+	n := int32(inflight.Await(id))
+	s.calls += n
+	s.busy += n
+}

@@ -1,9 +1,7 @@
 package scope
 
 import (
-	"errors"
-	"fmt"
-	"strings"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,119 +34,30 @@ func TestUnwind_WhatIsAboveAScopeThatIsUnwoundBeforeItsTurnIsPending(t *testing.
 	require.Equal(t, []string{"side", "low", "mid", "root"}, log)
 }
 
-func TestErrors_TheTextHasALineForEachOfTheFirstTenAndACount(t *testing.T) {
-	for _, n := range []int{2, 10, 11, 30} {
-		s := New("s", Config{})
-		var want []string
-		for i := range n {
-			s.NewChild("child", Config{}).Own(closer(func() error { return fmt.Errorf("close %d", i) }))
-			if n-1-i < 10 {
-				want = append([]string{fmt.Sprint("close ", i)}, want...)
-			}
-		}
-		if n > 10 {
-			want = append(want, fmt.Sprintf("and %d more", n-10))
-		}
-		err := s.Destroy()
-		require.EqualError(t, err, strings.Join(want, "\n"))
-		var all *Errors
-		require.ErrorAs(t, err, &all)
-		require.Len(t, all.Unwrap(), n)
-	}
-}
-
-func TestErrors_ThoseAfterTheEndAreKeptUpToABoundAndCounted(t *testing.T) {
-	s := New("s", Config{})
-	require.NoError(t, s.Destroy())
-	last := errors.New("last")
-	for i := range maxLate + 5 {
-		if i == maxLate-1 {
-			s.Own(closer(func() error { return last }))
-		} else {
-			s.Own(closer(func() error { return errors.New("x") }))
-		}
-	}
-	err := s.Err()
-	require.ErrorIs(t, err, last)
-	require.True(t, strings.HasSuffix(err.Error(), fmt.Sprintf("\nand %d more", maxLate+5-10)), err.Error())
-}
-
-// A late interrupt counts in the scope that it is given to, so a Destroy of that, which
-// an ancestor's teardown has cut off, waits for it.
-func TestInterrupt_ALateOneIsWaitedForThoughItsScopeIsDestroyedMeanwhile(t *testing.T) {
+// Teardowns that come due one by the other must not stand on each other's shoulders.
+func TestUnwind_OfAChainOfPendingTeardownsTakesABoundedStack(t *testing.T) {
+	const n = 20000
 	root := New("root", Config{})
-	child := root.NewChild("child", Config{})
-	require.True(t, root.Enter())
-	root.Cancel(nil)
-	cleaned := false
-	child.Defer(func() { cleaned = true })
-	child.Interrupt(func() {
-		require.ErrorIs(t, child.Destroy(), ErrPending)
-		require.False(t, cleaned, "a cleanup runs beside an interrupt")
-	})
-	require.True(t, cleaned)
-	require.True(t, child.Over())
-	require.False(t, root.Over())
-	root.Leave()
-	<-root.Ended()
-}
-
-func TestCancel_TheBlameIsKeptThoughTheScopeEndsAtOnce(t *testing.T) {
-	for _, idle := range []bool{true, false} {
-		s, plain := New("s", Config{}), New("plain", Config{})
-		if !idle {
-			s.Defer(func() {})
-		}
-		require.NoError(t, s.Blame())
-		err := errors.New("blame")
-		s.Cancel(err)
-		late := s.NewChild("late", Config{})
-		plain.Cancel(nil)
-		<-s.Ended()
-		<-plain.Ended()
-		require.Same(t, err, s.Blame())
-		require.NoError(t, late.Blame(), "that is its parent's")
-		require.NoError(t, plain.Blame())
+	all := []*Scope{root}
+	depth, deepest := 0, 0
+	for range n {
+		s := all[len(all)-1].NewChild("x", Config{})
+		s.Defer(func() {
+			depth = runtime.Callers(0, make([]uintptr, 1000))
+			deepest = max(deepest, depth)
+		})
+		all = append(all, s)
 	}
-}
-
-// The common case of scopes that come and go needs no teardown, again and again.
-func TestDestroy_ScopesThatComeAndGoEndWithoutATeardown(t *testing.T) {
-	root := New("root", Config{})
-	for range 3 {
-		child := root.NewChild("child", Config{})
-		require.NoError(t, child.Destroy())
-		require.Same(t, &atOnce, child.down)
+	leaf := all[n]
+	require.True(t, leaf.Enter())
+	for i := range all {
+		s := all[n-i]
+		s.tree.mu.Lock()
+		require.Nil(t, s.begin(ErrDestroyed, false).dropLocked(lastOut))
+		s.tree.mu.Unlock()
 	}
-	require.NoError(t, root.Destroy())
-}
-
-// A scope that is destroyed while an ancestor drains takes the teardowns along that have
-// begun below it: the ancestor waits for it alone, and it for them.
-func TestDestroy_UnderADrainingAncestorTakesTheTeardownsBelowAlong(t *testing.T) {
-	root := New("root", Config{})
-	mid := root.NewChild("mid", Config{})
-	var lows []*Scope
-	for range 3 {
-		low := mid.NewChild("low", Config{})
-		require.True(t, low.Enter())
-		lows = append(lows, low)
-	}
-	require.True(t, root.Enter())
-	require.True(t, mid.Enter())
-	lows[0].Cancel(nil)
-	lows[1].Cancel(nil)
-	root.Cancel(nil)
-	mid.Cancel(nil)
-	require.Equal(t, 2, root.down.pending, "its own call, and mid")
-	require.Equal(t, 4, mid.down.pending, "its own call, that of the third below, and two teardowns")
-	for _, low := range lows {
-		low.Leave()
-	}
-	require.False(t, mid.Over())
-	mid.Leave()
-	<-mid.Ended()
-	require.False(t, root.Over())
-	root.Leave()
-	<-root.Ended()
+	leaf.Leave()
+	require.True(t, root.Over())
+	require.NotZero(t, deepest)
+	require.Less(t, deepest, 100)
 }

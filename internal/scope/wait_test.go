@@ -1,10 +1,47 @@
 package scope
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 )
+
+// Who waits for whom is of no interest when the wait is over: an entry that
+// stays would let a later teardown see a circle that is none, and one that went
+// too early hide one that is.
+func TestWait_EachIsForgottenWhenItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := New("a", Config{}), New("b", Config{})
+		waiting := func() int {
+			b.tree.mu.Lock()
+			defer b.tree.mu.Unlock()
+			return len(b.down.waits)
+		}
+		hold := make(chan bool)
+		b.Go(func(context.Context) { <-hold })
+		ctx, cancel := context.WithCancel(context.Background())
+		for i := range 3 {
+			a.Go(func(context.Context) {
+				if i == 0 {
+					b.Destroy()
+				} else {
+					b.DestroyContext(ctx)
+				}
+			})
+		}
+		synctest.Wait()
+		require.Equal(t, 3, waiting())
+		cancel()
+		synctest.Wait()
+		require.Equal(t, 1, waiting())
+		close(hold)
+		synctest.Wait()
+		require.Zero(t, waiting())
+		require.NoError(t, a.Destroy())
+	})
+}
 
 // draining returns a scope whose teardown waits until leave is called.
 func draining(t *testing.T, name string) (s *Scope, leave func()) {

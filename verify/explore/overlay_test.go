@@ -92,6 +92,7 @@ const (
 	turnGo     = "internal/scope/turn.go"
 	failGo     = "internal/scope/fail.go"
 	openingGo  = "keyed/opening.go"
+	replaceGo  = "keyed/replace.go"
 	circleGo   = "keyed/circle.go"
 )
 
@@ -275,7 +276,7 @@ $`},
 		{openingGo, "\tc.begun = c.dead || c.e.scope().Enter()\n", "\tc.dead = c.dead || yield.Bug(\"open is not counted\")\n$"},
 	}},
 	{"replace does not wait", "keyed map: replace replace cancel", []patch{
-		{openingGo, "\tg.await(c.older)\n", "\tif !yield.Bug(\"replace does not wait\") {\n\t$\t}\n"},
+		{replaceGo, "\tg.await(c.older)\n", "\tif !yield.Bug(\"replace does not wait\") {\n\t$\t}\n"},
 	}},
 	{"told before the cut-off", "keyed map: open panics", []patch{
 		{openingGo, "\t\tfunc() { _ = s.DestroyOutside(true) },\n", "\t\tfunc() {\n\t\t\tif !yield.Bug(\"told before the cut-off\") {\n\t\t\t\t_ = s.DestroyOutside(true)\n\t\t\t}\n\t\t},\n"},

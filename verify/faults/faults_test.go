@@ -599,7 +599,7 @@ func healthy(t *testing.T, c column) {
 	w.finish(t)
 }
 
-func TestTheFaultMatrix(t *testing.T) {
+func TestMatrix_EveryFaultInEveryPlace(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			require.Len(t, expected[r.name], len(columns))

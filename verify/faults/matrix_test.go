@@ -81,8 +81,8 @@ const (
 
 var update = flag.Bool("update", false, "write the table in FAULTS.md")
 
-// TestTheTableInFaultsMdIsThatOfTheCells keeps the page from drifting away.
-func TestTheTableInFaultsMdIsThatOfTheCells(t *testing.T) {
+// TestMatrix_TheTableInFaultsMdIsThatOfTheCells keeps the page from drifting away.
+func TestMatrix_TheTableInFaultsMdIsThatOfTheCells(t *testing.T) {
 	const page, begin, end = "../FAULTS.md", "<!-- table -->\n", "<!-- end -->\n"
 	text, err := os.ReadFile(page)
 	if err != nil {

@@ -146,8 +146,8 @@ func suites(t *testing.T) (dirs []string) {
 	return dirs
 }
 
-// TestTheProfileFindsNoLeak runs the suites, with -short the root's alone.
-func TestTheProfileFindsNoLeak(t *testing.T) {
+// TestProfile_FindsNoLeak runs the suites, with -short the root's alone.
+func TestProfile_FindsNoLeak(t *testing.T) {
 	dirs := suites(t)
 	if testing.Short() {
 		dirs = dirs[:1]
@@ -168,8 +168,8 @@ func TestTheProfileFindsNoLeak(t *testing.T) {
 	}
 }
 
-// TestTheProfileFindsAPlantedLeak shows that the test above can fail.
-func TestTheProfileFindsAPlantedLeak(t *testing.T) {
+// TestProfile_FindsAPlantedLeak shows that the test above can fail.
+func TestProfile_FindsAPlantedLeak(t *testing.T) {
 	out, err := run(t, "../..", []string{"TETHER_PLANT_LEAKS=1"}, "-short", "-run=TestDestroy")
 	if err == nil || !strings.Contains(out, "LEAKS: 1\n") || !strings.Contains(out, "plantedLeak") {
 		t.Errorf("it was not found: %v\n%s", err, out)

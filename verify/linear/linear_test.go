@@ -25,7 +25,7 @@ func wanted(t *testing.T) int {
 	return n
 }
 
-func TestWhatGoroutinesSeeOfAConnectionIsLinearizable(t *testing.T) {
+func TestConnection_WhatGoroutinesSeeIsLinearizable(t *testing.T) {
 	total, histories := 0, 0
 	begin := time.Now()
 	for seed := uint64(time.Now().UnixNano()); total < wanted(t); seed++ {
@@ -39,7 +39,7 @@ func TestWhatGoroutinesSeeOfAConnectionIsLinearizable(t *testing.T) {
 	t.Logf("%d operations in %d histories, %v", total, histories, time.Since(begin).Round(time.Millisecond))
 }
 
-func TestLenIsLinearizable(t *testing.T) {
+func TestLen_IsLinearizable(t *testing.T) {
 	total, histories := 0, 0
 	begin := time.Now()
 	for seed := uint64(time.Now().UnixNano()); total < wanted(t)/4; seed++ {
@@ -53,8 +53,8 @@ func TestLenIsLinearizable(t *testing.T) {
 	t.Logf("%d operations in %d histories, %v", total, histories, time.Since(begin).Round(time.Millisecond))
 }
 
-// TestPlantedBugsAreFound shows that the checks can fail.
-func TestPlantedBugsAreFound(t *testing.T) {
+// TestPlantedBugs shows that the checks can fail.
+func TestPlantedBugs(t *testing.T) {
 	for _, bug := range []struct {
 		name  string
 		plant func(*subject)

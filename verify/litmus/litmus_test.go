@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,7 +50,7 @@ func plan() Plan {
 		if testing.Short() {
 			p.Rounds /= 10
 		}
-		if raceEnabled {
+		if testkit.Race {
 			p.Rounds /= 10
 		}
 	}

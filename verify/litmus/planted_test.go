@@ -36,11 +36,11 @@ const (
 	waitGo      = "internal/scope/wait.go"
 	listGo      = "internal/connlist/list.go"
 	blockGo     = "internal/connlist/block.go"
-	connGo      = "internal/connlist/conn.go"
+	muteGo      = "internal/connlist/mute.go"
 	fireGo      = "internal/connlist/fire.go"
 	activityGo  = "internal/connlist/activity.go"
 	inflightGo  = "internal/inflight/inflight.go"
-	queueGo     = "queue.go"
+	queueEndGo  = "queue_end.go"
 	queueConnGo = "queue_conn.go"
 	queueRunGo  = "queue_run.go"
 	beatGo      = "heartbeat.go"
@@ -116,7 +116,7 @@ var bugs = []struct {
 		{activityGo, "\tif a.busy {\n", "\tif a.busy && !BUG {\n"},
 	}},
 	{"word cleared late by Mute", "Fire, Mute then Fire, unmute then Fire", []patch{
-		{connGo, "\t\tc.hooks.word = atomic.SwapPointer(&c.block.entries[c.index].word, nil)\n", "\t\tif p := &c.block.entries[c.index].word; BUG {\n\t\t\tc.hooks.word = atomic.LoadPointer(p)\n\t\t\tgo atomic.StorePointer(p, nil)\n\t\t\treturn\n\t\t}\n$"},
+		{muteGo, "\t\tc.hooks.word = atomic.SwapPointer(&c.block.entries[c.index].word, nil)\n", "\t\tif p := &c.block.entries[c.index].word; BUG {\n\t\t\tc.hooks.word = atomic.LoadPointer(p)\n\t\t\tgo atomic.StorePointer(p, nil)\n\t\t\treturn\n\t\t}\n$"},
 	}},
 	{"word cleared late by Disconnect", "Fire, Disconnect then Fire", []patch{
 		{listGo, "\tatomic.StorePointer(&b.entries[c.index].word, nil)\n", "\tif p := &b.entries[c.index].word; BUG {\n\t\tgo atomic.StorePointer(p, nil)\n\t} else {\n\t$\t}\n"},
@@ -128,10 +128,10 @@ var bugs = []struct {
 		{queueRunGo, "\tdefer owner.Retract(slot)\n", "\tif BUG {\n\t\towner.Retract(slot)\n\t} else {\n\t$\t}\n"},
 	}},
 	{"value in hand not counted", "queue, Block: Fire, Destroy of the queue's owner", []patch{
-		{queueGo, "\tq.current, q.waiting = place{}, false\n\tq.dropped++\n", "$\tif BUG {\n\t\tq.dropped--\n\t}\n"},
+		{queueEndGo, "\tq.current, q.waiting = place{}, false\n\tq.dropped++\n", "$\tif BUG {\n\t\tq.dropped--\n\t}\n"},
 	}},
 	{"held firer not let go", "queue, Block: Fire, Destroy of the connection's owner", []patch{
-		{queueConnGo, "\tq.room.Broadcast()\n}\n\n// push is", "\tif !BUG {\n\t\tq.room.Broadcast()\n\t}\n}\n\n// push is"},
+		{queueConnGo, "\tc.box.clear()\n\tq.releaseFlushesLocked()\n\tq.room.Broadcast()\n", "\tc.box.clear()\n\tq.releaseFlushesLocked()\n\tif !BUG {\n\t\tq.room.Broadcast()\n\t}\n"},
 	}},
 	{"held firer stays", "a goroutine that a queue holds, Destroy of its owner", []patch{
 		{taskGo, "\tfor _, s := range current() {\n", "$\t\tif BUG {\n\t\t\tbreak\n\t\t}\n"},

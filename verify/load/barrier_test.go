@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // barriers start something of o's that calls write, a plain write to memory. It
@@ -43,9 +44,9 @@ var barriers = []struct {
 	}},
 }
 
-// TestDestroyIsABarrierToTheRaceDetector: the write of the test after Destroy is
+// TestBarrier_DestroyIsOneToTheRaceDetector: the write of the test after Destroy is
 // ordered after the write of what ran, by nothing but Destroy.
-func TestDestroyIsABarrierToTheRaceDetector(t *testing.T) {
+func TestBarrier_DestroyIsOneToTheRaceDetector(t *testing.T) {
 	rounds := 10_000
 	if testing.Short() {
 		rounds /= 5
@@ -61,9 +62,9 @@ func TestDestroyIsABarrierToTheRaceDetector(t *testing.T) {
 	}
 }
 
-// TestTheRaceDetectorSeesThatCancelIsNone shows that the proof can fail.
-func TestTheRaceDetectorSeesThatCancelIsNone(t *testing.T) {
-	if !raceEnabled {
+// TestBarrier_CancelIsNoneToTheRaceDetector shows that the proof can fail.
+func TestBarrier_CancelIsNoneToTheRaceDetector(t *testing.T) {
+	if !testkit.Race {
 		t.Skip("needs -race")
 	}
 	for _, b := range barriers {

@@ -7,15 +7,16 @@ import (
 	"testing"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
-// TestAHeldFireKeepsNothingOfWhatComesAndGoes: a main loop may run inside a handler for
+// TestHeldFire_KeepsNothingOfWhatComesAndGoes: a main loop may run inside a handler for
 // days, while clients connect and disconnect. Whatever handler the Fire is held in, the
 // first, a middle or the last one, of one priority or of several, the heap stays flat,
 // and in the end the Fire calls exactly the handlers that are left.
-func TestAHeldFireKeepsNothingOfWhatComesAndGoes(t *testing.T) {
+func TestHeldFire_KeepsNothingOfWhatComesAndGoes(t *testing.T) {
 	pairs := 400_000
-	if testing.Short() || raceEnabled {
+	if testing.Short() || testkit.Race {
 		pairs /= 10
 	}
 	const handlers = 9
@@ -56,16 +57,16 @@ func TestAHeldFireKeepsNothingOfWhatComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestTheHeldFireFindsBlocksThatKeepTheNext shows that the test above can fail.
-func TestTheHeldFireFindsBlocksThatKeepTheNext(t *testing.T) {
-	if raceEnabled {
+// TestHeldFire_FindsBlocksThatKeepTheNext shows that the test above can fail.
+func TestHeldFire_FindsBlocksThatKeepTheNext(t *testing.T) {
+	if testkit.Race {
 		t.Skip("its build has no race detector")
 	}
 	bin := buildWith(t, map[string][2]string{"internal/connlist/block.go": {
 		"\tb.replaced.Store(true)\n\tb.next.Store(nil)\n\tb.prev = nil\n\tswitch {\n",
 		"\tb.replaced.Store(true)\n\tb.prev = nil\n\tswitch {\n",
 	}})
-	out, err := exec.Command(bin, "-test.short", "-test.run=^TestAHeldFire/1_priorities,_held_in_the_first_handler").CombinedOutput()
+	out, err := exec.Command(bin, "-test.short", "-test.run=^TestHeldFire_Keeps/1_priorities,_held_in_the_first_handler").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "pairs of Connect and Disconnect left") {
 		t.Errorf("it found nothing: %v\n%s", err, out)
 	}

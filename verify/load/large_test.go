@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // size is n, or less where that would take long.
 func size(n int) int {
-	if raceEnabled {
+	if testkit.Race {
 		return n / 20
 	}
 	if testing.Short() {
@@ -22,9 +23,9 @@ func size(n int) int {
 	return n
 }
 
-// TestAMillionLiveConnections: each takes at most 160 bytes, and none when it is
+// TestLarge_AMillionLiveConnections: each takes at most 160 bytes, and none when it is
 // over, whether it was disconnected or its owner destroyed.
-func TestAMillionLiveConnections(t *testing.T) {
+func TestLarge_AMillionLiveConnections(t *testing.T) {
 	n := size(1_000_000)
 	app := tether.NewOwner("app")
 	defer app.Destroy()
@@ -65,7 +66,7 @@ func TestAMillionLiveConnections(t *testing.T) {
 	}
 
 	o := app.NewChild("one by one")
-	if each := connect(o); each > 160 && !raceEnabled {
+	if each := connect(o); each > 160 && !testkit.Race {
 		t.Errorf("%.0f bytes a connection", each)
 	}
 	rand.Shuffle(n, func(i, j int) { conns[i], conns[j] = conns[j], conns[i] })
@@ -86,10 +87,10 @@ func TestAMillionLiveConnections(t *testing.T) {
 	runtime.KeepAlive(conns)
 }
 
-// TestAHundredThousandOwnersAndAFiringStorm: three deep, ended by one call while
+// TestLarge_AHundredThousandOwnersAndAFiringStorm: three deep, ended by one call while
 // all cores fire at them. Each cleanup runs once, after those of its children,
 // and no handler runs after its owner's cleanup.
-func TestAHundredThousandOwnersAndAFiringStorm(t *testing.T) {
+func TestLarge_AHundredThousandOwnersAndAFiringStorm(t *testing.T) {
 	for _, storm := range []bool{false, true} {
 		name := "in silence"
 		if storm {

@@ -265,9 +265,9 @@ func TestSoak(t *testing.T) {
 	runtime.KeepAlive(w)
 }
 
-// TestTheMixedProgram is the soak in short, on 1, 2, 4 and 8 processors; it is
+// TestMixedProgram is the soak in short, on 1, 2, 4 and 8 processors; it is
 // meant for the race detector.
-func TestTheMixedProgram(t *testing.T) {
+func TestMixedProgram(t *testing.T) {
 	sessions := 2000
 	if testing.Short() {
 		sessions /= 10

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // A canary is what a handler's closure holds. A closure that the collector has
@@ -129,16 +130,16 @@ func storm(t *testing.T, rounds int) {
 }
 
 func stormRounds() int {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || testkit.Race {
 		return 2000
 	}
 	return 20_000
 }
 
-func TestHandlersInAStormOfCollections(t *testing.T) { storm(t, stormRounds()) }
+func TestStorm_HandlersWhileCollecting(t *testing.T) { storm(t, stormRounds()) }
 
-// TestHandlersInAStormThatClobbers has the runtime overwrite what it frees.
-func TestHandlersInAStormThatClobbers(t *testing.T) {
+// TestStorm_HandlersWhileCollectingAndClobbering has the runtime overwrite what it frees.
+func TestStorm_HandlersWhileCollectingAndClobbering(t *testing.T) {
 	out, err, child := again(t, "GODEBUG=clobberfree=1")
 	if child {
 		storm(t, stormRounds())
@@ -149,9 +150,9 @@ func TestHandlersInAStormThatClobbers(t *testing.T) {
 	}
 }
 
-// TestFinalizersAndCleanupsAreSound loses roots, runs the mixed program and rides
+// TestStorm_FinalizersAndCleanupsAreSound loses roots, runs the mixed program and rides
 // out a storm under checkfinalizers=1: a cleanup that can never run is fatal then.
-func TestFinalizersAndCleanupsAreSound(t *testing.T) {
+func TestStorm_FinalizersAndCleanupsAreSound(t *testing.T) {
 	out, err, child := again(t, "GODEBUG=checkfinalizers=1")
 	if child {
 		for range 100 {
@@ -166,14 +167,14 @@ func TestFinalizersAndCleanupsAreSound(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	out, err = once(t, "TestACleanupThatCannotRun", "GODEBUG=checkfinalizers=1")
+	out, err = once(t, "TestStorm_ACleanupThatCannotRun", "GODEBUG=checkfinalizers=1")
 	if err == nil || !strings.Contains(out, "is reachable from cleanup") {
 		t.Errorf("a cleanup that holds what it is for was not found: %v\n%s", err, out)
 	}
 }
 
-// TestACleanupThatCannotRun is what the test above must find.
-func TestACleanupThatCannotRun(t *testing.T) {
+// TestStorm_ACleanupThatCannotRun is what the test above must find.
+func TestStorm_ACleanupThatCannotRun(t *testing.T) {
 	if os.Getenv("TETHER_LOAD_AGAIN") != t.Name() {
 		t.Skip("for another test")
 	}
@@ -183,10 +184,10 @@ func TestACleanupThatCannotRun(t *testing.T) {
 	runtime.GC()
 }
 
-// TestTheStormFindsWordsThatTheCollectorMissed moves the words into a new block
+// TestStorm_FindsWordsThatTheCollectorMissed moves the words into a new block
 // without the write barrier, as plain integers.
-func TestTheStormFindsWordsThatTheCollectorMissed(t *testing.T) {
-	if raceEnabled {
+func TestStorm_FindsWordsThatTheCollectorMissed(t *testing.T) {
+	if testkit.Race {
 		t.Skip("its build has no race detector")
 	}
 	bin := buildWith(t, map[string][2]string{"internal/connlist/block.go": {
@@ -197,7 +198,7 @@ func TestTheStormFindsWordsThatTheCollectorMissed(t *testing.T) {
 			atomic.StoreUintptr((*uintptr)(unsafe.Pointer(&e.word)), 0)
 `,
 	}})
-	cmd := exec.Command(bin, "-test.run=^TestHandlersInAStormOfCollections$", "-test.timeout=2m")
+	cmd := exec.Command(bin, "-test.run=^TestStorm_HandlersWhileCollecting$", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), "GODEBUG=clobberfree=1")
 	out, err := cmd.CombinedOutput()
 	if err == nil {

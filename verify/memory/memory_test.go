@@ -41,7 +41,7 @@ func check(t *testing.T, name string, p Program, bad func(Outcome) bool, reachab
 
 // The litmus test of the field, SB: the model is TSO only if it has this
 // outcome, and none that reorders stores with stores or loads with loads (MP).
-func TestTheModelIsTSO(t *testing.T) {
+func TestModel_IsTSO(t *testing.T) {
 	x, y := Loc(0), Loc(1)
 	check(t, "SB", Program{Threads: [2][]Op{
 		{Store(x, 1), Load(0, y)},
@@ -58,7 +58,7 @@ func TestTheModelIsTSO(t *testing.T) {
 
 // A firer announces, then looks at the word; a teardown clears the word, then
 // looks at the slot. Bad: the firer calls, and the teardown does not know.
-func TestAnnounceAndLookAgainstKillAndScan(t *testing.T) {
+func TestAnnounce_AndLookAgainstKillAndScan(t *testing.T) {
 	bad := func(o Outcome) bool { return o.Regs[firer][0] == 1 && o.Regs[destroyer][0] == 0 }
 	init := [Locs]int{word: 1}
 	plainAnnounce, plainKill := Store(slot, a), Store(word, 0)
@@ -83,7 +83,7 @@ func TestAnnounceAndLookAgainstKillAndScan(t *testing.T) {
 
 // The same where the firer already holds the slot for a, and announces b over
 // it; the word is that of b, and so is the teardown.
-func TestMoveAndLookAgainstKillAndScan(t *testing.T) {
+func TestMove_AndLookAgainstKillAndScan(t *testing.T) {
 	bad := func(o Outcome) bool { return o.Regs[firer][0] == 1 && o.Regs[destroyer][0] != b }
 	init := [Locs]int{slot: a, word: 1}
 	for _, tt := range []struct {
@@ -105,7 +105,7 @@ func TestMoveAndLookAgainstKillAndScan(t *testing.T) {
 // back, or moves on to b. Bad: the teardown counts on a word from the firer that
 // the firer does not know it owes, or the firer gives one that nobody counts on,
 // or a mark is left on a slot that its firer has left.
-func TestMarkAgainstMove(t *testing.T) {
+func TestMark_AgainstMove(t *testing.T) {
 	const sawMark, marks, seen = 0, 1, 0
 	found := func(r [Regs]int) bool { return r[seen] == a }
 	for _, to := range []int{0, b} {
@@ -141,7 +141,7 @@ func TestMarkAgainstMove(t *testing.T) {
 // teardown waits for a word that the firer knows it owes, or the call was over.
 // Whether it was over shows in location 2, which the firer writes at the end of
 // its call and the teardown reads where it found nobody.
-func TestTheWholeProtocol(t *testing.T) {
+func TestProtocol_AsAWhole(t *testing.T) {
 	const done Loc = 2
 	called := func(r [Regs]int) bool { return r[0] == 1 }
 	found := func(r [Regs]int) bool { return r[0] == a }

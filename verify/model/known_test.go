@@ -9,7 +9,7 @@ import (
 // The random programs found that Interrupt on an ended and supervised owner
 // returned a nil stop when its function panicked: the result was not assigned
 // before the panic was recovered, other than in Defer.
-func TestAnInterruptThatPanicsAtOnceLeavesAStop(t *testing.T) {
+func TestInterrupt_OneThatPanicsAtOnceLeavesAStop(t *testing.T) {
 	o := tether.NewOwner("o", tether.WithPanicHandler(func(*tether.PanicError) {}))
 	o.Destroy()
 	stop := o.Interrupt(func() { panic("at once") })

@@ -131,7 +131,7 @@ func (t *tally) String() string {
 		t.programs.Load(), t.ops.Load(), t.calls.Load(), t.nested.Load(), t.cleanups.Load(), t.pending.Load(), t.panics.Load(), t.supervised.Load())
 }
 
-func TestRandomProgramsDoTheSameOnTheModelAndOnTheLibrary(t *testing.T) {
+func TestPrograms_RandomOnesDoTheSameOnTheModelAndOnTheLibrary(t *testing.T) {
 	checks := "10000" // of which rapid does a fifth under -short
 	if s := os.Getenv("MODEL_PROGRAMS"); s != "" {
 		checks = s
@@ -209,7 +209,7 @@ var inNumbers = []struct {
 	{"chain that a cleanup above destroys", program{main: []op{{opDeep, 2, 7, 16}, {opDefer, 2, 0, 0}, {opDestroy, 0, 0, 0}}, scripts: [][]op{{{opDestroy, 20, 0, 0}, {opDestroy, 9, 0, 0}}}}},
 }
 
-func TestPanicsInNumbersAndDeepTreesAreAsInTheModel(t *testing.T) {
+func TestPrograms_PanicsInNumbersAndDeepTreesAreAsInTheModel(t *testing.T) {
 	scale := 20 // hundreds of panics, chains of sixty
 	if testing.Short() {
 		scale = 5
@@ -227,7 +227,7 @@ func TestPanicsInNumbersAndDeepTreesAreAsInTheModel(t *testing.T) {
 	}
 }
 
-func TestSeedsSurviveTheirEncoding(t *testing.T) {
+func TestPrograms_SurviveTheirEncoding(t *testing.T) {
 	for _, p := range seeds {
 		if got := decode(p.encode()); fmt.Sprint(got) != fmt.Sprint(p) {
 			t.Errorf("decode(encode(p)) =\n%vwant\n%v", got, p)

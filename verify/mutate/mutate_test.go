@@ -39,7 +39,7 @@ func rewrite(t *testing.T, signature, body string) (string, []*Mutant) {
 	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(out), "}")), s.found
 }
 
-func TestEachOperatorMakesItsChange(t *testing.T) {
+func TestMutator_EachOperatorMakesItsChange(t *testing.T) {
 	for _, c := range []struct{ signature, in, out string }{
 		{"(s *q)", "s.dead = true", "if !mutant__.On(0) { s.dead = true }"},
 		{"(x int)", "x++", "if mutant__.On(1) { x-- } else if !mutant__.On(0) { x++ }"},
@@ -63,7 +63,7 @@ func TestEachOperatorMakesItsChange(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotCompileOrIsForPeopleIsLeftAlone(t *testing.T) {
+func TestMutator_LeavesAloneWhatDoesNotCompileOrIsForPeople(t *testing.T) {
 	for _, c := range []struct{ signature, in string }{
 		{"()", "x := 2\n_ = x"},
 		{"() int", "panic(1 + 1)"},
@@ -78,7 +78,7 @@ func TestWhatDoesNotCompileOrIsForPeopleIsLeftAlone(t *testing.T) {
 }
 
 // A list of equivalent mutants must not rot at every change of a line number.
-func TestAKeyOutlivesChangesElsewhereInTheFile(t *testing.T) {
+func TestKey_OutlivesChangesElsewhereInTheFile(t *testing.T) {
 	_, before := rewrite(t, "(x int)", "x++\nx++")
 	_, after := rewrite(t, "(x int)", "\n\nx++\n\nx++")
 	for i := range before {
@@ -89,7 +89,7 @@ func TestAKeyOutlivesChangesElsewhereInTheFile(t *testing.T) {
 	require.Equal(t, "p.go:9:1 delete", before[2].ID())
 }
 
-func TestAnEquivalentMutantNeedsAReason(t *testing.T) {
+func TestReasons_AnEquivalentMutantNeedsOne(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "equivalent.txt")
 	write := func(text string) (map[string]string, error) {
 		require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
@@ -104,7 +104,7 @@ func TestAnEquivalentMutantNeedsAReason(t *testing.T) {
 	require.ErrorContains(t, err, "not a key")
 }
 
-func TestTheReportCountsWhatSurvivedWithoutAnExcuse(t *testing.T) {
+func TestReport_CountsWhatSurvivedWithoutAnExcuse(t *testing.T) {
 	mutants := []*Mutant{{File: "a.go", Op: "swap", Nth: 1}, {File: "a.go", Op: "true", Nth: 1}, {File: "b.go", Op: "swap", Nth: 1}, {File: "b.go", Op: "true", Nth: 1}}
 	results := map[string]result{}
 	for i, status := range []string{killed, survived, hung, unreached} {

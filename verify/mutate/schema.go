@@ -118,7 +118,7 @@ func newSchema(root, dir string) (*schema, error) {
 	}
 	n := 0
 	for _, p := range packages {
-		if p.ImportPath == module+"/internal/yield" {
+		if p.ImportPath == module+"/internal/yield" || p.ImportPath == module+"/internal/testkit" {
 			continue
 		}
 		fset := token.NewFileSet()

@@ -1,0 +1,88 @@
+package keyed
+
+import (
+	"sync/atomic"
+	"weak"
+)
+
+// A tag is what an owner holds in place of its entry. What an owner holds, the
+// root's scope refers to, and what lives may refer to that; so it must not lead to
+// the root's handle, as an entry does, and as a user's key or value may. If the user
+// drops the group, the entries are garbage, and there is nothing to remove.
+type tag[K comparable, V any] struct {
+	group weak.Pointer[group[K, V]]
+	slot  int32         // the entry's, if that is linked
+	state atomic.Uint32 // unknown, then linked or gone
+}
+
+// The states of an entry, as its owner's cleanup finds it.
+const (
+	unknown uint32 = iota // it is being made
+	linked                // it is in the chain
+	gone                  // its owner had ended before it was
+)
+
+// Close is the owner's cleanup: a closer, as that is one allocation less.
+func (t *tag[K, V]) Close() error {
+	if t.state.CompareAndSwap(unknown, gone) {
+		return nil
+	}
+	if g := t.group.Value(); g != nil {
+		g.remove(t.slot)
+	}
+	return nil
+}
+
+// watchLocked arranges for e, which nobody else knows yet, to be removed when its owner
+// has ended, and reports whether that is still to come. The cleanup is the first to be
+// registered and so the last to run.
+//
+// NOTE: where the owner has ended, Own closes the tag at once, which then must not
+// lock mu.
+func (g *group[K, V]) watchLocked(e *entry[K, V]) bool {
+	t := &tag[K, V]{group: g.self, slot: int32(len(g.slots))}
+	if n := len(g.free); n > 0 {
+		t.slot = g.free[n-1]
+	}
+	e.scope().Own(t)
+	if !t.state.CompareAndSwap(unknown, linked) {
+		return false
+	}
+	if n := len(g.free); n > 0 {
+		g.free = g.free[:n-1]
+		g.slots[t.slot] = e
+	} else {
+		g.slots = append(g.slots, e)
+	}
+	return true
+}
+
+// remove takes the entry in a slot, whose owner has ended, out of its chain.
+func (g *group[K, V]) remove(slot int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.slots[slot]
+	if e.orphanedLocked() {
+		g.currentLocked(e.key, e.owner.Name())
+	}
+	g.slots[slot] = nil
+	g.free = append(g.free, slot)
+	k := e.kinLocked()
+	if k.older != nil {
+		k.older.setKinLocked(func(o *kin[K, V]) { o.newer = k.newer })
+	}
+	switch {
+	case k.newer != nil:
+		k.newer.setKinLocked(func(n *kin[K, V]) { n.older = k.older })
+	case k.older != nil:
+		g.entries[e.key] = k.older
+	default:
+		delete(g.entries, e.key)
+		if len(g.entries) == 0 {
+			g.slots, g.free = nil, nil
+		}
+	}
+	if e.kin != nil {
+		e.kin.newer = nil
+	}
+}

@@ -1,0 +1,153 @@
+package tether
+
+import (
+	"sync"
+
+	"github.com/seed-ec287111/tether/internal/yield"
+)
+
+// push is the handler that the signal calls: it queues v.
+func (m *mailbox[T]) push(v T) { m.offer(v) }
+
+// offer queues v and reports whether it was let in.
+func (m *mailbox[T]) offer(v T) bool {
+	q := m.q
+	yield.Point("queue: push")
+	q.mu.Lock()
+	var h *hold
+	var victim *queueConn
+	if q.dead || m.shut || q.order.len() >= q.capacity {
+		var ok bool
+		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
+			q.mu.Unlock()
+			h.end()
+			return false
+		}
+	}
+	var rest func()
+	if m.once {
+		if rest, m.spent = m.conn.Spend(); !m.spent {
+			q.lostLocked(h, true)
+			q.mu.Unlock() // its end is on the way, and will wake the others
+			h.end()
+			return false
+		}
+		m.shut = true
+		q.room.Broadcast() // others may be held by the same connection
+	}
+	var wake func()
+	q.last++
+	start := !q.busy && !q.manual
+	if start {
+		q.busy, q.waiting, q.current, m.current = true, true, place{&m.queueConn, q.last, 1}, v
+		q.room.Signal() // held or not, this firer has taken no room
+	} else {
+		m.values.Push(v)
+		q.order.push(&m.queueConn, q.last)
+		if q.armed {
+			q.armed, wake = false, q.wake
+		}
+	}
+	q.mu.Unlock()
+	yield.Point("queue: pushed")
+	h.end()
+	if start {
+		q.start()
+	}
+	if rest != nil {
+		rest()
+	}
+	victim.settle(true)
+	if wake != nil && q.scope.Enter() {
+		q.scope.Call(wake)
+	}
+	return true
+}
+
+// admitLocked makes room for a value of c and reports whether it may be queued. The caller
+// must end h with no lock held; h is nil if the value was not held. The caller must settle
+// victim, the connection whose value was dropped for this; it is nil if none was.
+func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
+	for {
+		switch {
+		case q.dead || c.shut:
+			q.lostLocked(h, !c.spent)
+			return h, victim, false
+		case q.order.len() < q.capacity, !q.busy && !q.manual:
+			return h, victim, true
+		case q.overflow == DropNewest:
+			q.dropped++
+			return h, victim, false
+		case q.overflow == DropOldest:
+			if victim = q.dropOldestLocked(); victim == nil {
+				q.dropped++
+				return h, victim, false
+			}
+		case c.over:
+			return h, victim, true
+		case h == nil:
+			h = holdLocked(&q.mu, &q.room, q.number)
+		case h.inside:
+			return h, victim, true
+		case h.letGo:
+			q.dropped++
+			return h, victim, false
+		default:
+			q.held++
+			c.held++
+			h.waitLocked()
+			q.held--
+			c.letLocked()
+		}
+	}
+}
+
+// lostLocked counts the value of a Fire that was held and now must not be queued. On a Finish
+// queue it also counts a value that was under way when its connection ended.
+func (q *Queue) lostLocked(h *hold, ended bool) {
+	if h != nil && h.waited || q.finish && ended {
+		q.dropped++
+	}
+}
+
+// dropOldestLocked drops the oldest value that may be dropped, and returns its connection, nil
+// if there was no such value.
+func (q *Queue) dropOldestLocked() *queueConn {
+	c := q.order.oldest()
+	if c != nil {
+		c.box.drop()
+		q.dropped++
+		q.releaseFlushesLocked()
+	}
+	return c
+}
+
+// letLocked takes back that a firer is held with a value of c.
+func (c *queueConn) letLocked() {
+	if c.held--; c.held == 0 {
+		c.lets++
+		if c.let != nil {
+			c.let.Broadcast()
+		}
+	}
+}
+
+// stay holds the caller, who has left a value to a firer of c, for as long as that one is
+// held: until it has been let go of once, or the caller has to be itself, as a held firer.
+func (c *queueConn) stay() {
+	q := c.q
+	q.mu.Lock()
+	var h *hold
+	for lets := c.lets; c.held > 0 && c.lets == lets && (h == nil || !h.inside && !h.letGo); {
+		if h != nil {
+			h.waitLocked()
+			continue
+		}
+		if c.let == nil {
+			c.let = sync.NewCond(&q.mu)
+		}
+		h = holdLocked(&q.mu, c.let, q.number)
+	}
+	q.mu.Unlock()
+	h.end()
+}

@@ -1,0 +1,108 @@
+package tethertest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/outline"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// tree describes an owner, or some that are alike, and what is below it: what they hold
+// together, and all their children.
+func (r *report) tree(depth int, path string, like []*scope.Scope) {
+	var held tally
+	var children []*scope.Scope
+	dead := 0
+	for _, s := range like {
+		shot := s.Snapshot()
+		if len(like) == 1 {
+			r.line(depth, "owner %s%s", path, r.state(shot))
+		} else if shot.State != "alive" {
+			dead++
+		}
+		for _, name := range r.runningHandlers(s, shot) {
+			held.add(thing{kind: "running handler", name: name}, 1)
+		}
+		for _, m := range shot.Members {
+			held.add(describe(m))
+		}
+		for _, l := range s.Lingering() {
+			held.add(thing{kind: "pending value", pc: l.PC}, l.Len)
+		}
+		children = append(children, shot.Children...)
+	}
+	if n := len(like); n > 1 {
+		state := ""
+		if r.lost[like[0]] {
+			state = ", lost: " + becameGarbage + ", but what they hold lives"
+		}
+		if dead > 0 {
+			state += fmt.Sprintf(", %d of them dead", dead)
+		}
+		r.line(depth, "%d owners %s%s", n, path, state)
+	}
+	r.line(depth+1, "made by %s", goroutine.Site(like[0].Site()))
+	for _, th := range held.order {
+		r.line(depth+1, "%s", strings.TrimSpace(numbered(held.counts[th], th.kind)+" "+th.what()))
+	}
+	lines, rest := outline.Of(children, outline.KeyOf)
+	for _, l := range lines {
+		r.tree(depth+1, path+"/"+nameOf(l, l[0].Name()), l)
+	}
+	if len(rest) > 0 {
+		r.line(depth+1, "%s%s", outline.Count(len(rest), "more owner"), outline.Sum(rest))
+	}
+}
+
+// state says what a reader has to know about an owner that has not ended.
+func (r *report) state(shot scope.Snapshot) string {
+	switch {
+	case r.lost[shot.Scope]:
+		return ", lost: " + becameGarbage + ", but what it holds lives"
+	case shot.Sealed:
+		return ", ending in stages: its end waits for that of a child"
+	case shot.State == "unwinding" && shot.Unwinds != "":
+		return ", unwinding: its end waits for the cleanup " + shot.Unwinds
+	case shot.State != "alive":
+		return ", " + shot.State + ": its end waits for what still runs"
+	case shot.Scope.InTurn() && !shot.Scope.Parent().Alive():
+		return ", ends in its turn"
+	}
+	return ""
+}
+
+// runningHandlers names the handlers of s that run, as far as that is certain:
+// stacks tell which handlers run, but not whose they are.
+func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []string) {
+	if shot.Handlers == 0 {
+		return nil
+	}
+	for _, c := range s.Running() { // what is counted, as where s is cut off
+		if c.Kind == "handler" && c.Owner == s.String() && c.Func != "unknown" {
+			names = append(names, c.Func)
+		}
+	}
+	if len(names) == shot.Handlers {
+		return names
+	}
+	own := map[string]bool{}
+	for _, m := range shot.Members {
+		if m.Kind == scope.Connection {
+			name, _, _ := strings.Cut(goroutine.FuncAt(m.PC), " ")
+			own[name] = true
+		}
+	}
+	names = nil
+	for _, h := range r.handlers() {
+		if f, ok := h.Among(own); ok {
+			names = append(names, f.String())
+		}
+	}
+	if len(names) == shot.Handlers {
+		return names
+	}
+	return slices.Repeat([]string{"unknown"}, shot.Handlers)
+}

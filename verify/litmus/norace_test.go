@@ -1,5 +1,0 @@
-//go:build !race
-
-package litmus
-
-const raceEnabled = false
