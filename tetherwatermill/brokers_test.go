@@ -222,14 +222,18 @@ func testRedis(t *testing.T, serve func(*testing.T) string) {
 		ear := app.NewChild(fmt.Sprint("ear", i))
 		handled := make(chan int, n)
 		var mine []string // ids, written without a lock: read when Destroy has returned
-		hear(t, ear, addr, func(_ context.Context, m tetherwatermill.Msg[order]) error {
+		enough := min(n, (i+1)*100)
+		hear(t, ear, addr, func(ctx context.Context, m tetherwatermill.Msg[order]) error {
 			sum.add(m.Value.ID)
 			mine = append(mine, m.UUID)
 			all, _ := sum.count()
 			handled <- all
+			if all == enough {
+				<-ctx.Done() // Destroy comes while it is handled
+			}
 			return nil
 		})
-		for all := 0; all < min(n, (i+1)*100); {
+		for all := 0; all < enough; {
 			select {
 			case all = <-handled:
 			case <-time.After(patience):

@@ -11,8 +11,8 @@ import (
 // A Codec turns values into payloads and back. Its methods may be called by multiple
 // goroutines at once.
 type Codec interface {
-	Marshal(v any) ([]byte, error)
-	Unmarshal(payload []byte, v any) error // v is a pointer
+	Encode(v any) ([]byte, error)
+	Decode(payload []byte, v any) error // v is a pointer
 }
 
 // JSON is the codec of package encoding/json.
@@ -20,8 +20,8 @@ var JSON Codec = jsonCodec{}
 
 type jsonCodec struct{}
 
-func (jsonCodec) Marshal(v any) ([]byte, error)         { return json.Marshal(v) }
-func (jsonCodec) Unmarshal(payload []byte, v any) error { return json.Unmarshal(payload, v) }
+func (jsonCodec) Encode(v any) ([]byte, error)       { return json.Marshal(v) }
+func (jsonCodec) Decode(payload []byte, v any) error { return json.Unmarshal(payload, v) }
 
 // A Msg is a message whose payload was decoded.
 type Msg[T any] struct {
@@ -40,7 +40,7 @@ func Decode[T any](codec Codec, f func(ctx context.Context, m Msg[T]) error) fun
 	}
 	return func(ctx context.Context, m *message.Message) error {
 		msg := Msg[T]{UUID: m.UUID, Metadata: m.Metadata}
-		if err := codec.Unmarshal(m.Payload, &msg.Value); err != nil {
+		if err := codec.Decode(m.Payload, &msg.Value); err != nil {
 			return Refuse(fmt.Errorf("decode: %w", err))
 		}
 		return f(ctx, msg)

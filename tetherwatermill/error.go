@@ -46,7 +46,7 @@ type refusal struct{ error }
 
 func (r *refusal) Unwrap() error { return r.error }
 
-func logError(e *Error) { slog.Error(e.Error()) }
+func logError(e *Error) { slog.Warn("tetherwatermill", "err", e) }
 
 // refuseNil panics if v can't be used.
 func refuseNil(verb, what string, v any) {

@@ -14,8 +14,8 @@ import (
 
 type nilCodec struct{}
 
-func (*nilCodec) Marshal(any) ([]byte, error) { return nil, nil }
-func (*nilCodec) Unmarshal([]byte, any) error { return nil }
+func (*nilCodec) Encode(any) ([]byte, error) { return nil, nil }
+func (*nilCodec) Decode([]byte, any) error   { return nil }
 
 func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
 	app := tether.NewOwner("app")
@@ -49,7 +49,7 @@ func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
 		{"tetherwatermill: Concurrency with 0", func() { tetherwatermill.Concurrency(0) }},
 		{"tetherwatermill: Backoff with -1ns and 1s", func() { tetherwatermill.Backoff(-1, time.Second) }},
 		{"tetherwatermill: Backoff with 2s and 1s", func() { tetherwatermill.Backoff(2*time.Second, time.Second) }},
-		{"tetherwatermill: Connecting with nil option", func() { tetherwatermill.Connecting(nil) }},
+		{"tetherwatermill: With with nil option", func() { tetherwatermill.With(nil) }},
 		{"tetherwatermill: Refuse with nil error", func() { tetherwatermill.Refuse(nil) }},
 		{"tetherwatermill: Decode with nil function", func() { tetherwatermill.Decode[int](tetherwatermill.JSON, nil) }},
 		{"tetherwatermill: Decode with nil codec", func() {

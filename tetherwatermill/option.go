@@ -44,7 +44,7 @@ func defaults() config {
 	}
 }
 
-// OnError arranges for f to be called with what goes wrong, instead of [slog.Error].
+// OnError arranges for f to be called with what goes wrong, instead of [slog.Warn].
 //
 // For [Subscribe] that is an error of the handler, before the message is acked or nacked, on
 // the goroutine of the handler: f counts as a part of the handler, and its panic as one of
@@ -91,12 +91,12 @@ func Backoff(first, most time.Duration) SubscribeOption {
 	return option(func(c *config) { c.first, c.most = first, most })
 }
 
-// Connecting passes options on to the Connect of the source that is published. With
+// With passes options on to the Connect of the source that is published. With
 // [tether.On] the publisher is not called on the goroutine that fires, and with a queue that
 // has [tether.Finish] what was accepted is published before Destroy returns.
-func Connecting(opts ...tether.ConnectOption) PublishOption {
+func With(opts ...tether.ConnectOption) PublishOption {
 	for _, opt := range opts {
-		refuseNil("Connecting", "option", opt)
+		refuseNil("With", "option", opt)
 	}
 	return option(func(c *config) { c.connect = append(c.connect, opts...) })
 }

@@ -13,7 +13,7 @@ import (
 // Publish arranges for every value of src to be published to topic, until owner is destroyed
 // or the connection ends in another way. Destroy waits for a publish that runs.
 //
-// It happens on the goroutine that fires: for how to change that, see [Connecting]. Each
+// It happens on the goroutine that fires: for how to change that, see [With]. Each
 // message has a new UUID, and a context with the values of owner's and the deadline of
 // [Timeout]. That context outlives owner's, since what was begun is to be finished. A value
 // that can't be encoded or published is given to [OnError], and nobody tries again.
@@ -34,7 +34,7 @@ func Publish[T any](owner *tether.Owner, src tether.Source[T], pub message.Publi
 	return src.Connect(owner, func(v T) {
 		ctx, cancel := context.WithTimeout(values, c.timeout)
 		defer cancel()
-		payload, err := codec.Marshal(v)
+		payload, err := codec.Encode(v)
 		if err != nil {
 			c.onError(&Error{Topic: topic, Value: v, Err: err})
 			return

@@ -103,7 +103,7 @@ func TestOnAFinishQueueWhatWasAcceptedIsPublishedBeforeDestroyReturns(t *testing
 		var placed tether.Signal[order]
 		p := &press{takes: time.Second}
 		q := tether.NewQueue(app, math.MaxInt, tether.Block, tether.Finish())
-		tetherwatermill.Publish(app, &placed, p, "orders", tetherwatermill.JSON, tetherwatermill.Connecting(tether.On(q)))
+		tetherwatermill.Publish(app, &placed, p, "orders", tetherwatermill.JSON, tetherwatermill.With(tether.On(q)))
 		for i := range 100 {
 			placed.Fire(order{i})
 		}
