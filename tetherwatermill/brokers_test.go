@@ -108,9 +108,9 @@ func TestGochannel_WhatIsPublishedIsHandledAndWhatFailsComesAgain(t *testing.T) 
 // that nothing is handled any more.
 func TestGochannel_NothingIsHandledWhenDestroyHasReturned(t *testing.T) {
 	noTraces(t)
-	rounds := 300
+	rounds := 100
 	if testing.Short() {
-		rounds = 50
+		rounds = 20
 	}
 	for range rounds {
 		app := tether.NewOwner("app")
@@ -267,6 +267,7 @@ func TestAPanicThatNobodyHandlesCrashesTheProgramAndTheMessageComesAgain(t *test
 	const addrOf = "TETHERWATERMILL_REDIS"
 	if addr := os.Getenv(addrOf); addr != "" {
 		app := tether.NewOwner("app")
+		defer app.Destroy()
 		hear(t, app, addr, func(context.Context, tetherwatermill.Msg[order]) error { panic("not handled") })
 		<-app.Ended() // it does not
 		return

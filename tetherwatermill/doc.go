@@ -42,7 +42,7 @@
 //
 // # What is promised
 //
-// It depends on the broker, and on the subscriber that watermill has for it. The first three
+// It depends on the broker, and on the subscriber that watermill has for it. The first two
 // columns are tested here. The others are what the subscribers' sources say.
 //
 //	                       gochannel      Redis streams,     Redis streams,  NATS JetStream   Kafka, AMQP, SQL
