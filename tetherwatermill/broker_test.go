@@ -3,6 +3,7 @@ package tetherwatermill_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -47,13 +48,14 @@ func (b *broker) note(format string, args ...any) {
 	b.notes = append(b.notes, fmt.Sprintf(format, args...))
 }
 
-// happened returns what was noted since it was last called.
+// happened returns what was noted since it was last called. What comes again before the
+// subscription has ended may be nacked again.
 func (b *broker) happened() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	notes := b.notes
 	b.notes = nil
-	return notes
+	return slices.Compact(notes)
 }
 
 func (b *broker) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
@@ -118,7 +120,7 @@ func (b *broker) verdict(ctx context.Context, m *message.Message) (acked bool) {
 	case <-ctx.Done():
 		select {
 		case <-m.Nacked():
-			b.note("%s given back", m.Payload)
+			b.note("%s nacked", m.Payload)
 		case <-m.Acked():
 			b.note("%s acked too late", m.Payload)
 		case <-time.After(time.Minute):

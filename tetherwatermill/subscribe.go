@@ -110,10 +110,9 @@ func subscribe(owner *tether.Owner, sub message.Subscriber, topic string, f func
 func (s *subscription) work(ctx context.Context) {
 	defer s.owner.Cancel(ErrClosed)
 	failures := 0 // since the last success
-	for {
+	for ctx.Err() == nil { // what was just nacked may be here again
 		select {
 		case <-ctx.Done():
-			return
 		case m, ok := <-s.messages:
 			if !ok {
 				return
