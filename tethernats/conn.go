@@ -134,13 +134,15 @@ func (c *Conn) take(opts *nats.Options, closed chan struct{}) {
 	opts.DisconnectedErrCB = func(nc *nats.Conn, err error) {
 		if user.DisconnectedErrCB != nil {
 			c.calls.Fire(func() { user.DisconnectedErrCB(nc, err) })
+		} else if f := user.DisconnectedCB; f != nil { //nolint:staticcheck // nats.go still calls it, if there is no other
+			c.calls.Fire(func() { f(nc) })
 		}
 		if err != nil {
 			c.report("connection", "", fmt.Errorf("lost: %w", err), nil)
 		}
 	}
 	opts.ClosedCB = func(nc *nats.Conn) {
-		if user.ClosedCB != nil && !(user.NoCallbacksAfterClientClose && !c.owner.Alive()) {
+		if user.ClosedCB != nil {
 			c.calls.Fire(func() { user.ClosedCB(nc) })
 		}
 		close(closed)

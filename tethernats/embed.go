@@ -33,6 +33,9 @@ func Embed(owner *tether.Owner, dir string, opts ...EmbedOption) (*Conn, error) 
 		o.Destroy()
 		return nil, err
 	}
+	if cfg.started != nil {
+		cfg.started(srv)
+	}
 	cfg.nats = append([]nats.Option{nats.InProcessServer(srv)}, cfg.nats...)
 	c, err := connect(o, "", cfg.connConfig)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -80,6 +81,7 @@ type setting struct {
 	c    *tethernats.Conn
 	errs *errorBook
 	ctx  context.Context
+	srv  *server.Server
 }
 
 func open(t *testing.T, opts ...tethernats.EmbedOption) *setting {
@@ -89,7 +91,9 @@ func open(t *testing.T, opts ...tethernats.EmbedOption) *setting {
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
 	t.Cleanup(cancel)
 	s.ctx = ctx
-	c, err := tethernats.Embed(s.app, "", append([]tethernats.EmbedOption{tethernats.OnError(s.errs.add)}, opts...)...)
+	c, err := tethernats.Embed(s.app, "", append([]tethernats.EmbedOption{
+		tethernats.OnError(s.errs.add), tethernats.EmbeddedServer(func(srv *server.Server) { s.srv = srv }),
+	}, opts...)...)
 	require.NoError(t, err)
 	s.c = c
 	return s

@@ -43,7 +43,8 @@ type CodecOption interface {
 
 type embedConfig struct {
 	connConfig
-	server []func(*server.Options)
+	server  []func(*server.Options)
+	started func(*server.Server) // for tests; may be nil
 }
 
 type connConfig struct {
