@@ -121,11 +121,14 @@ func (l *listener) loop(ctx context.Context) {
 	for {
 		m, err := l.sub.NextMsgWithContext(l.inlet.taking)
 		switch {
+		case !l.o.Alive(): // its context may not have ended yet
+			if err == nil {
+				l.drop(m)
+			}
+			return
 		case err == nil:
 			l.c.counts.received.Add(1)
 			l.received(ctx, m)
-		case ctx.Err() != nil:
-			return
 		case l.inlet.taking.Err() != nil:
 			l.finish(ctx)
 			return
@@ -161,26 +164,26 @@ func (l *listener) close(ctx context.Context) {
 	}
 }
 
+func (l *listener) drop(m *nats.Msg) {
+	l.c.counts.dropped.Add(1)
+	if l.rest != nil {
+		l.rest(m)
+	}
+}
+
 // end unsubscribes, counts what is left, and ends o, which has nothing to do any more.
 func (l *listener) end() {
 	if l.rest != nil {
 		l.close(context.Background())
 	}
-	left := 0
 	for {
 		m, err := l.sub.NextMsg(0)
-		if errors.Is(err, nats.ErrSlowConsumer) {
-			continue
-		}
-		if err != nil {
+		if err == nil {
+			l.drop(m)
+		} else if !errors.Is(err, nats.ErrSlowConsumer) {
 			break
 		}
-		left++
-		if l.rest != nil {
-			l.rest(m)
-		}
 	}
-	l.c.counts.dropped.Add(uint64(left))
 	l.c.leave(l.inlet)
 	_ = l.sub.Unsubscribe() // it may be closed
 	l.o.Cancel(ErrClosed)
