@@ -80,6 +80,9 @@ func (c *Conn) listen(o *tether.Owner, op, subject string, cfg subConfig, receiv
 	}
 	if err != nil {
 		_ = sub.Unsubscribe() // err is why
+		if !o.Alive() {
+			err = ErrClosed
+		}
 		return fail(err)
 	}
 	return nil
