@@ -164,9 +164,15 @@ func (c *Conn) call(f func()) {
 	_ = visit.One(context.Background(), c.scope, func(context.Context) error { f(); return nil }, func() any { return nil })
 }
 
-// report tells OnError.
+// report tells OnError. When the Conn has ended, which somebody of another owner may be the
+// last to notice, it is too late for that.
 func (c *Conn) report(op, subject string, err error, m *nats.Msg) {
-	c.calls.Fire(func() { c.told(&Error{Op: op, Subject: subject, Err: err, Msg: m}) })
+	e := &Error{Op: op, Subject: subject, Err: err, Msg: m}
+	if c.calls.Len() == 0 {
+		logged(e)
+		return
+	}
+	c.calls.Fire(func() { c.told(e) })
 }
 
 func logged(err error) { slog.Warn("tethernats", "err", err) }

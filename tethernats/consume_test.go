@@ -336,7 +336,7 @@ func TestConsume_EndsWhenTheConnectionIsClosed(t *testing.T) {
 	src, err := tethernats.Subscribe[order](o, c, "news")
 	require.NoError(t, err)
 	conn := src.Connect(o, func(tethernats.Msg[order]) {})
-	require.NoError(t, other.Destroy())
+	c.NATS().Close() // as nats.go does it itself where it is told to give up
 	next(t, conn.Ended())
 	for _, op := range []string{"Consume", "Subscribe"} {
 		s.errs.wait(t, func(err error) bool {

@@ -133,8 +133,8 @@ func Options(opts ...nats.Option) ConnOption {
 // could not be published, and what the server says. Nearly all are of type *[Error]. Without
 // it they are logged, by package slog.
 //
-// f is called one error at a time, on a queue that the Conn ends with. The queue has room for
-// 1024; what comes when it is full is counted in [Stats].
+// f is called one error at a time, on a queue that the Conn ends with. What comes later is
+// logged. The queue has room for 1024; what comes when it is full is counted in [Stats].
 func OnError(f func(error)) ConnOption {
 	if f == nil {
 		panic("tethernats: OnError with nil function")
