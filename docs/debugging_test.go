@@ -30,7 +30,7 @@ var (
 )
 
 func TestTheDebuggingPageShowsTheCodeThatIsCompiled(t *testing.T) {
-	want := snippets(t)
+	want := snippets(t, "debugging/*.go")
 	shown := make(map[string]bool)
 	edit(t, page, code, func(m []string) string {
 		name := m[1]
@@ -181,10 +181,10 @@ func steady(line string, anyNumbers bool) string {
 	return strings.TrimSpace(line)
 }
 
-// snippets returns the marked regions of the programs, without the indentation
-// that they have in common.
-func snippets(t *testing.T) map[string]string {
-	files, err := filepath.Glob("debugging/*.go")
+// snippets returns the marked regions of the files, without the indentation that
+// they have in common.
+func snippets(t *testing.T, pattern string) map[string]string {
+	files, err := filepath.Glob(pattern)
 	require.NoError(t, err)
 	found := make(map[string]string)
 	for _, file := range files {
