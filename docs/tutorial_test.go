@@ -13,10 +13,7 @@ import (
 
 const tutorial = "tutorial.md"
 
-// part is a block of the tutorial: a program as it stands, or a region of one, which is
-// called after its directory.
-var part = regexp.MustCompile("(?:<!-- (program|snippet): (\\S+) -->\n)?```go\n((?s:.*?))```\n")
-
+// A block is a program as it stands, or a region of one, which is called after its directory.
 func TestTheTutorialShowsTheProgramsThatAreCompiled(t *testing.T) {
 	steps, err := filepath.Glob("tutorial/*")
 	require.NoError(t, err)
@@ -33,22 +30,7 @@ func TestTheTutorialShowsTheProgramsThatAreCompiled(t *testing.T) {
 		}
 		assert.Contains(t, read(t, tutorial), "./docs/"+step, "the page does not run it")
 	}
-	shown := make(map[string]bool)
-	edit(t, tutorial, part, func(m []string) string {
-		kind, name := m[1], m[2]
-		if !assert.Contains(t, want, name, "the page's block is of no program:\n%s", m[3]) {
-			return m[0]
-		}
-		assert.False(t, shown[name], "the page shows %q again", name)
-		shown[name] = true
-		if !*update {
-			assert.Equal(t, want[name], m[3], "%s: go test ./docs -update", name)
-		}
-		return "<!-- " + kind + ": " + name + " -->\n```go\n" + want[name] + "```\n"
-	})
-	for name := range want {
-		assert.True(t, shown[name], "the page does not show %q", name)
-	}
+	shows(t, tutorial, want)
 }
 
 // Each transcript is that of a run. What a program prints is all there, what go test does
