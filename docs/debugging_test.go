@@ -203,7 +203,7 @@ func snippets(t *testing.T, pattern string) map[string]string {
 				indent, _, _ = strings.Cut(line, "//")
 			} else if trimmed == "// end" {
 				require.NotEmpty(t, name, "%s: an end of nothing", file)
-				found[name] = strings.TrimRight(text, "\n") + "\n"
+				found[name] = strings.Trim(text, "\n") + "\n"
 				name = ""
 			} else {
 				text += strings.TrimPrefix(line, indent)

@@ -16,6 +16,7 @@ type Room struct {
 }
 
 // snippet: join
+
 // Join lets somebody in, who is at the other end of conn.
 func (r *Room) Join(name string, conn net.Conn) *tether.Owner {
 	member := r.owner.NewChild(name)

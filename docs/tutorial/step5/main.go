@@ -13,6 +13,7 @@ import (
 )
 
 // snippet: room
+
 // A Room is a chat room. Whoever is in it hears what is said.
 type Room struct {
 	said    tether.Signal[string]
@@ -38,6 +39,7 @@ func NewRoom(owner *tether.Owner) *Room {
 // end
 
 // snippet: join
+
 // Join lets somebody in, who is at the other end of conn, if nobody has that name.
 func (r *Room) Join(name string, conn net.Conn) error {
 	m, fresh := r.members.GetOrMake(name)
