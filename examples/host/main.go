@@ -152,7 +152,7 @@ func linter(o *tether.Owner, h *Host) error {
 // words counts them when the user pauses.
 func words(o *tether.Owner, h *Host) error {
 	count := func(rune) { fmt.Fprintln(h.Out, len(strings.Fields(h.Text)), "words") }
-	derive.Debounce(h.Typed, 20*time.Millisecond).Connect(o, count, h.OnLoop)
+	derive.Debounce(h.Typed, 10*time.Millisecond).Connect(o, count, h.OnLoop)
 	return nil
 }
 
@@ -182,7 +182,7 @@ func demo(out io.Writer) error {
 			step := func(f func()) { f(); _ = h.queue.Flush(ctx) }
 			step(func() { h.Do(func() { load("linter"); load("words"); load("bomb"); load("game") }) })
 			step(func() { h.Type(" TODO: say hello!") })
-			time.Sleep(40 * time.Millisecond) // a pause
+			time.Sleep(100 * time.Millisecond) // a pause
 			step(func() { h.Do(func() { h.Save(); _ = errors.Join(h.Unload("linter"), h.Unload("words")) }) })
 			step(func() { h.Do(h.Save) })
 			step(func() { h.Type("!") })

@@ -64,7 +64,7 @@ func TestWordsAreCountedInPauses(t *testing.T) {
 		require.NoError(t, h.Load("words"))
 		for range 3 {
 			h.Type("ab ")
-			time.Sleep(19 * time.Millisecond)
+			time.Sleep(9 * time.Millisecond)
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()

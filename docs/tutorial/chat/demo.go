@@ -27,7 +27,8 @@ func demo(app *tether.Owner, room *Room, addr string) error {
 	for _, m := range room.members.All() { // until all is quiet
 		_ = m.screen.Flush(app.Context())
 	}
-	for app.Stats().Goroutines > 4 { // but for main, serve, and two readers
+	readers := room.members.Group()
+	for readers.Stats().Goroutines != 2 || app.Stats().Goroutines != 4 { // those, main and serve
 		time.Sleep(time.Millisecond)
 	}
 	// snippet: look
