@@ -123,7 +123,7 @@ func (e *effect) ended() {
 func (p *pass) runEffect(n *node) {
 	books.mu.Lock()
 	switch {
-	case n.run != nil:
+	case n.running():
 		n.again = true
 		fallthrough
 	case n.color == clean || n.waiting:

@@ -4,12 +4,11 @@ import "strings"
 
 // begin begins a run of n. It frees books.
 func (p *pass) begin(n *node, by *Use) *Use {
-	u := n.spare
+	u := n.run
 	if u == nil {
-		u = new(Use)
-		u.node = n
+		u = &Use{node: n}
+		n.run = u
 	}
-	n.spare = nil
 	books.stamp++
 	if u.pass != p {
 		u.pass = p
@@ -18,18 +17,9 @@ func (p *pass) begin(n *node, by *Use) *Use {
 		u.by = by
 	}
 	u.stamp = books.stamp
-	u.ends = ends{fresh: len(n.deps) == 0}
-	u.limit = unready(n.deps, 0)
-	u.way = n.deps[:u.limit]
-	n.color, n.run = busy, u
-	n.gen++
-	if n.effect {
-		p.level++
-	} else {
-		books.running++
-		p.depth++
-		p.level++
-	}
+	u.ends = ends{}
+	u.ready = unready(n.deps, 0)
+	n.color = busy
 	if by != nil {
 		by.needs = u
 	}
@@ -38,14 +28,40 @@ func (p *pass) begin(n *node, by *Use) *Use {
 }
 
 // end ends a run, and keeps its result if it is what is true now. books is held.
+//
+// It is the short way, for a run that has used what the last one has, and came to a value as that
+// one did. For the rest there is endOdd.
 func (p *pass) end(u *Use) {
 	n := u.node
-	overtaken := n.color == stale
-	p.level--
-	if !n.effect {
-		books.running--
-		p.depth--
+	if n.color != busy || u.ends != (ends{ok: true, same: u.same}) ||
+		u.at != len(n.deps) || u.moved || u.met || u.stamped != 0 || u.used != nil || u.done != nil ||
+		n.failure != nil || n.cyclic != 0 || n.frozen || n.effect {
+		p.endOdd(u)
+		return
 	}
+	if u.by != nil {
+		u.by.needs, u.by = nil, nil
+	}
+	u.at, u.ready, u.over = 0, 0, true
+	n.color = clean
+	if !u.same {
+		p.changed(n, u.out)
+	}
+}
+
+// changed gives n its value. books is held.
+func (p *pass) changed(n *node, now rep) {
+	if n.out != nil && n.has && n.watched() {
+		p.add(&n.source, transition{n.load(), now})
+	}
+	n.has = true
+	n.store(now)
+	n.tellUsers()
+}
+
+func (p *pass) endOdd(u *Use) {
+	n := u.node
+	overtaken := n.color == stale
 	if u.by != nil {
 		u.by.needs = nil
 	}
@@ -69,28 +85,30 @@ func (p *pass) end(u *Use) {
 		if u.cyclic {
 			n.cyclic = books.era
 		}
-		changed := !u.same || n.failure != nil
+		failed := n.failure != nil
 		n.failure = nil
-		if !u.same {
-			if n.out != nil && n.has && n.watched() {
-				p.add(&n.source, transition{n.load(), u.out})
-			}
-			n.has = true
-			n.store(u.out)
-		}
-		if changed {
+		switch {
+		case !u.same:
+			p.changed(n, u.out)
+		case failed:
 			n.tellUsers()
 		}
+		u.out, u.by = rep{}, nil
 		if n.frozen {
 			n.freezeLocked()
+		} else if u.used == nil {
+			n.run = u // as no other goroutine should have it any more
 		}
-		u.out = rep{}
-		if u.by != nil {
-			u.by = nil
-		}
-		if u.used == nil {
-			n.spare = u // as no other goroutine should have it any more
-		}
+	}
+}
+
+// count notes that this goroutine is in one more function, or one less. For what calls no other in
+// between, one after the other, it is once for all. books is held.
+func (p *pass) count(n *node, more int) {
+	p.level += more
+	if !n.effect {
+		p.depth += more
+		books.running += more
 	}
 }
 
@@ -118,6 +136,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		f = nil // it has the value that it had
 	}
 	books.mu.Lock()
+	p.count(n, -1)
 	f.keep(u, p, v)
 	target := len(p.frames)-1 == base
 	const natural = 16 // how many panics may stand on top of each other; more than anybody reads
@@ -174,7 +193,7 @@ func (f *failure) keep(u *Use, p *pass, v any) {
 	u.ok = v != nil && !u.abandoned
 	u.out, u.same = n.load(), true
 	p.end(u)
-	n.spare = nil
+	n.run = nil
 	if n.color != clean || n.frozen || f == nil || u.dead {
 		return
 	}
@@ -192,6 +211,7 @@ func (p *pass) report(u *Use, base int, at *announced, v any) {
 			return
 		}
 		books.mu.Lock()
+		p.count(u.node, -1)
 		p.end(u)
 		p.frames = p.frames[:base]
 		books.mu.Unlock()

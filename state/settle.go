@@ -107,21 +107,20 @@ func (p *pass) step() bool {
 
 // send delivers what there is to deliver.
 func (p *pass) send() {
-	var held connlist.Held
 	for p.delivered < len(p.deliver) {
 		s := p.deliver[p.delivered]
 		p.delivered++
 		if s.node != nil && s.node.effect {
-			held.Leave()
+			p.held.Leave()
 			p.runEffect(s.node)
 			continue
 		}
 		c := s.out.next
 		s.out.next = transition{}
 		s.out.fired++
-		s.cell.fire(&held, c)
+		s.cell.fire(&p.held, c)
 	}
-	held.Leave()
+	p.held.Leave()
 }
 
 // compute computes the next few of what is queued. books is held, but free where it

@@ -19,29 +19,30 @@ import (
 // A run goes along the links of the run before. As long as it uses the same as that one,
 // and that was clean when it began, a Use takes no lock: it reads the value and then looks
 // whether the run is overtaken. If not, no Set that the run depends on had stored a value
-// by then, as marks come first.
+// by then, as marks come first. The same goes for what was used just before.
 type Use struct {
-	node *node
-	pass *pass
-	by   *Use // whose function needs this one; nil: none. Guarded by books
+	node  *node
+	pass  *pass
+	by    *Use // whose function needs this one; nil: none. Guarded by books
+	needs *Use // what the function waits for: one that it computes itself, or another goroutine does. Likewise
 
 	// Of the function's goroutine.
 	stamp uint64
-	way   []*link // what was used next last time, as far as it is known to be ready
-	limit int     // the index after that
-	out   rep     // the result, if ok and not same
+	at    int // index in the node's links of what was used next last time
+	ready int // what comes before that is known to be ready; at least at
 	ends
 	overtaken atomic.Bool // written with books held
+	moved     bool        // it does not use the same in the same order, but what is in list
+	met       bool        // something that it used was a failure, or had no value that could be kept
+	out       rep         // the result, if ok and not same
 
-	moved bool    // it does not use the same in the same order, but what is in
-	made  int     // how many of those are new
-	list  []*link // so far; room for the next run where it does
-
-	// Guarded by books.
-	needs *Use             // what the function waits for: one that it computes itself, or another goroutine does
-	used  map[*source]bool // once they are many, see find
-	done  chan struct{}    // closed at the end; nil while nobody waits
-	wake  chan struct{}    // closed when the run is overtaken; nil while it does not wait
+	// Guarded by books, but for list, which is of the function's goroutine.
+	used    map[*source]bool // once they are many, see find
+	done    chan struct{}    // closed at the end; nil while nobody waits
+	wake    chan struct{}    // closed when the run is overtaken; nil while it does not wait
+	list    []*link          // so far; room for the next run where it moves
+	made    int              // how many of those are new
+	stamped int              // how many of the node's links have the stamp, if it has not moved
 }
 
 // ends says how a run has ended, or will.
@@ -54,7 +55,6 @@ type ends struct {
 	dead      bool // the owner is: the function was not called
 	put       bool // off: the function was not called, and shall be later
 	cyclic    bool // it is part of a cycle; guarded by books
-	fresh     bool // there was no run before, so that all links are entered by link
 }
 
 // overtaken is what unwinds a run.
@@ -75,21 +75,41 @@ func (u *Use) overtake() {
 	}
 }
 
-// advance is the short way of a Use: it goes on to the next link if that is s.
+// advance is the short way of a Use, which takes no lock: it goes on to the next link if that
+// is s. It is inlined.
 func (u *Use) advance(s *source) bool {
-	if len(u.way) == 0 || u.way[0].dep != s {
+	i := u.at
+	if i >= u.ready || u.node.deps[i].dep != s || u.moved {
 		return false
 	}
-	l := u.way[0]
-	if u.moved {
-		if l.stamp == u.stamp {
-			return false // used before, out of turn
-		}
-		u.list = append(u.list, l)
-	}
-	l.stamp = u.stamp
-	u.way = u.way[1:]
+	u.at = i + 1
 	return true
+}
+
+// again is advance for what was used just before, and for another order than that of the last run.
+func (u *Use) again(s *source) bool {
+	done := u.list
+	if !u.moved {
+		done = u.node.deps[:u.at]
+	} else if u.at < u.ready {
+		// What has the stamp was used before, out of turn.
+		if l := u.node.deps[u.at]; l.dep == s && l.stamp != u.stamp {
+			l.stamp = u.stamp
+			u.list = append(u.list, l)
+			u.at++
+			return true
+		}
+	}
+	const few = 4 // a guess
+	if u.met {
+		return false
+	}
+	for _, l := range done[max(0, len(done)-few):] {
+		if l.dep == s {
+			return true
+		}
+	}
+	return false
 }
 
 // read is the long way of a Use: it brings s up to date, enters it as a dependency in the
@@ -176,7 +196,7 @@ func (u *Use) abandon() {
 // next returns the index of the first of deps that is still to be used, in the order of the
 // run before. books is held.
 func (u *Use) next() int {
-	i := u.limit - len(u.way)
+	i := u.at
 	if u.moved && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
 		for i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp {
 			i++
@@ -189,29 +209,25 @@ func (u *Use) next() int {
 // look finds which of deps from i on are ready. books is held. Cost: each is looked at once,
 // but for those that slow has forgotten.
 func (u *Use) look(i int) {
-	if i <= u.limit {
-		u.way = u.node.deps[i:u.limit]
-		if i < u.limit {
-			return
-		}
+	if u.at = i; i >= u.ready {
+		u.ready = unready(u.node.deps, i)
 	}
-	u.limit = unready(u.node.deps, i)
-	u.way = u.node.deps[i:u.limit]
 }
 
 // slow has the next Use take the long way. books is held.
-func (u *Use) slow() {
-	u.limit -= len(u.way)
-	u.way = nil
-}
+func (u *Use) slow() { u.ready = u.at }
 
 // link enters s among what the run has used. books is held.
 func (u *Use) link(s *source) {
+	u.met = u.met || s.color != clean || s.failure != nil
 	i := u.next()
 	l := (*link)(nil)
 	if i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
 		l = u.node.deps[i]
 		u.look(i + 1)
+		if !u.moved {
+			return
+		}
 	} else {
 		var used bool
 		if l, used = u.find(s); used {
@@ -226,9 +242,7 @@ func (u *Use) link(s *source) {
 			u.list = append(u.list[:0], u.node.deps[:i]...)
 		}
 	}
-	if u.moved {
-		u.list = append(u.list, l)
-	}
+	u.list = append(u.list, l)
 	l.stamp = u.stamp
 	s.seen = u.stamp
 	if u.used != nil {
@@ -243,8 +257,8 @@ func (u *Use) keepLinks(counts bool) {
 	n := u.node
 	switch {
 	case !u.moved && counts:
-		if i := u.limit - len(u.way); i < len(n.deps) {
-			n.cutLocked(i)
+		if u.at < len(n.deps) {
+			n.cutLocked(u.at)
 		}
 	case u.moved:
 		if len(u.list)-u.made < len(u.node.deps) {
@@ -254,7 +268,7 @@ func (u *Use) keepLinks(counts bool) {
 		clear(u.list)
 		u.list = u.list[:0]
 	}
-	u.way, u.moved, u.made = nil, false, 0
+	u.at, u.ready, u.stamped, u.moved, u.met, u.made = 0, 0, 0, false, false, 0
 }
 
 // keepOld ends the links of before that the run has not used, or keeps them too where it does
@@ -278,6 +292,7 @@ func (u *Use) keepOld(counts bool) {
 // they are many it goes by stamps where these are sure, and asks a map where there are many
 // links. (Where two runs use the same in turn, each takes away the other's stamps.)
 func (u *Use) find(s *source) (l *link, used bool) {
+	u.stampUsed()
 	const few = 4 // guesses, this and the next
 	l = s.users
 	for range few {
@@ -294,11 +309,11 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, true
 	case u.used != nil:
 		return nil, u.used[s]
-	case u.fresh && books.stamp == u.stamp: // no other run has begun since
+	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all were entered here, and no other run has begun since
 		return nil, false
 	}
 	const some = 16
-	done := u.node.deps[:u.limit-len(u.way)]
+	done := u.node.deps[:u.at]
 	if u.moved {
 		done = u.list
 	}
@@ -315,6 +330,18 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		u.used[l.dep] = true
 	}
 	return nil, u.used[s]
+}
+
+// stampUsed gives the stamp to what was used in the order of before: as long as nobody asks for
+// it, it is not written. books is held. Cost: linear in what was used since.
+func (u *Use) stampUsed() {
+	if u.moved {
+		return
+	}
+	for _, l := range u.node.deps[u.stamped:u.at] {
+		l.stamp, l.dep.seen = u.stamp, u.stamp
+	}
+	u.stamped = u.at
 }
 
 // has reports whether the run has used s.
