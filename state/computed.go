@@ -3,6 +3,7 @@ package state
 import (
 	"slices"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/connlist"
@@ -60,6 +61,12 @@ func (c *computation[T]) Call() {
 		return
 	}
 	v := f(run)
+	if n.form == plain { // what follows, in short
+		var bits uint64
+		*(*T)(unsafe.Pointer(&bits)) = v
+		run.out.bits, run.same = bits, n.has && n.bits.Load() == bits
+		return
+	}
 	if n.form.likeness() == byFunc && n.has && c.equal(unpack[T](n.form.shape(), n.load()), v) {
 		run.out, run.same = n.load(), true
 		return
@@ -78,7 +85,7 @@ func (c *computation[T]) Call() {
 func (c *Computed[T]) Get() T {
 	n := &c.node
 	if n.cleanAt.Load() == books.epoch.Load()+1 {
-		return unpack[T](n.form.shape(), n.load()) // this value, or one that has come since
+		return valueOf[T](&n.source) // this value, or one that has come since
 	}
 	return unpack[T](n.form.shape(), n.get())
 }
@@ -98,9 +105,9 @@ func (c *Computed[T]) Use(use *Use) T {
 	n := &c.node
 	if use.advance(&n.source) || use.again(&n.source) {
 		yield.Point("state: used, read")
-		v := n.load()
+		v := valueOf[T](&n.source)
 		if !use.overtaken.Load() {
-			return unpack[T](n.form.shape(), v)
+			return v
 		}
 	}
 	return unpack[T](n.form.shape(), use.read(&n.source))

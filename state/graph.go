@@ -109,6 +109,7 @@ type node struct {
 	cyclic  uint64 // the era in which it was part of a cycle; 0: it was not
 	frozen  bool   // the owner is dead: it stays as it is
 	effect  bool   // set before use
+	fate    fate   // special, if it is one of these, has failed, or is part of a cycle; else 0
 
 	// cleanAt is an epoch in which the node was clean and had a value. It is written by
 	// who reads, with books held, so that computing costs no atomic for it.
@@ -261,8 +262,19 @@ func (n *node) freeze() {
 	books.mu.Lock()
 	defer books.mu.Unlock()
 	n.frozen = true
-	if !n.running() { // else at the end of that
+	n.look()
+	if n.running() {
+		n.run.foreign |= special
+	} else { // else at the end of that
 		n.freezeLocked()
+	}
+}
+
+// look says of what kind the next run is. books is held.
+func (n *node) look() {
+	n.fate = 0
+	if n.effect || n.frozen || n.failure != nil || n.cyclic != 0 {
+		n.fate = special
 	}
 }
 

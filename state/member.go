@@ -19,6 +19,7 @@ func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call gorout
 	n.owner, n.call = owner, call
 	n.pc = reflect.ValueOf(f).Pointer()
 	n.color = dirty
+	n.look()
 	n.deps = n.room[:0]
 	n.use.node, n.run = n, &n.use
 	atomic.StorePointer(&n.fn, word)

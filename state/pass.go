@@ -101,7 +101,7 @@ func (u *Use) bring(n *node) (given rep, ok bool) {
 	}
 	given = p.out
 	p.given, p.out = false, rep{}
-	u.loose = true
+	u.fate |= loose
 	return given, true
 }
 
@@ -235,9 +235,9 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			switch {
 			case n.color == clean:
 				p.pop()
-			case len(p.frames)-1 == base && (by == nil || u.loose || u.put):
+			case len(p.frames)-1 == base && (by == nil || u.is(loose) || u.put):
 				if !u.put {
-					p.given, p.out = !u.abandoned, u.out
+					p.given, p.out = !u.is(abandoned), u.out
 				}
 				p.pop()
 			}

@@ -91,8 +91,20 @@ type form uint8
 
 func formOf(s shape, l likeness) form { return form(s) | form(l)<<4 }
 
+// plain is the form of what is compared by its bits.
+const plain = form(inBits) | form(byRep)<<4
+
 func (f form) shape() shape       { return shape(f & 15) }
 func (f form) likeness() likeness { return likeness(f >> 4) }
+
+// valueOf returns the value of s, which is of type T. It needs no lock.
+func valueOf[T any](s *source) T {
+	if s.form.shape() == inBits {
+		bits := s.bits.Load()
+		return *(*T)(unsafe.Pointer(&bits))
+	}
+	return unpack[T](s.form.shape(), rep{ptr: atomic.LoadPointer(&s.ptr)})
+}
 
 // load returns the value of s. It needs no lock.
 func (s *source) load() rep {

@@ -17,7 +17,7 @@ func (p *pass) begin(n *node, by *Use) *Use {
 		u.by = by
 	}
 	u.stamp = books.stamp
-	u.ends = ends{}
+	u.ends, u.fate, u.foreign = ends{}, 0, n.fate
 	u.ready = unready(n.deps, 0)
 	n.color = busy
 	if by != nil {
@@ -33,9 +33,7 @@ func (p *pass) begin(n *node, by *Use) *Use {
 // one did. For the rest there is endOdd.
 func (p *pass) end(u *Use) {
 	n := u.node
-	if n.color != busy || u.ends != (ends{ok: true, same: u.same}) ||
-		u.at != len(n.deps) || u.moved || u.met || u.stamped != 0 || u.used != nil || u.done != nil ||
-		n.failure != nil || n.cyclic != 0 || n.frozen || n.effect {
+	if u.fate|u.foreign != 0 || u.dead || n.color != busy || u.at != len(n.deps) {
 		p.endOdd(u)
 		return
 	}
@@ -44,9 +42,16 @@ func (p *pass) end(u *Use) {
 	}
 	u.at, u.ready, u.over = 0, 0, true
 	n.color = clean
-	if !u.same {
-		p.changed(n, u.out)
+	if u.same {
+		return
 	}
+	if n.out != nil || n.form.shape() != inBits {
+		p.changed(n, u.out)
+		return
+	}
+	n.has = true
+	n.bits.Store(u.out.bits)
+	n.tellUsers()
 }
 
 // changed gives n its value. books is held.
@@ -66,7 +71,7 @@ func (p *pass) endOdd(u *Use) {
 		u.by.needs = nil
 	}
 	u.over, n.run = true, nil
-	u.keepLinks(u.ok && !overtaken && !u.abandoned && !u.loose && !u.put && !u.dead)
+	u.keepLinks(u.ok && !overtaken && !u.is(abandoned|loose) && !u.put && !u.dead)
 	if u.done != nil {
 		close(u.done)
 		u.done = nil
@@ -74,15 +79,15 @@ func (p *pass) endOdd(u *Use) {
 	switch {
 	case u.dead || n.frozen && (overtaken || !u.ok):
 		n.freezeLocked()
-	case overtaken || u.abandoned || u.loose || u.put || !u.ok:
+	case overtaken || u.is(abandoned|loose) || u.put || !u.ok:
 		n.color = dirty
-		if n.out != nil && u.abandoned && !overtaken {
+		if n.out != nil && u.is(abandoned) && !overtaken {
 			p.queue(n)
 		}
 	default:
 		n.color = clean
 		n.cyclic = 0
-		if u.cyclic {
+		if u.foreign&cyclic != 0 {
 			n.cyclic = books.era
 		}
 		failed := n.failure != nil
@@ -94,6 +99,7 @@ func (p *pass) endOdd(u *Use) {
 			n.tellUsers()
 		}
 		u.out, u.by = rep{}, nil
+		n.look()
 		if n.frozen {
 			n.freezeLocked()
 		} else if u.used == nil {
@@ -146,7 +152,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		books.mu.Unlock()
 		at.leave()
 		return
-	case target && (u.loose || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
+	case target && (u.is(loose) || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
 		p.frames = p.frames[:base]
 		v = by.meet(n, v, failed)
 		books.mu.Unlock()
@@ -154,7 +160,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		panic(v)
 	case target && by == nil && n.color != clean: // a Get that was overtaken asks again; others don't care
 		p.pop()
-	case u.loose:
+	case u.is(loose):
 		p.pop()
 		if user := p.frames[len(p.frames)-1].node; user.color == maybe {
 			user.color = dirty // it meets the panic itself
@@ -172,12 +178,12 @@ func (u *Use) meet(n *node, v any, failed bool) any {
 	case u == nil:
 		return v
 	case u.node.color == stale && !u.node.effect:
-		u.abandoned = true
+		u.fate |= abandoned
 		return overtaken
 	}
 	u.link(&n.source)
 	if !failed {
-		u.loose = true
+		u.fate |= loose
 		return v
 	}
 	return n.raise(n.failure, u.node)
@@ -188,9 +194,10 @@ func (u *Use) meet(n *node, v any, failed bool) any {
 func (f *failure) keep(u *Use, p *pass, v any) {
 	n := u.node
 	if s, ok := v.(string); ok && strings.HasPrefix(s, wouldWait) {
-		u.loose = true
+		u.fate |= loose
 	}
-	u.ok = v != nil && !u.abandoned
+	u.ok = v != nil && !u.is(abandoned)
+	u.fate |= thrown
 	u.out, u.same = n.load(), true
 	p.end(u)
 	n.run = nil
@@ -199,6 +206,7 @@ func (f *failure) keep(u *Use, p *pass, v any) {
 	}
 	f.era = books.era
 	n.failure = f
+	n.look()
 	n.tellUsers()
 }
 

@@ -32,11 +32,12 @@ type Use struct {
 	ready int // what comes before that is known to be ready; at least at
 	ends
 	overtaken atomic.Bool // written with books held
-	moved     bool        // it does not use the same in the same order, but what is in list
-	met       bool        // something that it used was a failure, or had no value that could be kept
 	out       rep         // the result, if ok and not same
 
-	// Guarded by books, but for list, which is of the function's goroutine.
+	// Guarded by books, but what the function's goroutine alone writes, it reads without: all but
+	// foreign, done and wake.
+	fate    fate
+	foreign fate             // cyclic, awaited and special: what others note
 	used    map[*source]bool // once they are many, see find
 	done    chan struct{}    // closed at the end; nil while nobody waits
 	wake    chan struct{}    // closed when the run is overtaken; nil while it does not wait
@@ -45,17 +46,32 @@ type Use struct {
 	stamped int              // how many of the node's links have the stamp, if it has not moved
 }
 
-// ends says how a run has ended, or will.
+// ends says how a run has ended, or will: it is of the function's goroutine.
 type ends struct {
-	ok        bool // the function has returned,
-	same      bool // a value equal to the last one
-	over      bool // it counts no more; guarded by books
-	abandoned bool // the function was unwound, or shall be
-	loose     bool // the result is not to be kept
-	dead      bool // the owner is: the function was not called
-	put       bool // off: the function was not called, and shall be later
-	cyclic    bool // it is part of a cycle; guarded by books
+	ok   bool // the function has returned,
+	same bool // a value equal to the last one
+	dead bool // the owner is: the function was not called
+	put  bool // off: the function was not called, and shall be later
+	over bool // it counts no more; guarded by books
 }
+
+// A fate is what is not as usual with a run. Most have nothing of it, and their end is short.
+type fate uint16
+
+const (
+	abandoned fate = 1 << iota // the function was unwound, or shall be
+	loose                      // the result is not to be kept
+	moved                      // it does not use the same in the same order, but what is in list
+	met                        // something that it used was a failure, or had no value that could be kept
+	stamped                    // some links have its stamp
+	mapped                     // used is there
+	thrown                     // it was ended by a panic
+	awaited                    // done is there
+	cyclic                     // it is part of a cycle
+	special                    // its node is: an effect, or frozen, or it was a failure or part of a cycle
+)
+
+func (u *Use) is(f fate) bool { return u.fate&f != 0 }
 
 // overtaken is what unwinds a run.
 var overtaken any = overtakenPanic{}
@@ -79,7 +95,7 @@ func (u *Use) overtake() {
 // is s. It is inlined.
 func (u *Use) advance(s *source) bool {
 	i := u.at
-	if i >= u.ready || u.node.deps[i].dep != s || u.moved {
+	if i >= u.ready || u.node.deps[i].dep != s || u.is(moved) {
 		return false
 	}
 	u.at = i + 1
@@ -89,7 +105,7 @@ func (u *Use) advance(s *source) bool {
 // again is advance for what was used just before, and for another order than that of the last run.
 func (u *Use) again(s *source) bool {
 	done := u.list
-	if !u.moved {
+	if !u.is(moved) {
 		done = u.node.deps[:u.at]
 	} else if u.at < u.ready {
 		// What has the stamp was used before, out of turn.
@@ -101,7 +117,7 @@ func (u *Use) again(s *source) bool {
 		}
 	}
 	const few = 4 // a guess
-	if u.met {
+	if u.is(met) {
 		return false
 	}
 	for _, l := range done[max(0, len(done)-few):] {
@@ -188,7 +204,7 @@ func (u *Use) checkLocked() {
 
 // abandon unwinds the function. It frees books.
 func (u *Use) abandon() {
-	u.abandoned = true
+	u.fate |= abandoned
 	books.mu.Unlock()
 	panic(overtaken)
 }
@@ -197,7 +213,7 @@ func (u *Use) abandon() {
 // run before. books is held.
 func (u *Use) next() int {
 	i := u.at
-	if u.moved && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
+	if u.is(moved) && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
 		for i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp {
 			i++
 		}
@@ -219,13 +235,15 @@ func (u *Use) slow() { u.ready = u.at }
 
 // link enters s among what the run has used. books is held.
 func (u *Use) link(s *source) {
-	u.met = u.met || s.color != clean || s.failure != nil
+	if s.color != clean || s.failure != nil {
+		u.fate |= met
+	}
 	i := u.next()
 	l := (*link)(nil)
 	if i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
 		l = u.node.deps[i]
 		u.look(i + 1)
-		if !u.moved {
+		if !u.is(moved) {
 			return
 		}
 	} else {
@@ -237,8 +255,8 @@ func (u *Use) link(s *source) {
 			l = newLink(s, u.node)
 			u.made++
 		}
-		if !u.moved {
-			u.moved = true
+		if !u.is(moved) {
+			u.fate |= moved
 			u.list = append(u.list[:0], u.node.deps[:i]...)
 		}
 	}
@@ -256,11 +274,11 @@ func (u *Use) link(s *source) {
 func (u *Use) keepLinks(counts bool) {
 	n := u.node
 	switch {
-	case !u.moved && counts:
+	case !u.is(moved) && counts:
 		if u.at < len(n.deps) {
 			n.cutLocked(u.at)
 		}
-	case u.moved:
+	case u.is(moved):
 		if len(u.list)-u.made < len(u.node.deps) {
 			u.keepOld(counts)
 		}
@@ -268,7 +286,7 @@ func (u *Use) keepLinks(counts bool) {
 		clear(u.list)
 		u.list = u.list[:0]
 	}
-	u.at, u.ready, u.stamped, u.moved, u.met, u.made = 0, 0, 0, false, false, 0
+	u.at, u.ready, u.stamped, u.made = 0, 0, 0, 0
 }
 
 // keepOld ends the links of before that the run has not used, or keeps them too where it does
@@ -314,7 +332,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 	}
 	const some = 16
 	done := u.node.deps[:u.at]
-	if u.moved {
+	if u.is(moved) {
 		done = u.list
 	}
 	if len(done) <= some {
@@ -326,6 +344,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, false
 	}
 	u.used = make(map[*source]bool)
+	u.fate |= mapped
 	for _, l := range done {
 		u.used[l.dep] = true
 	}
@@ -335,13 +354,14 @@ func (u *Use) find(s *source) (l *link, used bool) {
 // stampUsed gives the stamp to what was used in the order of before: as long as nobody asks for
 // it, it is not written. books is held. Cost: linear in what was used since.
 func (u *Use) stampUsed() {
-	if u.moved {
+	if u.is(moved) {
 		return
 	}
 	for _, l := range u.node.deps[u.stamped:u.at] {
 		l.stamp, l.dep.seen = u.stamp, u.stamp
 	}
 	u.stamped = u.at
+	u.fate |= stamped
 }
 
 // has reports whether the run has used s.

@@ -53,7 +53,7 @@ func begin[T any](s *source, c cell, verb string, opts []Option) (equal func(a, 
 
 // Get returns the value. It takes no lock. Inside a computing function it reads
 // without depending; that is what [Value.Use] is for.
-func (x *Value[T]) Get() T { return unpack[T](x.source.form.shape(), x.source.load()) }
+func (x *Value[T]) Get() T { return valueOf[T](&x.source) }
 
 // Peek is [Value.Get] for computing functions and effects that are not to depend on the
 // value.
@@ -69,9 +69,9 @@ func (x *Value[T]) Use(use *Use) T {
 	use.check("Value.Use")
 	if use.advance(&x.source) || use.again(&x.source) {
 		yield.Point("state: used, read")
-		v := x.source.load()
+		v := valueOf[T](&x.source)
 		if !use.overtaken.Load() {
-			return unpack[T](x.source.form.shape(), v)
+			return v
 		}
 	}
 	return unpack[T](x.source.form.shape(), use.read(&x.source))
