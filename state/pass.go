@@ -27,7 +27,7 @@ type pass struct {
 
 	todo      []*node // to be settled
 	at        int     // how many of them were
-	deliver   []*source
+	deliver   []delivery
 	delivered int
 	held      connlist.Held // while delivering
 

@@ -31,13 +31,12 @@ type Use struct {
 	at    int // index in the node's links of what was used next last time
 	ready int // what comes before that is known to be ready; at least at
 	ends
+	fate      fate        // written with books held, but read without
 	overtaken atomic.Bool // written with books held
+	foreign   fate        // cyclic, awaited and special: what others note. Guarded by books
 	out       rep         // the result, if ok and not same
 
-	// Guarded by books, but what the function's goroutine alone writes, it reads without: all but
-	// foreign, done and wake.
-	fate    fate
-	foreign fate             // cyclic, awaited and special: what others note
+	// Guarded by books, but list, which the function's goroutine has without.
 	used    map[*source]bool // once they are many, see find
 	done    chan struct{}    // closed at the end; nil while nobody waits
 	wake    chan struct{}    // closed when the run is overtaken; nil while it does not wait
@@ -133,8 +132,10 @@ func (u *Use) again(s *source) bool {
 func (u *Use) read(s *source) rep {
 	books.mu.Lock()
 	for {
-		u.checkLocked()
-		if s.color == clean && !u.retries(s) {
+		if u.over || u.node.color == stale {
+			u.checkLocked()
+		}
+		if s.color == clean && !(u.pass.asks && u.retries(s)) {
 			u.link(s)
 			break
 		}
@@ -160,14 +161,13 @@ func (u *Use) read(s *source) rep {
 	return v
 }
 
-// retries marks s if it has failed before, and is to be tried again. What the function has
-// met already stays what it is.
+// retries marks s if it has failed before, and is to be tried again, for the sake of a Get. What
+// the function has met already stays what it is.
 func (u *Use) retries(s *source) bool {
-	p := u.pass
-	if !p.asks || s.node == nil || !s.node.failedBefore() || u.has(s) {
+	if s.node == nil || !s.node.failedBefore() || u.has(s) {
 		return false
 	}
-	return p.retry(s.node, u.node)
+	return u.pass.retry(s.node, u.node)
 }
 
 // peek is read for a value that is not depended on.
@@ -238,14 +238,15 @@ func (u *Use) link(s *source) {
 	if s.color != clean || s.failure != nil {
 		u.fate |= met
 	}
+	if i := u.at; !u.is(moved) && i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
+		u.look(i + 1)
+		return
+	}
 	i := u.next()
 	l := (*link)(nil)
-	if i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
+	if i < len(u.node.deps) && u.node.deps[i].dep == s { // likewise
 		l = u.node.deps[i]
 		u.look(i + 1)
-		if !u.is(moved) {
-			return
-		}
 	} else {
 		var used bool
 		if l, used = u.find(s); used {
