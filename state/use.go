@@ -119,8 +119,8 @@ func (u *Use) again(s *source) bool {
 	if u.is(met) {
 		return false
 	}
-	for _, l := range done[max(0, len(done)-few):] {
-		if l.dep == s {
+	for i := len(done) - 1; i >= max(0, len(done)-few); i-- {
+		if done[i].dep == s {
 			return true
 		}
 	}
