@@ -31,6 +31,7 @@ func (b *Bench) costState() {
 	b.costChain()
 	b.costFan()
 	b.costGraphs()
+	b.costStreams()
 	b.costValues()
 }
 
