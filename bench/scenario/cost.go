@@ -25,9 +25,14 @@ func (b *Bench) Costs() {
 	b.costIdle(1)
 	b.costIdle(1000)
 	b.costIdleThreads()
+	b.costState()
+}
+
+func (b *Bench) costState() {
 	b.costChain()
 	b.costFan()
 	b.costGraphs()
+	b.costStreams()
 	b.costValues()
 }
 
