@@ -1,9 +1,9 @@
-# The nested modules, in one place.
-MODULES := . bench verify tools tethervet
+# All modules, the root first.
+MODULES := $(sort $(shell git ls-files '*go.mod' | grep -v /testdata/ | xargs -n1 dirname))
 
 RACE := go test -race -shuffle=on
 
-.PHONY: test race bench guard lint vet examples verify tidy ci
+.PHONY: test race bench guard lint vet examples verify api tidy ci
 
 test: ## what the README says
 	go test ./...
@@ -23,7 +23,7 @@ lint:
 	go vet ./...
 	staticcheck=$$(go tool -modfile=tools/go.mod -n staticcheck) \
 		&& golangci=$$(go tool -modfile=tools/go.mod -n golangci-lint) \
-		&& for module in . bench verify tethervet; do (cd $$module && $$staticcheck ./... && $$golangci run) || exit 1; done
+		&& for module in $(filter-out tools,$(MODULES)); do (cd $$module && $$staticcheck ./... && $$golangci run) || exit 1; done
 
 vet: ## is every owner ended? of every module, against the list of what is meant to be wrong
 	cd tethervet && go test -count=1 .
@@ -44,6 +44,16 @@ verify: ## the proofs, in their long form
 		&& LINEAR_OPS=2000000 go test -v -count=1 ./linear \
 		&& go test -v -timeout=60m -tags tether_explore ./explore -explore.long \
 		&& go run ./mutate
+
+OLD ?= HEAD~1
+APIDIFF := go run golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
+
+api: ## what changed in the exported API since the commit or tag OLD
+	old=$$(mktemp -d) && git worktree add --quiet --detach $$old/tree $(OLD) \
+		&& (cd $$old/tree && $(APIDIFF) -m -w $$old/old $$(go list -m)) \
+		&& $(APIDIFF) -m -w $$old/new $$(go list -m) \
+		&& $(APIDIFF) -m $$old/old $$old/new; \
+	git worktree remove --force $$old/tree; rm -r $$old
 
 tidy:
 	for module in $(MODULES); do (cd $$module && go mod tidy) || exit 1; done

@@ -30,6 +30,7 @@ func realMain() error {
 	readme := flag.String("readme", "", "also write the lines of costs into this file, between its marks")
 	quick := flag.Bool("quick", false, "measure little, in some seconds: does everything work?")
 	guard := flag.Bool("guard", false, "measure and print the budgets alone, in less than a minute; the exit status is 0, met or not")
+	state := flag.Bool("state", false, "measure and print the costs of package state alone, in less than a minute")
 	save := flag.String("save", "", "also write all samples to this file")
 	from := flag.String("from", "", "measure nothing: report on the samples of this file")
 	flag.Parse()
@@ -50,6 +51,12 @@ func realMain() error {
 	if *guard {
 		b.Guard()
 		report.PrintBudgets(os.Stdout, &b.Book, report.Here(plan, time.Since(began)))
+		return nil
+	}
+
+	if *state {
+		b.State()
+		report.PrintState(os.Stdout, &b.Book, report.Here(plan, time.Since(began)))
 		return nil
 	}
 

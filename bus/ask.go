@@ -23,15 +23,15 @@ type responder struct {
 	answers reflect.Type
 }
 
-// Reply makes f the one that answers questions of type Q, with answers of type A, until
-// owner is destroyed or the connection ends otherwise. If there is a responder for Q, Reply
-// returns [ErrTaken] and a dead Connection; on a closed bus [ErrClosed]; and where owner is
-// dead a dead Connection alone. It panics if Q is an interface type, or if the questions
-// are answered with another type.
+// Reply makes f the responder for questions of type Q, with answers of type A, until owner is
+// destroyed or the connection ends by itself. If there is a responder for Q already, Reply
+// returns [ErrTaken] and a dead Connection. On a closed bus it returns [ErrClosed]. If owner is
+// not alive, it returns a dead Connection and no error. It panics if Q is an interface type, or
+// if the questions are answered with another type.
 //
-// ctx ends with that of who asks, at the cut-off of owner, and at the latest when the
-// question is answered, as in package hook; also with [tether.On], which has the queue call
-// f, one question at a time.
+// ctx ends with the context of the caller of Ask, at the cut-off of owner, and at the latest
+// when the question is answered, as in package hook. That also holds with [tether.On]: then
+// the queue calls f, for one question at a time.
 func Reply[A, Q any](owner *tether.Owner, b *Bus, f func(ctx context.Context, q Q) (A, error), opts ...tether.ConnectOption) (*tether.Connection, error) {
 	b.check("Reply")
 	s := checkConnect("Reply", owner, f == nil, opts)
@@ -65,19 +65,20 @@ func Reply[A, Q any](owner *tether.Owner, b *Bus, f func(ctx context.Context, q 
 	return c, nil
 }
 
-// Ask returns the answer to q, of the responder that [Reply] has made, and that one's error
-// as it is. Without one it returns [ErrNobody]; where ctx has ended its cause; and on a
-// closed bus [ErrClosed]. It panics if Q is an interface type, or if the answers to Q are
-// not of type A. The two types are found by Q, so only A has to be written:
+// Ask asks the responder that [Reply] has made for questions of type Q, and returns its answer
+// or its error. If there is no responder, Ask returns [ErrNobody]. If ctx has ended it returns
+// the cause, and on a closed bus [ErrClosed]. It panics if Q is an interface type, or if the
+// answers to Q are not of type A. Q follows from the argument, so only A has to be written:
 //
 //	price, err := bus.Ask[Price](ctx, b, PriceOf{"ham"})
 //
-// The responder runs on the caller's goroutine; with [tether.On] it runs on its queue, and
-// Ask waits for the answer, for the end of ctx, or until the question is dropped there, as
-// with the responder's end, which is ErrNobody. A question is not held by a full queue with
-// [tether.Block], but goes over its capacity: who asks waits anyway. Inside a handler of that queue Ask
-// returns an error at once, as it would wait for itself; in two that ask each other on two
-// queues both wait. A panic of a responder is as in [Topic.Publish].
+// The responder runs on the calling goroutine. A responder connected with [tether.On] runs on
+// its queue, and Ask waits for the answer or for the end of ctx. If the queue drops the
+// question, for example because the responder ends, Ask returns ErrNobody. A full queue with
+// [tether.Block] does not hold a question: the question goes over the queue's capacity, as the
+// caller waits anyway. Inside a handler of that queue Ask returns an error at once, as it would
+// wait for itself. Handlers on two queues that ask each other both wait. A panic of a responder
+// is treated as in [Topic.Publish].
 func Ask[A, Q any](ctx context.Context, b *Bus, q Q) (a A, err error) {
 	b.check("Ask")
 	if ctx == nil {

@@ -16,14 +16,14 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// ErrNobody is the error of a [Letter] that nobody was there to get, and what [Ask] returns
-// if there is no responder. It is [hook.ErrNobody].
+// ErrNobody is the error of a [Letter] with a value that no handler got. Ask returns it if
+// there is no responder. It is [hook.ErrNobody].
 var ErrNobody = hook.ErrNobody
 
-// ErrTaken says that there is a responder for questions of that type.
+// ErrTaken says that there is a responder for questions of that type already.
 var ErrTaken = errors.New("bus: there is a responder already")
 
-// ErrClosed says that the owner of the bus is dead.
+// ErrClosed says that the owner of the bus is not alive.
 var ErrClosed = errors.New("bus: closed")
 
 // A Bus has topics. [New] makes one. All methods may be called by multiple goroutines at
@@ -59,11 +59,11 @@ type option func(*Bus)
 
 func (f option) bus(b *Bus) { f(b) }
 
-// Around has f called in place of each handler, also of those on queues, of Dead and Tap,
-// and of responders: for traces, metrics, timeouts. It calls next, which calls the handler,
-// and what it returns counts as what the handler has returned. d says what is handled, and
-// by whom. With several, the first one given is the outermost. A panic in f is one of the
-// handler.
+// Around arranges for f to be called in place of each handler, for traces, metrics or timeouts.
+// That includes handlers on queues, handlers of Dead and Tap, and responders. f calls next,
+// which calls the handler. What f returns counts as what the handler has returned. d says what
+// is handled, and by which handler. With several Arounds the first one given is the outermost.
+// A panic in f counts as one of the handler.
 //
 // Cost: some allocations for each call of a handler.
 func Around(f func(ctx context.Context, d Delivery, next func(context.Context) error) error) Option {
@@ -73,10 +73,10 @@ func Around(f func(ctx context.Context, d Delivery, next func(context.Context) e
 	return option(func(b *Bus) { b.around = append(b.around, f) })
 }
 
-// New returns a bus that closes with owner: from the cut-off on its connections have ended,
-// further ones are born dead, and Publish, Ask and Reply return [ErrClosed]. It has an owner
-// of its own, a child with the given name, in which package inspect shows its topics, as
-// signals.
+// New returns a bus that closes with owner. From the cut-off on its connections have ended,
+// Handle returns a dead connection, and Publish, Ask and Reply return [ErrClosed]. The bus has
+// an owner of its own, a child of owner with the given name. Package inspect shows the topics
+// there, as signals.
 func New(owner *tether.Owner, name string, opts ...Option) *Bus {
 	s := handle.Scope("bus: New", owner)
 	b := &Bus{kinds: make(map[reflect.Type]*kind), responders: make(map[reflect.Type]*responder)}
@@ -137,9 +137,9 @@ type TopicInfo struct {
 	Handlers int    // of its own, those of patterns not included
 }
 
-// Topics returns an iterator over the topics that have handlers of their own, by name and
-// then type: those of the moment when the loop starts. Its body may call anything. Cost: it
-// copies and sorts them first.
+// Topics returns an iterator over the topics that have handlers of their own, by name and then
+// by type. The loop takes a snapshot when it starts. Its body may call anything. Cost: the
+// snapshot is copied and sorted.
 func (b *Bus) Topics() iter.Seq[TopicInfo] {
 	b.check("Topics")
 	return func(yield func(TopicInfo) bool) {
@@ -171,16 +171,17 @@ func (b *Bus) topics() (all []TopicInfo) {
 	return all
 }
 
-// Dead returns the topic of what went to nobody, and of what a handler on a queue has
-// failed with. Its handlers, which may be on queues, are called where that is found; what
-// they return is dropped. A letter that nobody is there to get is dropped too.
+// Dead returns the topic of the letters: values that no handler got, and values that a handler
+// on a queue has failed to handle. Its handlers may be on queues. The others run on the
+// goroutine that makes the letter. Their errors are dropped. So is a letter if Dead has no
+// handlers.
 func (b *Bus) Dead() *Topic[Letter] {
 	b.check("Dead")
 	return &Topic[Letter]{bus: b, apart: &b.dead}
 }
 
-// Tap returns the topic of everything that is published, before its handlers are called:
-// also of what goes to nobody. What its handlers return is dropped.
+// Tap returns the topic of everything that is published. Its handlers are called before those
+// of the value, also if there are none. Their errors are dropped.
 func (b *Bus) Tap() *Topic[Delivery] {
 	b.check("Tap")
 	return &Topic[Delivery]{bus: b, apart: &b.tap}

@@ -40,15 +40,14 @@ func (d Delivery) Func() string {
 	return goroutine.FuncAt(d.pc)
 }
 
-// A Letter is a value that nobody was there to get, or that a handler on a queue has failed
-// to handle.
+// A Letter is a value that no handler got, or that a handler on a queue has failed to handle.
 type Letter struct {
 	Topic string // "" for that of a Go type
 	Value any
 	Err   error // ErrNobody, or the handler's, a *HandlerError
 }
 
-// A HandlerError is the error of a handler, and whose it is.
+// A HandlerError is the error of a handler, and says which handler it was.
 type HandlerError struct {
 	Owner string // path of the handler's owner, as [tether.Owner.String] has it
 	Func  string // the handler, with file and line
@@ -60,7 +59,7 @@ func newHandlerError(owner *scope.Scope, pc uintptr, topic string, err error) er
 	return &HandlerError{Owner: owner.String(), Func: goroutine.FuncAt(pc), Topic: topic, Err: err}
 }
 
-// Error says which handler failed, whose it is, on what topic, and with what error.
+// Error returns the handler, the path of its owner, the topic, and the text of Err.
 func (e *HandlerError) Error() string {
 	if e.Topic == "" {
 		return fmt.Sprintf("bus: %s of %s: %v", e.Func, e.Owner, e.Err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
@@ -158,6 +160,20 @@ func ExampleCheckName() {
 	// bus: name "device.*.on" has a wildcard, which is for patterns
 	// bus: name "device..on" has an empty token
 	// bus: name "device.a b.on" has white space
+}
+
+// A part that others choose becomes one token, so that it can't be taken for more.
+func ExampleToken() {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	b := bus.New(app, "bus")
+	bus.Matching[int](b, "devices.*.temperature").Connect(app, func(m bus.Message[int]) {
+		id, _ := url.PathUnescape(strings.Split(m.Topic, ".")[1])
+		fmt.Println(m.Topic, "is of", id)
+	})
+	topic := bus.Named[int](b, "devices."+bus.Token("10.0.0.7")+".temperature")
+	_ = topic.Publish(context.Background(), 21)
+	// Output: devices.10%2E0%2E0%2E7.temperature is of 10.0.0.7
 }
 
 // A name has one type while it has handlers: *Order is another one than Order.

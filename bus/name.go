@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // CheckName reports what is wrong with a name, nil if nothing is: a name is one or more
@@ -21,6 +22,31 @@ func CheckName(name string) error {
 		return fmt.Errorf("bus: name %q has %s", name, reason)
 	}
 	return nil
+}
+
+// Token returns a token that stands for s, whatever s has in it: white space, dots, a
+// wildcard. It is for names with a part that comes from outside, an address or a key of a
+// user's:
+//
+//	bus.Named[Reading](b, "devices."+bus.Token(id)+".temperature")
+//
+// What may be in a token stays as it is, but for the percent sign; the bytes of all else
+// are written as %20 is in an URL, so [net/url.PathUnescape] returns s. Two strings never
+// have the same token. That of "" is "", which no name may have.
+func Token(s string) string {
+	var b strings.Builder
+	for s != "" {
+		r, n := utf8.DecodeRuneInString(s)
+		if strings.ContainsRune("%.*>", r) || unicode.IsSpace(r) || unicode.IsControl(r) {
+			for i := range n {
+				fmt.Fprintf(&b, "%%%02X", s[i])
+			}
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // CheckPattern reports what is wrong with a pattern, nil if nothing is: a pattern is a name,

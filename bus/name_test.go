@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"unicode"
@@ -95,6 +96,43 @@ func FuzzCheck(f *testing.F) {
 		}
 		if (bus.CheckPattern(s) == nil) != wellFormed(s, true) {
 			t.Errorf("pattern %q: %v", s, bus.CheckPattern(s))
+		}
+	})
+}
+
+func TestToken(t *testing.T) {
+	for s, want := range map[string]string{
+		"":          "",
+		"eu":        "eu",
+		"ä/日-本":     "ä/日-本",
+		"a.b":       "a%2Eb",
+		"*":         "%2A",
+		">":         "%3E",
+		"100%":      "100%25",
+		"two words": "two%20words",
+		"a\u00a0b":  "a%C2%A0b",
+		"a\x00\nb":  "a%00%0Ab",
+		"\xff":      "\xff",
+	} {
+		require.Equal(t, want, bus.Token(s), "%q", s)
+	}
+}
+
+// Whatever comes from outside is one token of a name, no other's, and can be read back.
+func FuzzToken(f *testing.F) {
+	for _, s := range []string{"", "a", "a.b", "%2E", "%", "*", ">", "a b", "\xff", "a\u0085b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		token := bus.Token(s)
+		if err := bus.CheckName("a." + token + ".b"); (err == nil) != (s != "") {
+			t.Errorf("%q: %v", s, err)
+		}
+		if strings.Contains(token, ".") {
+			t.Errorf("%q: %q is more than one token", s, token)
+		}
+		if back, err := url.PathUnescape(token); err != nil || back != s {
+			t.Errorf("%q: %q, read back as %q, %v", s, token, back, err)
 		}
 	})
 }

@@ -18,9 +18,8 @@ type Pattern[T any] struct {
 	kind    *kind
 }
 
-// Matching returns the pattern, for topics with values of type T. See [CheckPattern] for
-// what a pattern is. It panics if T is an interface type, and for a pattern that
-// CheckPattern does not let pass.
+// Matching returns the pattern, for topics with values of type T. It panics if T is an interface
+// type, and if [CheckPattern] finds the pattern wrong.
 func Matching[T any](b *Bus, pattern string) *Pattern[T] {
 	b.check("Matching")
 	if err := CheckPattern(pattern); err != nil {
@@ -29,8 +28,8 @@ func Matching[T any](b *Bus, pattern string) *Pattern[T] {
 	return &Pattern[T]{bus: b, pattern: pattern, kind: kindOf[T](b, "Matching")}
 }
 
-// Handle is [Topic.Handle] for all topics that match. A value that is published to one of
-// them is handled by those of the topic and of all patterns in one order.
+// Handle is [Topic.Handle] for all topics that match. The handlers of a topic, and those of all
+// patterns that match it, are called in one order.
 func (p *Pattern[T]) Handle(owner *tether.Owner, f func(ctx context.Context, m Message[T]) error, opts ...tether.ConnectOption) *tether.Connection {
 	p.check("Handle")
 	in := checkConnect("Handle", owner, f == nil, opts)
@@ -38,7 +37,7 @@ func (p *Pattern[T]) Handle(owner *tether.Owner, f func(ctx context.Context, m M
 	return s.connect(p.use(), f)
 }
 
-// Connect is Handle for a handler that neither needs a context nor fails.
+// Connect is Handle for a handler that needs no context and never fails.
 func (p *Pattern[T]) Connect(owner *tether.Owner, handler func(Message[T]), opts ...tether.ConnectOption) *tether.Connection {
 	return p.plain("Connect", owner, handler, opts, false)
 }

@@ -9,25 +9,24 @@ import (
 	"github.com/seed-ec287111/tether/internal/visit"
 )
 
-// Publish calls the handlers of t, and of all patterns that match its name, with v: by
-// descending priority, then in the order of connection, whichever of the two they belong
-// to. It returns when all of them have returned; but those on queues are left to their
-// queue.
+// Publish calls the handlers of t, and those of all patterns that match its name, with v. They
+// are called in one order: by descending priority and then in the order of connection. Publish
+// leaves those on queues to their queue. It returns when all the others have returned.
 //
-// It takes a snapshot, and passes over who is dead or muted at its turn, as a Fire does. A
-// handler that fails keeps nobody else from being called. Publish returns the errors of
-// all, each a *[HandlerError], joined as by [errors.Join]; a single one as it is.
+// Publish takes a snapshot, and skips a handler that is dead or muted when its turn comes, as a
+// Fire does. A handler that fails does not keep others from being called. Publish returns the
+// errors of all, each a *[HandlerError], joined as by [errors.Join]. A single one is returned
+// as it is.
 //
-// A value that nobody got becomes a [Letter] to [Bus.Dead], and Publish returns nil. If ctx
-// has ended, nobody is called, and Publish returns its cause; once begun it calls
-// everyone. It returns an error if the name has handlers of another type, and [ErrClosed] if
-// the bus is closed.
+// A value that no handler got becomes a [Letter] to [Bus.Dead], and Publish returns nil. If
+// ctx has ended, Publish calls no handler and returns the cause. Once begun it calls all of
+// them. It returns an error if the name has handlers of another type, and [ErrClosed] if the
+// bus is closed.
 //
-// A panic in a handler goes on to the caller when the others have been called. Where the
-// handler's owner has a panic handler, that is told, and the *[tether.PanicError] is the
-// handler's error. Cost: no lock and no allocation where ctx is [context.Background] or
-// [context.TODO], nobody fails, and nothing has changed since the last Publish of this
-// handle.
+// A panic in a handler goes on to the caller when the others have been called. If the handler's
+// owner has a panic handler, that one gets the panic, and the *[tether.PanicError] is the
+// handler's error. Cost: no lock and no allocation if ctx is [context.Background] or
+// [context.TODO], no handler fails, and nothing has changed since the last Publish of t.
 func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	t.check("Publish")
 	if ctx == nil {

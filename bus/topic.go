@@ -12,11 +12,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A Topic is where values of a type are published and handled. It is a handle: any number
-// of them may be made for one topic, and a name has state in the bus only while it has
-// handlers. A Topic is a [tether.Source]. All methods may be called by multiple goroutines
-// at once, and from handlers. Who publishes often keeps the Topic: it remembers the way to
-// its handlers.
+// A Topic is where values of a type are published and handled. It is a handle: there may be any
+// number of Topics for one name, and the name has state in the bus only while it has handlers.
+// A Topic is a [tether.Source]. All methods may be called by multiple goroutines at once, and
+// from handlers. A publisher that publishes often should keep the Topic, as it remembers the
+// way to its handlers.
 type Topic[T any] struct {
 	_ [0]*T // no conversion between topics of different types
 
@@ -28,12 +28,12 @@ type Topic[T any] struct {
 	route atomic.Pointer[route] // the last one found; nil before that
 }
 
-// For returns the topic of the type T itself: it has no name and matches no pattern. It
-// panics if T is an interface type.
+// For returns the topic of the type T. It has no name and matches no pattern. It panics if T is
+// an interface type.
 func For[T any](b *Bus) *Topic[T] { return &Topic[T]{bus: b, kind: kindOf[T](b, "For")} }
 
-// Named returns the topic with that name, for values of type T. It panics if T is an
-// interface type, and for a name that [CheckName] does not let pass. Cost: an allocation.
+// Named returns the topic with that name, for values of type T. It panics if T is an interface
+// type, and if [CheckName] finds the name wrong. Cost: an allocation.
 func Named[T any](b *Bus, name string) *Topic[T] {
 	b.check("Named")
 	if err := CheckName(name); err != nil {
@@ -45,19 +45,18 @@ func Named[T any](b *Bus, name string) *Topic[T] {
 // Name returns the name, "" for the topic of a type.
 func (t *Topic[T]) Name() string { return t.name }
 
-// Handle arranges for f to be called with every value published from now on, until owner is
-// destroyed or the connection ends otherwise. What f returns is part of what Publish
-// returns, wrapped in a *[HandlerError].
+// Handle arranges for f to be called with every value that is published from now on, until owner
+// is destroyed or the connection ends by itself. Publish returns the error of f, wrapped in a
+// *[HandlerError].
 //
-// ctx ends with that of who publishes, at the cut-off of owner, and at the latest when the
-// call is over; it has the values of the publisher's. See package hook, where it is the
-// same.
+// ctx ends with the publisher's context, at the cut-off of owner, and at the latest when the
+// call is over. It has the values of the publisher's context. See package hook.
 //
-// With [tether.On], f is called by the queue. Then ctx has the values of the publisher's,
-// but not its end, and what f returns becomes a [Letter] to [Bus.Dead].
+// With [tether.On] the queue calls f. Then ctx has the values of the publisher's context, but
+// not its end, and an error of f becomes a [Letter] to [Bus.Dead].
 //
-// Handle panics if the name has handlers of another type. Where the owner is dead or the
-// bus closed it returns a dead Connection. Cost: some allocations, and the bus's mutex.
+// Handle panics if the name has handlers of another type. If owner is not alive, or the bus is
+// closed, it returns a dead Connection. Cost: some allocations, and the bus's mutex.
 func (t *Topic[T]) Handle(owner *tether.Owner, f func(ctx context.Context, v T) error, opts ...tether.ConnectOption) *tether.Connection {
 	t.check("Handle")
 	in := checkConnect("Handle", owner, f == nil, opts)
@@ -65,7 +64,7 @@ func (t *Topic[T]) Handle(owner *tether.Owner, f func(ctx context.Context, v T) 
 	return s.connect(t.use("Handle"), func(ctx context.Context, m Message[T]) error { return f(ctx, m.Value) })
 }
 
-// Connect is Handle for a handler that neither needs a context nor fails.
+// Connect is Handle for a handler that needs no context and never fails.
 func (t *Topic[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
 	return t.plain("Connect", owner, handler, opts, false)
 }
@@ -106,9 +105,9 @@ func (t *Topic[T]) use(op string) *node {
 	return n
 }
 
-// Wanted reports whether a value published now would get to somebody: there is a handler,
-// of the topic or of a pattern, that is not muted. It is for who would have to go to some
-// length to make the value. The handlers of Dead and Tap do not count.
+// Wanted reports whether a handler would get a value that is published now. The handlers of the
+// topic and of patterns count, unless they are muted. Those of Dead and Tap do not count. Wanted
+// is for a publisher to whom the value is costly to make.
 func (t *Topic[T]) Wanted() bool {
 	t.check("Wanted")
 	return slices.ContainsFunc(t.find().lists, (*connlist.List).Callable)

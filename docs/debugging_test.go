@@ -24,28 +24,33 @@ const page = "debugging.md"
 // Blocks of the page: code with the comment before it, and transcripts, whose
 // first lines are the commands.
 var (
-	code       = regexp.MustCompile("(?:<!-- snippet: (\\S+) -->\n)?```go\n((?s:.*?))```\n")
+	code       = regexp.MustCompile("(?:<!-- (program|snippet): (\\S+) -->\n)?```go\n((?s:.*?))```\n")
 	transcript = regexp.MustCompile("```console\n((?:\\$ .*\n)+)((?s:.*?))```\n")
 	fence      = regexp.MustCompile("(?m)^```(.*)\n")
 )
 
 func TestTheDebuggingPageShowsTheCodeThatIsCompiled(t *testing.T) {
-	want := snippets(t)
+	shows(t, page, snippets(t, "debugging/*.go"))
+}
+
+// shows compares the blocks of Go code of a page, each with a comment before it that names
+// it, with those that there are.
+func shows(t *testing.T, page string, want map[string]string) {
 	shown := make(map[string]bool)
 	edit(t, page, code, func(m []string) string {
-		name := m[1]
-		if !assert.Contains(t, want, name, "the page's block is no snippet:\n%s", m[2]) {
+		kind, name := m[1], m[2]
+		if !assert.Contains(t, want, name, "%s: this block is not compiled:\n%s", page, m[3]) {
 			return m[0]
 		}
-		assert.False(t, shown[name], "the page shows %q again", name)
+		assert.False(t, shown[name], "%s shows %q again", page, name)
 		shown[name] = true
 		if !*update {
-			assert.Equal(t, want[name], m[2], "%s: go test ./docs -update", name)
+			assert.Equal(t, want[name], m[3], "%s: %s: go test ./docs -update", page, name)
 		}
-		return "<!-- snippet: " + name + " -->\n```go\n" + want[name] + "```\n"
+		return "<!-- " + kind + ": " + name + " -->\n```go\n" + want[name] + "```\n"
 	})
 	for name := range want {
-		assert.True(t, shown[name], "the page does not show %q", name)
+		assert.True(t, shown[name], "%s does not show %q", page, name)
 	}
 }
 
@@ -181,10 +186,10 @@ func steady(line string, anyNumbers bool) string {
 	return strings.TrimSpace(line)
 }
 
-// snippets returns the marked regions of the programs, without the indentation
-// that they have in common.
-func snippets(t *testing.T) map[string]string {
-	files, err := filepath.Glob("debugging/*.go")
+// snippets returns the marked regions of the files, without the indentation that
+// they have in common.
+func snippets(t *testing.T, pattern string) map[string]string {
+	files, err := filepath.Glob(pattern)
 	require.NoError(t, err)
 	found := make(map[string]string)
 	for _, file := range files {
@@ -198,7 +203,7 @@ func snippets(t *testing.T) map[string]string {
 				indent, _, _ = strings.Cut(line, "//")
 			} else if trimmed == "// end" {
 				require.NotEmpty(t, name, "%s: an end of nothing", file)
-				found[name] = strings.TrimRight(text, "\n") + "\n"
+				found[name] = strings.Trim(text, "\n") + "\n"
 				name = ""
 			} else {
 				text += strings.TrimPrefix(line, indent)

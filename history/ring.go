@@ -49,12 +49,12 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Record returns a ring that keeps the last n values which src delivers from now
-// on. It lives until owner is destroyed. If src is a ring, that one's values are
-// the first. An n above 2^32-1 is as that. Owner holds a connection and a cleanup for it. What the ring forgets, as
-// newer values come, it does not count: it is what the ring is for.
+// Record returns a ring that keeps the last n values which src delivers from now on. It
+// lives until owner is destroyed, and owner holds a connection and a cleanup for it. If src
+// is itself a ring, the values that src keeps are the first ones. An n above 2^32-1 counts
+// as 2^32-1.
 //
-// Record panics where owner or src is nil, a typed nil included, and where n < 1.
+// Record panics if owner or src is nil, a typed nil included, and if n < 1.
 func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	s := handle.Scope("history: Record", owner)
 	switch {

@@ -31,12 +31,12 @@ type subscriber[T any] struct {
 }
 
 // Connect calls handler with the values kept, oldest first, before it returns, and
-// arranges for it to be called with every value recorded after. See the package
-// documentation for who calls. On a ring whose owner is dead it delivers nothing and returns a dead
-// Connection.
+// arranges for it to be called with every value recorded after. The package documentation
+// says which goroutine calls it. If the ring's owner is not alive, Connect delivers nothing
+// and returns a dead Connection.
 //
-// Options mean what they mean on a [tether.Signal]; with [tether.On] the replay
-// is queued too.
+// Options mean what they mean on a [tether.Signal]. With [tether.On] the replay is queued
+// too.
 func (r *Ring[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
 	r.check("Connect")
 	s := r.subscriber()
@@ -44,10 +44,9 @@ func (r *Ring[T]) Connect(owner *tether.Owner, handler func(T), opts ...tether.C
 	return s.join(opts)
 }
 
-// Once is Connect for a single call: with the oldest value kept, before Once
-// returns, or else with the next value recorded. That is the value that Wait
-// returns and that Connect begins with. Who wants the latest keeps one value
-// only, or asks [Ring.Last].
+// Once is Connect for a single call: with the oldest value kept, before Once returns, or
+// else with the next value recorded. Connect begins with the same value, and Wait returns
+// it. For the latest value use a ring that keeps one, or [Ring.Last].
 func (r *Ring[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.ConnectOption) *tether.Connection {
 	r.check("Once")
 	s := r.subscriber()

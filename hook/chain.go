@@ -11,11 +11,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/visit"
 )
 
-// A Chain is wrapped around an action: each of its links may do something before and after,
-// change what goes in and what comes out, try again, or not go on.
+// A Chain is wrapped around an action. Each of its links may do something before and after the
+// action, change what goes in and what comes out, try again, or not go on.
 //
-// The zero Chain is ready for use and never closes; [NewChain] makes one that closes with
-// its owner. A Chain must not be copied after its first use. All methods may be called by
+// The zero Chain is ready for use and never closes. [NewChain] makes one that closes with its
+// owner. A Chain must not be copied after its first use. All methods may be called by
 // multiple goroutines at once, and from links.
 type Chain[In, Out any] struct {
 	_ [0]func(In) Out // no conversion between chains of different types
@@ -23,8 +23,8 @@ type Chain[In, Out any] struct {
 	handlers
 }
 
-// NewChain returns a chain that closes with owner: its links end at the cut-off, further
-// ones are born dead, and Run returns [ErrClosed].
+// NewChain returns a chain that closes with owner. From the cut-off on its links have ended,
+// Use returns a dead connection, and Run returns [ErrClosed].
 func NewChain[In, Out any](owner *tether.Owner) *Chain[In, Out] {
 	c := new(Chain[In, Out])
 	c.bind("hook: NewChain", owner)
@@ -34,20 +34,19 @@ func NewChain[In, Out any](owner *tether.Owner) *Chain[In, Out] {
 // An action is what a chain is wrapped around.
 type action[In, Out any] = func(context.Context, In) (Out, error)
 
-// Use makes f a link from now on, until owner is destroyed or the connection ends otherwise.
-// f is called with a function next, which runs the rest of the chain and the action. What f
-// returns is what the link before it gets from its next.
+// Use makes f a link, until owner is destroyed or the connection ends by itself. f is called
+// with a function next, which runs the rest of the chain and the action. The link before it
+// gets what f returns from its own next.
 //
-// next may be called any number of times, a retry, or not at all: then what f returns is
-// the result. It must be called before f returns, and have returned by then: after that it
-// runs nothing and returns an error which says so.
+// f may call next any number of times, for a retry, or not at all: then what f returns is the
+// result. A call of next must begin and return before f returns. After that, next runs
+// nothing and returns an error that says so.
 //
-// The context for next is usually the one that f was given, or one derived from it. Then
-// the cut-off of owner stops what is still to be run, too: that is what lets Destroy come to
-// its end. A link that is to be dispensable gives next a context without that end, as by
-// [context.WithoutCancel].
+// f usually gives next the context that it got, or one derived from it. Then the cut-off of
+// owner also stops what is still to be run, and Destroy comes to its end. A link that others
+// shall outlive gives next a context without that end, as by [context.WithoutCancel].
 //
-// The rest is as in [Hook.Handle].
+// For everything else see [Hook.Handle].
 func (c *Chain[In, Out]) Use(owner *tether.Owner, f func(ctx context.Context, in In, next func(context.Context, In) (Out, error)) (Out, error), opts ...tether.ConnectOption) *tether.Connection {
 	return c.self().handle("hook: Use", owner, visit.Word(f), opts, reflect.TypeFor[In]())
 }
@@ -60,20 +59,20 @@ func (c *Chain[In, Out]) self() *handlers {
 	return &c.handlers
 }
 
-// Run runs last with the chain around it, and returns what the outermost link returns; that
-// is the one of the highest priority, and within that the first one connected. Without links
-// it is last alone.
+// Run runs last with the chain around it, and returns what the outermost link returns. The
+// outermost link is the one with the highest priority, and among equals the first one
+// connected. Without links Run calls last alone.
 //
-// A link that runs is running for its owner, with all that its next does: Destroy waits.
-// A link that is dead or muted at its turn is passed over, and one that was connected after
-// Run began does not take part, whatever is tried again.
+// While a link runs, with all that its next does, Destroy of its owner waits. A link that is
+// dead or muted when its turn comes is skipped. A link that was connected after Run began
+// does not take part, also if a link tries again.
 //
-// If a context has ended before the turn of a link or of last, neither is called, and next
-// or Run returns its cause; on a closed chain [ErrClosed].
+// If a context has ended before the turn of a link or of last, that one is not called, and
+// next or Run returns the cause. On a closed chain it returns [ErrClosed].
 //
-// A panic in a link goes on at once, through the links around it to the caller. Where the
-// owner of the link has a panic handler, that is told, and the *[tether.PanicError] is the
-// link's error. What last panics with is like a panic of the innermost link.
+// A panic in a link goes on at once, through the links around it, to the caller. If the owner
+// of the link has a panic handler, that one gets the panic, and the link's error is the
+// *[tether.PanicError]. A panic in last counts as one of the innermost link.
 //
 // Cost: two allocations for each link.
 func (c *Chain[In, Out]) Run(ctx context.Context, in In, last func(context.Context, In) (Out, error)) (Out, error) {

@@ -12,13 +12,13 @@ import (
 	"github.com/seed-ec287111/tether/internal/visit"
 )
 
-// ErrNobody is what [Hook.First] returns if nobody has answered.
+// ErrNobody is the error of [Hook.First] if no handler has an answer.
 var ErrNobody = errors.New("hook: nobody answered")
 
 // ErrPass is what a handler of a [Hook] returns, wrapped or not, if it has no answer.
 var ErrPass = errors.New("hook: pass")
 
-// ErrClosed says that the owner of the hook is dead.
+// ErrClosed says that the owner of the hook is not alive.
 var ErrClosed = errors.New("hook: closed")
 
 // handlers is what the three kinds have in common.

@@ -10,35 +10,36 @@ import (
 	"github.com/seed-ec287111/tether/internal/visit"
 )
 
-// A Hook is asked for answers: its handlers each may have one.
+// A Hook asks its handlers for answers.
 //
-// The zero Hook is ready for use and never closes; [New] makes one that closes with its
-// owner. A Hook must not be copied after its first use. All methods may be called by
-// multiple goroutines at once, and from handlers.
+// The zero Hook is ready for use and never closes. [New] makes one that closes with its owner.
+// A Hook must not be copied after its first use. All methods may be called by multiple
+// goroutines at once, and from handlers.
 type Hook[In, Out any] struct {
 	_ [0]func(In) Out // no conversion between hooks of different types
 
 	handlers
 }
 
-// New returns a hook that closes with owner: its connections end at the cut-off, further
-// ones are born dead, and who asks gets [ErrClosed].
+// New returns a hook that closes with owner. From the cut-off on its connections have ended,
+// Handle returns a dead connection, and First and All return [ErrClosed].
 func New[In, Out any](owner *tether.Owner) *Hook[In, Out] {
 	h := new(Hook[In, Out])
 	h.bind("hook: New", owner)
 	return h
 }
 
-// Handle arranges for f to be called for each question asked from now on, until owner is
-// destroyed or the connection ends otherwise. f returns an answer, an error, which is an
-// answer too, or [ErrPass] if others are to answer.
+// Handle arranges for f to be called for each question, until owner is destroyed or the
+// connection ends by itself. f returns an answer, or [ErrPass] to leave the answer to others.
+// Any other error is an answer too.
 //
-// ctx ends with that of who asks, at the cut-off of owner, and at the latest when the
-// question is answered: what outlives that must not use it. See the package documentation.
+// ctx ends with the context of the caller, at the cut-off of owner, and at the latest when the
+// question is answered. Work that goes on after that must not use it. See the package
+// documentation.
 //
-// Where the owner is dead or the hook closed it returns a dead Connection.
-// [tether.Priority] means what it does on a signal; [tether.On] panics. Cost: O(1)
-// amortised, one allocation.
+// If owner is not alive, or the hook is closed, Handle returns a dead Connection.
+// [tether.Priority] means what it means on a signal. [tether.On] panics. Cost: O(1) amortised,
+// one allocation.
 func (h *Hook[In, Out]) Handle(owner *tether.Owner, f func(ctx context.Context, in In) (Out, error), opts ...tether.ConnectOption) *tether.Connection {
 	return h.self().handle("hook: Handle", owner, visit.Word(f), opts, reflect.TypeFor[In]())
 }
@@ -51,17 +52,17 @@ func (h *Hook[In, Out]) self() *handlers {
 	return &h.handlers
 }
 
-// First asks the handlers one after the other, by descending priority and in the order of
-// connection within one, and returns what the first of them returns that does not pass. If
-// nobody is there, or all pass, it returns [ErrNobody].
+// First asks the handlers one after the other, by descending priority and among equals in the
+// order of connection. It returns the first answer. If all handlers pass, or there is none, it
+// returns [ErrNobody].
 //
-// A handler that is dead or muted when its turn comes is passed over, and one that was
-// connected after First began is not asked. If ctx has ended before a handler's turn, First
-// returns its cause; on a closed hook [ErrClosed].
+// First skips a handler that is dead or muted when its turn comes. It does not ask a handler
+// that was connected after it began. If ctx has ended before a handler's turn, First returns
+// the cause. On a closed hook it returns [ErrClosed].
 //
-// A panic in a handler goes on to the caller at once. Where the handler's owner has a panic
-// handler, that is told, and the answer is the *[tether.PanicError]. Cost: no lock and no
-// allocation where ctx is [context.Background] or [context.TODO].
+// A panic in a handler goes on to the caller at once. If the handler's owner has a panic
+// handler, that one gets the panic, and the answer is the *[tether.PanicError]. Cost: no lock
+// and no allocation if ctx is [context.Background] or [context.TODO].
 func (h *Hook[In, Out]) First(ctx context.Context, in In) (Out, error) {
 	h.self().check("hook: First", ctx)
 	var none Out
@@ -84,14 +85,14 @@ func (h *Hook[In, Out]) First(ctx context.Context, in In) (Out, error) {
 	return none, ErrNobody
 }
 
-// All asks all handlers, in the order of First, and returns their answers in that order,
-// without those that passed and those that returned an error. Their errors it returns
-// joined, as by [errors.Join]; a single one as it is. Nobody's answer is no error.
+// All asks all handlers, in the order of [Hook.First], and returns their answers in that order.
+// Handlers that passed or returned an error have no answer. Their errors are joined, as by
+// [errors.Join]; a single one is returned as it is. If nobody answers, that is no error.
 //
-// If ctx ends before a handler's turn, or the hook closes, nobody else is asked, and the
-// cause or [ErrClosed] is among the errors. A panic in a handler goes on to the caller when
-// the others have been asked, as in a Fire; then there are no answers. Where the handler's
-// owner has a panic handler, it is the handler's error, as in First.
+// If ctx ends before a handler's turn, or the hook closes, All asks no further handler, and the
+// cause or [ErrClosed] is among the errors. A panic in a handler goes on to the caller when the
+// others have been asked, as in a Fire. Then there are no answers. If the handler's owner has
+// a panic handler, the *[tether.PanicError] is the handler's error.
 func (h *Hook[In, Out]) All(ctx context.Context, in In) ([]Out, error) {
 	h.self().check("hook: All", ctx)
 	if err := h.stopped(ctx); err != nil {

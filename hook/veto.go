@@ -11,28 +11,27 @@ import (
 	"github.com/seed-ec287111/tether/internal/visit"
 )
 
-// A Veto is asked for objections: it is how others may forbid what is about to be done.
+// A Veto asks its handlers for objections, so that they may forbid what is about to be done.
 //
-// The zero Veto is ready for use and never closes; [NewVeto] makes one that closes with its
-// owner. A Veto must not be copied after its first use. All methods may be called by
-// multiple goroutines at once, and from handlers.
+// The zero Veto is ready for use and never closes. [NewVeto] makes one that closes with its
+// owner. A Veto must not be copied after its first use. All methods may be called by multiple
+// goroutines at once, and from handlers.
 type Veto[T any] struct {
 	_ [0]func(T) // no conversion between vetoes of different types
 
 	handlers
 }
 
-// NewVeto returns a veto that closes with owner: its connections end at the cut-off,
-// further ones are born dead, and who asks gets [ErrClosed].
+// NewVeto returns a veto that closes with owner. From the cut-off on its connections have
+// ended, Handle returns a dead connection, and Ask returns [ErrClosed].
 func NewVeto[T any](owner *tether.Owner) *Veto[T] {
 	v := new(Veto[T])
 	v.bind("hook: NewVeto", owner)
 	return v
 }
 
-// Handle arranges for f to be asked, from now on, until owner is destroyed or the
-// connection ends otherwise. To object it returns an error, any error; nil is consent. The
-// rest is as in [Hook.Handle].
+// Handle arranges for f to be asked, until owner is destroyed or the connection ends by
+// itself. f objects by an error, and consents by nil. For everything else see [Hook.Handle].
 func (v *Veto[T]) Handle(owner *tether.Owner, f func(ctx context.Context, x T) error, opts ...tether.ConnectOption) *tether.Connection {
 	return v.self().handle("hook: Handle", owner, visit.Word(f), opts, reflect.TypeFor[T]())
 }
@@ -46,15 +45,16 @@ func (v *Veto[T]) self() *handlers {
 }
 
 // Ask asks the handlers one after the other, in the order of [Hook.First], and returns the
-// first objection, an *[Objection]; nobody is asked after that. It returns nil if nobody
-// objects.
+// first objection, an *[Objection]. After that it asks no further handler. It returns nil if
+// no handler objects.
 //
-// If ctx has ended before a handler's turn, Ask returns its cause, and on a closed veto
-// [ErrClosed]: who could not be asked has not consented. So what was asked about is to be
-// done if and only if Ask returns nil.
+// If ctx has ended before a handler's turn, Ask returns the cause. On a closed veto it returns
+// [ErrClosed]. A handler that could not be asked has not consented. So do what was asked about
+// if and only if Ask returns nil.
 //
-// A panic in a handler goes on to the caller at once. Where the handler's owner has a panic
-// handler, that is told, and the *[tether.PanicError] is the objection. Cost: as First.
+// A panic in a handler goes on to the caller at once. If the handler's owner has a panic
+// handler, that one gets the panic, and the objection is the *[tether.PanicError]. Cost: as
+// First.
 func (v *Veto[T]) Ask(ctx context.Context, x T) error {
 	v.self().check("hook: Ask", ctx)
 	if err := v.stopped(ctx); err != nil {
@@ -88,14 +88,14 @@ func object[T any](v *visit.Visit, x T) (err error) {
 	return err
 }
 
-// An Objection is the error of a handler of a [Veto], and whose it is.
+// An Objection is the error of a handler of a [Veto], and says which handler it was.
 type Objection struct {
 	Owner string // path of the handler's owner, as [tether.Owner.String] has it
 	Func  string // the handler, with file and line
 	Err   error  // what it returned
 }
 
-// Error says which handler objects, whose it is, and why.
+// Error returns the handler, the path of its owner, and the text of what it returned.
 func (o *Objection) Error() string {
 	return fmt.Sprintf("hook: %s of %s objects: %v", o.Func, o.Owner, o.Err)
 }

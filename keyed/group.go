@@ -41,14 +41,14 @@ func (g *group[K, V]) begin(owner *tether.Owner, name string, opts []tether.Owne
 	g.self = weak.Make(g)
 }
 
-// fit panics where key can't be one, so that the map operations which follow do not.
+// fit panics if key can't be one, so that the map operations which follow do not.
 func (g *group[K, V]) fit(what string, key K) {
 	if !equal(key, key) {
 		panic("keyed: " + what + " with a key that is not equal to itself")
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_ = g.entries[key] // panics where key is not hashable
+	_ = g.entries[key] // panics if key is not hashable
 }
 
 func equal[K comparable](a, b K) bool { return a == b }
@@ -60,7 +60,7 @@ func (g *group[K, V]) find(what string, key K) (owner *tether.Owner, v V, ok boo
 		panic("keyed: " + what + " with a key that is not equal to itself")
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock() // the lookup panics where key is not hashable
+	defer g.mu.Unlock() // the lookup panics if key is not hashable
 	if e := g.entries[key]; g.seenLocked(e) {
 		return e.owner, e.value, true
 	}

@@ -15,22 +15,22 @@ type Map[K comparable, V any] struct {
 	open  func(*tether.Owner, K) V
 }
 
-// NewMap returns a Map without entries. Its owners are children of an owner of its own,
-// [Map.Group], a child of owner's that is called name and made with opts:
-// [tether.WithPanicHandler] for one, which they inherit.
+// NewMap returns a Map without entries. It makes a child of owner with the given name and
+// options, [Map.Group]. The owners of the keys are children of that one, so they inherit,
+// for example, its [tether.WithPanicHandler].
 //
-// open makes the value of a key, and gives o what ends it. It runs once for each owner,
-// on the goroutine of the Get, GetOrMake or Replace that needs it, and with no lock
-// held. It counts as a handler of o: Destroy of o waits for it, and a Destroy inside it,
-// of whatever owner, does not wait. It may use the Map for other keys.
+// open makes the value of a key, and hands o what shall end with it. It runs once for each
+// owner, on the goroutine of the Get, GetOrMake or Replace that needs the value, and with
+// no lock held. It counts as a handler of o: Destroy of o waits for it, and a Destroy of
+// any owner inside it does not wait. It may use the Map for other keys.
 //
-// If open panics, o is destroyed, and the call panics with what open did, when o has
-// ended or, inside a handler, when it was cut off. So do the calls that have waited for
-// it. The next one tries again. If o has a panic handler, that is given the panic, and
-// the calls panic with the *[tether.PanicError]. If open calls [runtime.Goexit], those
-// who have waited try again.
+// If open panics, the Map destroys o, and then the call panics with the same value. So do
+// the calls that have waited for this open. The next call tries again. If o has a panic
+// handler, the handler gets the panic, and the calls panic with the *[tether.PanicError].
+// Inside a handler the call does not wait for the end of o, only for its cut-off. If open
+// calls [runtime.Goexit], the calls that have waited try again.
 //
-// NewMap panics where owner or open is nil, and as [tether.Owner.NewChild] does.
+// NewMap panics if owner or open is nil, and for whatever [tether.Owner.NewChild] panics.
 func NewMap[K comparable, V any](owner *tether.Owner, name string, open func(o *tether.Owner, key K) V, opts ...tether.OwnerOption) *Map[K, V] {
 	handle.Scope("keyed: NewMap", owner)
 	if open == nil {
@@ -49,21 +49,21 @@ func (m *Map[K, V]) Group() *tether.Owner {
 	return m.group.owner
 }
 
-// Get returns the value of key whose owner lives. Where there is none it makes one, as
-// [NewMap] says, with a child of the group's owner that has the name fmt.Sprint(key).
+// Get returns the value of key whose owner lives. If there is none, Get makes an owner, a
+// child of the group's owner with the name fmt.Sprint(key), and calls open, see [NewMap].
 //
-// Calls of Get that race agree on one value: the others wait for the one that makes it,
-// and for a Replace. Get does not wait for earlier owners of key that were cut off and
-// have not ended; Replace does.
+// Calls of Get that race return one value: one of them makes it, and the others wait for
+// that. They also wait for a Replace. Get does not wait for earlier owners of key that were
+// cut off and have not ended. Replace does.
 //
-// The owner of what Get returns has been alive during the call, unless the group is
-// dead, or open has ended the owner itself: then its value is returned, to those who
-// have waited too, and not kept.
+// The owner of the value that Get returns was alive at some moment of the call. There are
+// two exceptions: the group is not alive, or open has ended its own owner. Then Get returns
+// the value that open made, also to the calls that waited, and the Map does not keep it.
 //
-// Get panics where it would wait for itself: inside the open of key, or inside that of
+// Get panics if it would wait for itself: inside the open of key, or inside that of
 // another key which the open of key waits for, directly or by way of further ones. The
-// message names the keys. It panics where key is not equal to itself, as a NaN, or not
-// hashable. Cost: a mutex and a map lookup where there is a value.
+// message names the keys. It panics if key is not equal to itself, as a NaN, or not
+// hashable. Cost: a mutex and a map lookup if there is a value.
 func (m *Map[K, V]) Get(key K) V {
 	v, _ := m.get("Get", key)
 	return v
@@ -119,17 +119,18 @@ func (m *Map[K, V]) join(op string, key K, name string) (v V, c *opening[K, V], 
 
 // Replace destroys the owner of key, if there is one, and returns the value of a fresh
 // one. Outside handlers it runs open when nothing of the earlier owners of key is left to
-// run, and not before: so a session that saves when it ends has saved before the next one
-// loads. Others who want the value meanwhile wait for that. Inside a handler, where nobody
-// waits, the earlier ones are cut off, and open runs at once.
+// run, and not before. So a session that saves when it ends has saved before the next one
+// loads. Other callers that want the value wait for that. Inside a handler Replace does not
+// wait: it cuts off the earlier owners and runs open at once.
 //
-// Each call returns a value of its own. If several race, each has its turn: what the
-// last one returns is kept. If the fresh owner is destroyed before its turn, Replace
-// makes another one. A goroutine of an earlier owner does not wait for that one.
+// Each call returns a value of its own. If several race, each has its turn, and the Map keeps
+// what the last one returns. If the fresh owner is destroyed before its turn, Replace
+// makes another one. Called in a goroutine of an earlier owner, it does not wait for that
+// owner.
 //
-// What the closers of the old one returned is dropped; call [Map.Destroy] first where
-// that matters. If a cleanup of the old one panics, so does Replace, and open does not
-// run; the next Get or Replace tries again. Replace panics as Get does.
+// Replace drops the errors of the old owner's closers. If they matter, call [Map.Destroy]
+// first. If a cleanup of the old owner panics, so does Replace, and open does not run. The
+// next Get or Replace tries again. Replace panics for whatever Get panics.
 func (m *Map[K, V]) Replace(key K) V {
 	m.check("Replace")
 	m.group.fit("Replace", key)
@@ -150,7 +151,7 @@ func (m *Map[K, V]) Replace(key K) V {
 }
 
 // Lookup returns the value of key, and whether there is one whose owner lives. It makes
-// none and never waits: a value that is being made is not there. It panics where key is
+// none and never waits: a value that is being made is not there. It panics if key is
 // not equal to itself or not hashable.
 func (m *Map[K, V]) Lookup(key K) (V, bool) {
 	m.check("Lookup")
@@ -167,20 +168,19 @@ func (m *Map[K, V]) Owner(key K) (*tether.Owner, bool) {
 }
 
 // Destroy destroys the owner of key, also while its value is being made. Outside handlers
-// it waits until that, and all earlier owners of key that were cut off before, have
-// ended. It returns what their closers returned, joined, and nil where there are none.
+// it waits until this owner, and all earlier ones of key, have ended. It returns the errors
+// of their closers, joined.
 //
-// Where [tether.Owner.Destroy] would not wait, inside handlers, cleanups and open,
-// Destroy does not either: it returns [tether.ErrPending] if something of the owners
-// still runs.
+// Inside handlers, cleanups and open, Destroy does not wait, as [tether.Owner.Destroy]
+// does not. It then returns [tether.ErrPending] if something of the owners still runs.
 func (m *Map[K, V]) Destroy(key K) error {
 	m.check("Destroy")
 	return m.group.destroy("Destroy", key)
 }
 
 // All returns an iterator over the keys and values whose owners live, in no particular
-// order. The loop is over those that there are when it starts, without the ones whose
-// owners are dead at their turn. Its body may call anything. Cost: it copies them first.
+// order. The loop takes a snapshot when it starts, and skips the values whose owners are
+// dead at their turn. Its body may call anything. Cost: the snapshot is a copy.
 func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	m.check("All")
 	return func(yield func(K, V) bool) {

@@ -13,11 +13,11 @@ type Owners[K comparable] struct {
 	group group[K, struct{}]
 }
 
-// New returns a group without entries, in a child of owner's that is called name
-// and made with opts: [tether.WithPanicHandler] for one, which the owners of the
-// keys inherit. It is destroyed with owner, or as the parent of any of its owners.
+// New returns a group without entries. It makes a child of owner with the given name and
+// options, [Owners.Group]. The owners of the keys are children of that one, so they inherit,
+// for example, its [tether.WithPanicHandler].
 //
-// New panics where owner is nil, and as [tether.Owner.NewChild] does.
+// New panics if owner is nil, and for whatever [tether.Owner.NewChild] panics.
 func New[K comparable](owner *tether.Owner, name string, opts ...tether.OwnerOption) *Owners[K] {
 	handle.Scope("keyed: New", owner)
 	o := new(Owners[K])
@@ -28,13 +28,13 @@ func New[K comparable](owner *tether.Owner, name string, opts ...tether.OwnerOpt
 // Group returns the parent of all owners. Its Destroy ends the group.
 func (o *Owners[K]) Group() *tether.Owner { return o.check("Group").owner }
 
-// Get returns the live owner of key. Where there is none it makes one, a child
-// of the group's owner with the name fmt.Sprint(key). It never waits.
+// Get returns the live owner of key. If there is none, Get makes one, a child of the
+// group's owner with the name fmt.Sprint(key). It never waits.
 //
-// The owner may be cut off at any time after, by others; it is dead from the
-// start only where the group is. To have one of one's own, use [Owners.Replace].
+// Another goroutine may cut off the owner at any time after. Get returns a dead owner only
+// if the group is not alive. An owner that no other call returns comes from [Owners.Replace].
 //
-// Get panics where key is not equal to itself, as a NaN, or not hashable.
+// Get panics if key is not equal to itself, as a NaN, or not hashable.
 func (o *Owners[K]) Get(key K) *tether.Owner {
 	g := o.check("Get")
 	if owner, _, ok := g.find("Get", key); ok {
@@ -48,17 +48,17 @@ func (o *Owners[K]) Get(key K) *tether.Owner {
 
 // Replace destroys the owner of key, if there is one, and returns a fresh one.
 //
-// The fresh one takes the place of the old one when that is cut off: from then
-// on Get returns it, to others too. Then Replace waits: outside handlers,
-// nothing of the earlier owners of key is left to run when it returns. Inside a handler
-// they are cut off, and those in which something runs end later.
+// The fresh owner takes the place of the old one when the old one is cut off: from then on
+// every Get returns it. Then Replace waits. Outside handlers, nothing of the earlier owners
+// of key is left to run when it returns. Inside a handler Replace does not wait, and those
+// owners in which something runs end later.
 //
-// No two calls return the same owner. If several race, the last one wins: the
-// others return owners that are dead already, or about to be.
+// No two calls return the same owner. If several race, the last one wins: the others
+// return owners that are dead already, or about to be.
 //
-// What the closers of the old one returned is dropped; call [Owners.Destroy]
-// first where that matters. If a cleanup panics, so does Replace; the fresh owner
-// is there for Get. Replace panics for the same keys as Get.
+// Replace drops the errors of the old owner's closers. If they matter, call
+// [Owners.Destroy] first. If a cleanup panics, so does Replace, and Get returns the fresh
+// owner. Replace panics for the same keys as Get.
 func (o *Owners[K]) Replace(key K) *tether.Owner {
 	g := o.check("Replace")
 	g.fit("Replace", key)
@@ -91,21 +91,19 @@ func (o *Owners[K]) Lookup(key K) (*tether.Owner, bool) {
 	return owner, ok
 }
 
-// Destroy destroys the owner of key. Outside handlers it waits until that, and
-// all earlier owners of key that were cut off before, have ended. It returns what
-// their closers returned, joined, and nil where there are none.
+// Destroy destroys the owner of key. Outside handlers it waits until this owner, and all
+// earlier ones of key, have ended. It returns the errors of their closers, joined.
 //
-// Where [tether.Owner.Destroy] would not wait, inside handlers and cleanups,
-// Destroy does not either: it returns [tether.ErrPending] if something of the
-// owners still runs.
+// Inside handlers and cleanups, Destroy does not wait, as [tether.Owner.Destroy] does not.
+// It then returns [tether.ErrPending] if something of the owners still runs.
 func (o *Owners[K]) Destroy(key K) error { return o.check("Destroy").destroy("Destroy", key) }
 
 // Len returns the number of live owners. Cost: linear in the number of keys.
 func (o *Owners[K]) Len() int { return o.check("Len").size() }
 
-// All returns an iterator over the live owners, in no particular order. The loop
-// is over those that there are when it starts, without the ones that are dead at
-// their turn. Its body may call anything. Cost: it copies them first.
+// All returns an iterator over the keys and their live owners, in no particular order. The
+// loop takes a snapshot when it starts, and skips the owners that are dead at their turn.
+// Its body may call anything. Cost: the snapshot is a copy.
 func (o *Owners[K]) All() iter.Seq2[K, *tether.Owner] {
 	g := o.check("All")
 	return func(yield func(K, *tether.Owner) bool) {

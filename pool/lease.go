@@ -8,7 +8,7 @@ import (
 
 // A Lease is the loan of an item to an owner. It ends once, by Release, Discard
 // or the owner's unwinding. Its methods may be called by multiple goroutines at
-// once, but the item is for those who know that the lease has not ended.
+// once. The item itself may be used only until the lease ends.
 type Lease[T any] struct {
 	pool *Pool[T]
 
@@ -18,8 +18,8 @@ type Lease[T any] struct {
 	stop func() bool // of the owner's cleanup; for Release and Discard alone
 }
 
-// Value returns the item. It panics where the lease has ended: the item may be
-// somebody else's.
+// Value returns the item. It panics if the lease has ended, as the item may be on loan to
+// somebody else.
 func (l *Lease[T]) Value() T {
 	l.check("Value")
 	it := l.item.Load()
@@ -29,9 +29,9 @@ func (l *Lease[T]) Value() T {
 	return it.value
 }
 
-// Release ends the lease: the item is reset and goes to who has waited longest,
-// or else is idle. It reports whether it did; false means that the lease had
-// ended, or was just being ended by another call.
+// Release ends the lease. The item is reset and goes to the Acquire that has waited
+// longest, or else becomes idle. Release reports whether it ended the lease. False means
+// that the lease had ended, or that another call was just ending it.
 //
 // If the function given to [Reset] panics, the item is disposed of, and the panic
 // goes on.
@@ -44,8 +44,8 @@ func (l *Lease[T]) Release() bool {
 	return it != nil
 }
 
-// Discard ends the lease and disposes of the item, as for one that is broken. It
-// reports whether it did, as Release does. There is room then for a new one.
+// Discard ends the lease and disposes of the item, which makes room for a new one. It is for
+// an item that is broken. It reports whether it ended the lease, as Release does.
 func (l *Lease[T]) Discard() bool {
 	l.check("Discard")
 	it := l.end()

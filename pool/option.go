@@ -6,7 +6,7 @@ import (
 )
 
 // An Option is an option of [New]. [Reset] and [Dispose] are for one type of item: New
-// panics where that is not the pool's.
+// panics if the pool has another one.
 type Option interface{ apply(*config) }
 
 // A config is what options say, those for all types of items: with an Option[T], Limit and
@@ -20,9 +20,9 @@ type option func(*config)
 
 func (f option) apply(c *config) { f(c) }
 
-// Limit sets how many items may exist at once, those on loan and those being made, reset
-// or disposed of included. Where there are that many, Acquire waits. Without it
-// there is no limit. Limit panics where n < 1.
+// Limit sets how many items may exist at once. Those on loan count, and those being made,
+// reset or disposed of. If there are n, Acquire waits. Without this option there is no
+// limit. Limit panics if n < 1.
 func Limit(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("pool: Limit of %d", n))
@@ -30,10 +30,10 @@ func Limit(n int) Option {
 	return option(func(c *config) { c.limit = n })
 }
 
-// Prewarm lets New make n items, on its caller, that are idle then. Where the
-// function given to [New] returns an error, it stops: the pool begins with fewer,
-// and the next Acquire that finds none tries again and returns the error. Prewarm
-// panics where n < 0.
+// Prewarm arranges for [New] to make n idle items before it returns. If the function given
+// to New returns an error, New makes no more of them. The pool then begins with fewer items,
+// and the error is dropped: an Acquire that finds no idle item calls the function again and
+// returns its error. Prewarm panics if n < 0.
 func Prewarm(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("pool: Prewarm of %d", n))
@@ -42,9 +42,8 @@ func Prewarm(n int) Option {
 }
 
 // Reset arranges for f to be called with each item that comes back, on the goroutine that
-// gives it back, before anybody else may have it. If f panics or calls
-// [runtime.Goexit], the item is disposed of. Where the pool is dead, f is not
-// called. Reset panics where f is nil.
+// gives it back, before it is lent out again. If f panics or calls [runtime.Goexit], the
+// item is disposed of. If the pool is not alive, f is not called. Reset panics if f is nil.
 func Reset[T any](f func(T)) Option {
 	if f == nil {
 		panic("pool: Reset with nil function")
@@ -52,10 +51,10 @@ func Reset[T any](f func(T)) Option {
 	return option(func(c *config) { c.reset = f })
 }
 
-// Dispose arranges for f to be called once with each item that the pool lets go of: idle ones
-// when the pool's owner unwinds, on the goroutine that unwinds, and others when
-// they come back after that, are discarded, or could not be reset, on the
-// goroutine that gives them back. Dispose panics where f is nil.
+// Dispose arranges for f to be called once with each item that the pool lets go of. Idle
+// items are disposed of when the pool's owner unwinds, on the goroutine that unwinds it.
+// Other items are disposed of when they come back after that, are discarded, or could not
+// be reset, on the goroutine that gives them back. Dispose panics if f is nil.
 func Dispose[T any](f func(T)) Option {
 	if f == nil {
 		panic("pool: Dispose with nil function")

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// ErrClosed says that the pool's owner is dead. Where Acquire returns it, the
-// cause of the owner's end is in the same error.
+// ErrClosed says that the pool's owner is not alive. The error that Acquire returns
+// matches it, and the cause of the owner's end too.
 var ErrClosed = errors.New("pool: closed")
 
 // A Pool lends out items of type T. It is made by [New], and ends with its owner.
@@ -64,12 +64,12 @@ type Stats struct {
 	Disposed uint64 // so far
 }
 
-// New returns a pool that belongs to owner, of items that newT makes. It runs on
-// the goroutine that acquires, several at once where several do; its error is
-// what that Acquire returns.
+// New returns a pool that belongs to owner, of items that newT makes. The Acquire that
+// needs a new item calls newT, on its own goroutine, and returns its error. So newT may run
+// on several goroutines at once.
 //
-// New panics where owner, newT or an option is nil, where an option is for
-// another type of item, and where [Prewarm] is above [Limit].
+// New panics if owner, newT or an option is nil, if an option is for another type of item,
+// and if [Prewarm] is above [Limit].
 func New[T any](owner *tether.Owner, newT func() (T, error), opts ...Option) *Pool[T] {
 	s := handle.Scope("pool: New", owner)
 	if newT == nil {
@@ -103,19 +103,19 @@ func (p *Pool[T]) prewarm() bool {
 	return true
 }
 
-// Acquire lends an item to owner: an idle one, else a new one, else, where the
-// limit is reached, the next that comes back. It waits for that until ctx ends or
-// owner or the pool is cut off, and then returns an error: the context's cause,
-// the cause of owner's end, or [ErrClosed]. If one of them has ended before, it
-// returns that error at once. What the function given to [New] returns as an
-// error, Acquire returns as it is; that function does not hear of ctx.
+// Acquire lends an item to owner: an idle one, or else a new one. If the limit is reached,
+// Acquire waits for the next item that comes back. The wait ends when ctx ends, or when
+// owner or the pool is cut off. Then Acquire returns an error: the context's cause, the
+// cause of owner's end, or [ErrClosed]. If one of them has ended before, it returns that
+// error at once. An error of the function given to [New] is returned as it is. That
+// function does not get ctx.
 //
-// Inside a cleanup, closer or interrupt it never waits, as the item may be on loan
-// to the very owner that is being unwound: where it would have to, it returns
+// Inside a cleanup, closer or interrupt, Acquire never waits, as the item may be on loan
+// to the very owner that is being unwound. If it would have to wait, it returns
 // [tether.ErrPending].
 //
-// The lease is owner's: until it ends, owner holds a cleanup for it, which
-// [tether.Owner.Stats] counts. Acquire panics where ctx or owner is nil.
+// The lease belongs to owner. Until the lease ends, owner holds a cleanup for it, which
+// [tether.Owner.Stats] counts. Acquire panics if ctx or owner is nil.
 func (p *Pool[T]) Acquire(ctx context.Context, owner *tether.Owner) (*Lease[T], error) {
 	p.check("Acquire")
 	if check.Nil(ctx) {

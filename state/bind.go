@@ -74,7 +74,7 @@ func (b *binding[T]) now(r Readable[T]) T {
 		books.mu.Lock()
 		if s.color == clean && s.failure == nil {
 			b.from = s.out.added
-			v := unpack[T](s.shape, s.load())
+			v := unpack[T](s.form.shape(), s.load())
 			books.mu.Unlock()
 			return v
 		}

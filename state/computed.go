@@ -3,6 +3,7 @@ package state
 import (
 	"slices"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/connlist"
@@ -60,17 +61,18 @@ func (c *computation[T]) Call() {
 		return
 	}
 	v := f(run)
-	switch {
-	case n.like == never:
-	case n.like != byFunc:
-		run.out = pack(n.shape, v)
-		run.same = n.has && n.alike(n.load(), run.out)
+	if n.form == plain { // what follows, in short
+		var bits uint64
+		*(*T)(unsafe.Pointer(&bits)) = v
+		run.out.bits, run.same = bits, n.has && n.bits.Load() == bits
 		return
-	case n.has && c.equal(unpack[T](n.shape, n.load()), v):
+	}
+	if n.form.likeness() == byFunc && n.has && c.equal(unpack[T](n.form.shape(), n.load()), v) {
 		run.out, run.same = n.load(), true
 		return
 	}
-	run.out = pack(n.shape, v)
+	run.out = pack(n.form.shape(), v)
+	run.same = n.has && n.alike(n.load(), run.out)
 }
 
 // Get returns the value, computed anew if need be. It is the value at a moment
@@ -83,16 +85,16 @@ func (c *computation[T]) Call() {
 func (c *Computed[T]) Get() T {
 	n := &c.node
 	if n.cleanAt.Load() == books.epoch.Load()+1 {
-		return unpack[T](n.shape, n.load()) // this value, or one that has come since
+		return valueOf[T](&n.source) // this value, or one that has come since
 	}
-	return unpack[T](n.shape, n.get())
+	return unpack[T](n.form.shape(), n.get())
 }
 
 // Peek is [Computed.Get] for computing functions and effects that are not to depend on the
 // value: it may wait, and it sees cycles.
 func (c *Computed[T]) Peek(use *Use) T {
 	use.check("Computed.Peek")
-	return unpack[T](c.node.shape, use.peek(&c.node.source))
+	return unpack[T](c.node.form.shape(), use.peek(&c.node.source))
 }
 
 // Use returns the value to a computing function, which depends on it from then
@@ -101,14 +103,14 @@ func (c *Computed[T]) Peek(use *Use) T {
 func (c *Computed[T]) Use(use *Use) T {
 	use.check("Computed.Use")
 	n := &c.node
-	if use.advance(&n.source) {
+	if use.advance(&n.source) || use.again(&n.source) {
 		yield.Point("state: used, read")
-		v := n.load()
+		v := valueOf[T](&n.source)
 		if !use.overtaken.Load() {
-			return unpack[T](n.shape, v)
+			return v
 		}
 	}
-	return unpack[T](n.shape, use.read(&n.source))
+	return unpack[T](n.form.shape(), use.read(&n.source))
 }
 
 // Changes returns the source of the value's changes. While anybody is connected
@@ -122,7 +124,7 @@ func (c *Computed[T]) Use(use *Use) T {
 func (c *Computed[T]) Changes() tether.Source[Change[T]] { return (*watch[T])(c) }
 
 func (c *Computed[T]) fire(h *connlist.Held, t transition) {
-	s := c.node.shape
+	s := c.node.form.shape()
 	connlist.FireHeld(h, c.node.out.list, Change[T]{unpack[T](s, t.old), unpack[T](s, t.now)})
 }
 

@@ -41,7 +41,7 @@ func quoted(name string) string {
 func newCycle(runs []*Use) *CycleError {
 	e := new(CycleError)
 	for _, u := range runs {
-		u.cyclic = true
+		u.foreign |= cyclic
 		e.nodes = append(e.nodes, u.node)
 		e.Names = append(e.Names, u.node.name())
 	}
@@ -105,6 +105,7 @@ func (p *pass) wait(base int, by *Use) {
 	}
 	if target.done == nil {
 		target.done = make(chan struct{})
+		target.foreign |= awaited
 	}
 	done, wake := target.done, make(chan struct{})
 	if by != nil {
@@ -170,7 +171,7 @@ func (p *pass) blocked(base int, by, target *Use) {
 			books.mu.Unlock()
 			panic(err)
 		}
-		by.loose = true
+		by.fate |= loose
 	}
 	name := quoted(target.node.name())
 	books.mu.Unlock()

@@ -55,7 +55,7 @@ func NewEffect(owner *tether.Owner, f func(use *Use, run *tether.Owner), opts ..
 	e.node.begin(s, f, funcWord(f), e)
 	books.mu.Lock()
 	p := take()
-	p.deliver = append(p.deliver, &e.node.source)
+	p.deliver = append(p.deliver, delivery{of: &e.node.source})
 	p.finish()
 }
 
@@ -115,7 +115,7 @@ func (e *effect) ended() {
 	}
 	e.node.waiting = false
 	p := take()
-	p.deliver = append(p.deliver, &e.node.source)
+	p.deliver = append(p.deliver, delivery{of: &e.node.source})
 	p.finish()
 }
 
@@ -123,7 +123,7 @@ func (e *effect) ended() {
 func (p *pass) runEffect(n *node) {
 	books.mu.Lock()
 	switch {
-	case n.run != nil:
+	case n.running():
 		n.again = true
 		fallthrough
 	case n.color == clean || n.waiting:
@@ -161,7 +161,7 @@ func (p *pass) runEffect(n *node) {
 func (p *pass) repeat(n *node) {
 	if n.again {
 		n.again = false
-		p.deliver = append(p.deliver, &n.source)
+		p.deliver = append(p.deliver, delivery{of: &n.source})
 		return
 	}
 	n.rounds = 0

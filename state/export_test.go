@@ -16,7 +16,7 @@ func (c *Computed[T]) Dump() string {
 
 func (n *node) dump(b *strings.Builder, indent string) {
 	fmt.Fprintf(b, "%s%s: color %d, has %v, bits %d, runs %v, queued %v, failure %v\n", indent,
-		n.name(), n.color, n.has, n.bits.Load(), n.run != nil, n.queued, n.failure)
+		n.name(), n.color, n.has, n.bits.Load(), n.running(), n.queued, n.failure)
 	for l := n.users; l != nil; l = l.next {
 		fmt.Fprintf(b, "%s  used by %s: color %d, queued %v, again %v, waiting %v\n", indent,
 			l.user.name(), l.user.color, l.user.queued, l.user.again, l.user.waiting)

@@ -129,7 +129,7 @@ func (all *items[K, V, W]) set(use *Use, key K, v V) {
 // depends on x since it began. So it is not overtaken by that; but what comes is not as it was
 // when it began.
 func (x *Value[T]) setFor(use *Use, v T) {
-	now := pack(x.source.shape, v)
+	now := pack(x.source.form.shape(), v)
 	old := x.source.load()
 	if x.same(old, now) {
 		return

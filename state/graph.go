@@ -65,13 +65,13 @@ type source struct {
 	has     bool // there is a value
 	queued  bool // a pass is going to settle it
 
-	shape shape
-	like  likeness
-	node  *node // nil for a Value
-	cell  cell
-	name_ string
+	form form
+	gen  uint32 // of a node: counts the marks and runs: a walk that was interrupted begins again
+	node *node  // nil for a Value
 
 	first link // room for one; unused if it has no user
+	cell  cell
+	name_ string
 }
 
 // A cell is the typed side of a source.
@@ -101,31 +101,33 @@ type node struct {
 	fn    unsafe.Pointer // the func value of the user's function; atomic; nil from the cut-off on
 
 	// Guarded by books.
-	run     *Use    // while busy or stale
-	spare   *Use    // of the run before, for the next one
+	run     *Use    // the run while busy or stale; else one to be used again, or nil
 	next    *node   // while marking: what is to be passed on
+	visitor uint64  // the last walk that has come by
 	deps    []*link // in the order of first use
 	room    [1]*link
-	gen     uint32 // counts the marks and runs: a walk that was interrupted begins again
+	cyclic  uint64 // the era in which it was part of a cycle; 0: it was not
 	frozen  bool   // the owner is dead: it stays as it is
 	effect  bool   // set before use
-	visitor uint64 // the last walk that has come by
-	cyclic  uint64 // the era in which it was part of a cycle; 0: it was not
-
-	use Use // of the first run, and of others as long as nobody else can have it
+	fate    fate   // special, if it is one of these, has failed, or is part of a cycle; else 0
 
 	// cleanAt is an epoch in which the node was clean and had a value. It is written by
 	// who reads, with books held, so that computing costs no atomic for it.
 	cleanAt atomic.Uint64
+	pc      uintptr // of the user's function
+
+	use Use // of the first run, and of others as long as nobody else can have it
 
 	// Of effects, guarded by books.
-	again   bool // to run once more when it has run
-	waiting bool // to run when what the last call has made has ended
-	rounds  int  // how often it has run without coming to rest
+	again   bool   // to run once more when it has run
+	waiting bool   // to run when what the last call has made has ended
+	rounds  uint32 // how often it has run without coming to rest
 
-	pc    uintptr    // of the user's function
 	entry scope.Node // in the owner's members
 }
+
+// running reports whether the function is being called.
+func (n *node) running() bool { return n.color >= busy }
 
 // A failure is the result of a function that has panicked. It is a result as any other:
 // who uses it gets the panic, and nothing is computed again until something that the
@@ -207,35 +209,42 @@ func unready(deps []*link, i int) int {
 // NOTE: the new value is stored after this. A Use reads without the lock, and who has
 // seen the new value must find the mark.
 func (p *pass) mark(s *source, users color) {
-	p.markUsers(s, users)
-	for n := p.marked; n != nil; n = p.marked {
-		p.marked, n.next = n.next, nil
-		p.markUsers(&n.source, maybe)
-	}
-}
-
-func (p *pass) markUsers(s *source, to color) {
-	for l := s.users; l != nil; l = l.next {
-		u := l.user
-		u.gen++
-		switch u.color {
-		case clean:
-			u.color = to
-			if u.users != nil {
-				u.next, p.marked = p.marked, u
+	var todo *node // the newest, which has the next one
+	for to := users; ; to = maybe {
+		for l := s.users; l != nil; l = l.next {
+			u := l.user
+			u.gen++
+			switch u.color {
+			case clean:
+				u.color = to
+				if u.users == nil {
+					break
+				}
+				if todo != nil { // most have one user: nothing is written for that
+					u.next = todo
+				}
+				todo = u
+			case maybe:
+				u.color = max(u.color, to)
+			case busy:
+				if u == p.sparing && (p.from == nil || s == p.from) {
+					continue
+				}
+				u.color = stale
+				u.run.overtake()
 			}
-		case maybe:
-			u.color = max(u.color, to)
-		case busy:
-			if u == p.sparing && (p.from == nil || s == p.from) {
-				continue
+			if u.out != nil {
+				p.queue(u)
 			}
-			u.color = stale
-			u.run.overtake()
 		}
-		if u.out != nil {
-			p.queue(u)
+		if todo == nil {
+			return
 		}
+		n := todo
+		if todo = n.next; todo != nil {
+			n.next = nil
+		}
+		s = &n.source
 	}
 }
 
@@ -253,15 +262,26 @@ func (n *node) freeze() {
 	books.mu.Lock()
 	defer books.mu.Unlock()
 	n.frozen = true
-	if n.run == nil { // else at the end of that
+	n.look()
+	if n.running() {
+		n.run.foreign |= special
+	} else { // else at the end of that
 		n.freezeLocked()
+	}
+}
+
+// look says of what kind the next run is. books is held.
+func (n *node) look() {
+	n.fate = 0
+	if n.effect || n.frozen || n.failure != nil || n.cyclic != 0 {
+		n.fate = special
 	}
 }
 
 func (n *node) freezeLocked() {
 	n.frozen = true
 	n.cutLocked(0)
-	n.deps, n.spare = nil, nil
+	n.deps, n.run = nil, nil
 	n.color = clean
 }
 

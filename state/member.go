@@ -19,8 +19,9 @@ func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call gorout
 	n.owner, n.call = owner, call
 	n.pc = reflect.ValueOf(f).Pointer()
 	n.color = dirty
+	n.look()
 	n.deps = n.room[:0]
-	n.use.node, n.spare = n, &n.use
+	n.use.node, n.run = n, &n.use
 	atomic.StorePointer(&n.fn, word)
 	if !owner.Attach(&n.entry, n, func() bool { owner.PresenceID(); return true }) {
 		atomic.StorePointer(&n.fn, nil)
@@ -53,9 +54,13 @@ func (n *node) Describe() scope.Detail { return scope.Detail{PC: n.pc} }
 // An announced is the owner whose functions a goroutine calls at the moment. It stays
 // announced between two of them, so that what changes no owner costs nothing; see package
 // inflight for what makes it right: it is announced, and then fn is looked at.
+//
+// A function that is called by another one's Use finds the owner of that announced, for as long
+// as it runs itself: that is borrowed, and not to be taken back.
 type announced struct {
-	owner *scope.Scope // nil: none
-	slot  *inflight.Slot
+	owner    *scope.Scope // nil: none
+	slot     *inflight.Slot
+	borrowed bool
 }
 
 // change announces to in place of the one before, and reports whether that is alive. No
@@ -64,7 +69,7 @@ func (a *announced) change(to *scope.Scope) bool {
 	a.leave()
 	slot, ok := to.Announce(unsafe.Pointer(a))
 	if ok {
-		a.owner, a.slot = to, slot
+		a.owner, a.slot, a.borrowed = to, slot, false
 	}
 	return ok
 }
@@ -72,13 +77,15 @@ func (a *announced) change(to *scope.Scope) bool {
 func (a *announced) leave() {
 	if owner := a.owner; owner != nil {
 		a.owner = nil
-		owner.Retract(a.slot)
+		if !a.borrowed {
+			owner.Retract(a.slot)
+		}
 	}
 }
 
 // leaveLocked is leave where books is held, which it frees meanwhile.
 func (a *announced) leaveLocked() {
-	if a.owner != nil {
+	if a.owner != nil && !a.borrowed {
 		books.mu.Unlock()
 		a.leave()
 		books.mu.Lock()

@@ -3,6 +3,7 @@ package state
 import (
 	"runtime"
 
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/yield"
 )
@@ -13,8 +14,8 @@ import (
 //
 // Passes are used again, so that one costs no allocation.
 type pass struct {
-	marked *node // while marking, see mark
 	frames []frame
+	most   int    // of these at a time
 	walk   uint64 // the number of this walk, see node.visitor
 	depth  int    // of computing functions that this goroutine is in by way of the pass
 	level  int    // likewise, but of the pass as a whole
@@ -26,8 +27,9 @@ type pass struct {
 
 	todo      []*node // to be settled
 	at        int     // how many of them were
-	deliver   []*source
+	deliver   []delivery
 	delivered int
+	held      connlist.Held // while delivering
 
 	// What came of the last walk, if its end is not clean.
 	given bool // a value that was true, but could not be kept
@@ -68,7 +70,7 @@ func (p *pass) release() {
 	if books.spares == spares || cap(p.frames) > room || cap(p.todo) > room || cap(p.deliver) > room {
 		return
 	}
-	clear(p.frames[:cap(p.frames)])
+	clear(p.frames[:p.most])
 	clear(p.todo)
 	clear(p.deliver)
 	*p = pass{frames: p.frames[:0], todo: p.todo[:0], deliver: p.deliver[:0], next: books.spare}
@@ -88,27 +90,35 @@ func (u *Use) bring(n *node) (given rep, ok bool) {
 	p := u.pass
 	p.given = false
 	if p.depth < hop {
-		var at announced
+		at := announced{owner: u.node.owner, borrowed: true}
 		p.refresh(n, u, &at)
 		at.leaveLocked()
 	} else {
-		books.mu.Unlock()
-		depth := p.depth
-		p.depth = 0
-		elsewhere(func() {
-			var at announced
-			books.mu.Lock()
-			p.refresh(n, u, &at)
-			books.mu.Unlock()
-			at.leave()
-		})
-		p.depth = depth
-		books.mu.Lock()
+		u.bringElsewhere(n)
 	}
-	given, ok = p.out, p.given
+	if !p.given {
+		return rep{}, false
+	}
+	given = p.out
 	p.given, p.out = false, rep{}
-	u.loose = u.loose || ok
-	return given, ok
+	u.fate |= loose
+	return given, true
+}
+
+func (u *Use) bringElsewhere(n *node) {
+	p := u.pass
+	books.mu.Unlock()
+	depth := p.depth
+	p.depth = 0
+	elsewhere(func() {
+		at := announced{owner: u.node.owner, borrowed: true}
+		books.mu.Lock()
+		p.refresh(n, u, &at)
+		books.mu.Unlock()
+		at.leave()
+	})
+	p.depth = depth
+	books.mu.Lock()
 }
 
 // elsewhere calls f on another goroutine and waits for it. What ends f, ends the caller.
@@ -139,6 +149,7 @@ func elsewhere(f func()) {
 func (p *pass) push(n *node) {
 	n.visitor = p.walk
 	p.frames = append(p.frames, frame{node: n, gen: n.gen})
+	p.most = max(p.most, len(p.frames))
 }
 
 func (p *pass) pop() { p.frames = p.frames[:len(p.frames)-1] }
@@ -165,7 +176,8 @@ func (p *pass) refresh(n *node, by *Use, at *announced) {
 
 // descend is refresh up to a panic of a function.
 func (p *pass) descend(base int, by *Use, at *announced) {
-	var run *Use // whose function is being called
+	var run *Use      // whose function is being called
+	var counted *node // one of those that are counted, see count
 	over := false
 	defer func() {
 		if over {
@@ -200,6 +212,11 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			}
 			p.push(dep)
 		case dirty:
+			if counted == nil || counted.effect != n.effect {
+				p.uncount(&counted)
+				p.count(n, 1)
+				counted = n
+			}
 			run = p.begin(n, by)
 			switch {
 			case at.owner != n.owner && !at.change(n.owner):
@@ -215,20 +232,33 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			run = nil
 			u.ok = true
 			p.end(u)
-			if len(p.frames)-1 == base && (by == nil || u.loose || u.put) {
-				if n.color != clean && !u.put {
-					p.given, p.out = !u.abandoned, u.out
+			switch {
+			case n.color == clean:
+				p.pop()
+			case len(p.frames)-1 == base && (by == nil || u.is(loose) || u.put):
+				if !u.put {
+					p.given, p.out = !u.is(abandoned), u.out
 				}
 				p.pop()
 			}
 		default:
+			p.uncount(&counted)
 			at.leaveLocked()
 			if n.color >= busy {
 				p.wait(base, by)
 			}
 		}
 	}
+	p.uncount(&counted)
 	over = true
+}
+
+// uncount ends what was counted. books is held.
+func (p *pass) uncount(counted **node) {
+	if *counted != nil {
+		p.count(*counted, -1)
+		*counted = nil
+	}
 }
 
 // has reports whether n is on the way down.

@@ -86,9 +86,29 @@ func unpack[T any](s shape, r rep) (v T) {
 	}
 }
 
+// A form is a shape and a likeness.
+type form uint8
+
+func formOf(s shape, l likeness) form { return form(s) | form(l)<<4 }
+
+// plain is the form of what is compared by its bits.
+const plain = form(inBits) | form(byRep)<<4
+
+func (f form) shape() shape       { return shape(f & 15) }
+func (f form) likeness() likeness { return likeness(f >> 4) }
+
+// valueOf returns the value of s, which is of type T. It needs no lock.
+func valueOf[T any](s *source) T {
+	if s.form.shape() == inBits {
+		bits := s.bits.Load()
+		return *(*T)(unsafe.Pointer(&bits))
+	}
+	return unpack[T](s.form.shape(), rep{ptr: atomic.LoadPointer(&s.ptr)})
+}
+
 // load returns the value of s. It needs no lock.
 func (s *source) load() rep {
-	if s.shape == inBits {
+	if s.form.shape() == inBits {
 		return rep{bits: s.bits.Load()}
 	}
 	return rep{ptr: atomic.LoadPointer(&s.ptr)}
@@ -96,7 +116,7 @@ func (s *source) load() rep {
 
 // store makes r the value. books is held.
 func (s *source) store(r rep) {
-	if s.shape == inBits {
+	if s.form.shape() == inBits {
 		s.bits.Store(r.bits)
 		return
 	}
@@ -131,7 +151,7 @@ func likenessOf(t reflect.Type) likeness {
 
 // alike compares two values, unless that takes a function.
 func (s *source) alike(a, b rep) bool {
-	switch s.like {
+	switch s.form.likeness() {
 	case byRep:
 		return a == b
 	case byFloat:

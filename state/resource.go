@@ -133,7 +133,7 @@ func (r *Resource[T]) loaded(n uint64, v T, err error) {
 // order.
 func (r *Resource[T]) put(f func(Loaded[T]) Loaded[T]) *pass {
 	x := r.state
-	now := pack(x.source.shape, f(x.Get()))
+	now := pack(x.source.form.shape(), f(x.Get()))
 	books.mu.Lock()
 	defer books.mu.Unlock()
 	p := take()

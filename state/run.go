@@ -4,12 +4,11 @@ import "strings"
 
 // begin begins a run of n. It frees books.
 func (p *pass) begin(n *node, by *Use) *Use {
-	u := n.spare
+	u := n.run
 	if u == nil {
-		u = new(Use)
-		u.node = n
+		u = &Use{node: n}
+		n.run = u
 	}
-	n.spare = nil
 	books.stamp++
 	if u.pass != p {
 		u.pass = p
@@ -18,18 +17,9 @@ func (p *pass) begin(n *node, by *Use) *Use {
 		u.by = by
 	}
 	u.stamp = books.stamp
-	u.ends = ends{fresh: len(n.deps) == 0}
-	u.limit = unready(n.deps, 0)
-	u.way = n.deps[:u.limit]
-	n.color, n.run = busy, u
-	n.gen++
-	if n.effect {
-		p.level++
-	} else {
-		books.running++
-		p.depth++
-		p.level++
-	}
+	u.ends, u.fate, u.foreign = ends{}, 0, n.fate
+	u.ready = unready(n.deps, 0)
+	n.color = busy
 	if by != nil {
 		by.needs = u
 	}
@@ -38,19 +28,50 @@ func (p *pass) begin(n *node, by *Use) *Use {
 }
 
 // end ends a run, and keeps its result if it is what is true now. books is held.
+//
+// It is the short way, for a run that has used what the last one has, and came to a value as that
+// one did. For the rest there is endOdd.
 func (p *pass) end(u *Use) {
 	n := u.node
-	overtaken := n.color == stale
-	p.level--
-	if !n.effect {
-		books.running--
-		p.depth--
+	if u.fate|u.foreign != 0 || u.dead || n.color != busy || u.at != len(n.deps) {
+		p.endOdd(u)
+		return
 	}
+	if u.by != nil {
+		u.by.needs, u.by = nil, nil
+	}
+	u.at, u.ready, u.over = 0, 0, true
+	n.color = clean
+	if u.same {
+		return
+	}
+	if n.out != nil || n.form.shape() != inBits {
+		p.changed(n, u.out)
+		return
+	}
+	n.has = true
+	n.bits.Store(u.out.bits)
+	n.tellUsers()
+}
+
+// changed gives n its value. books is held.
+func (p *pass) changed(n *node, now rep) {
+	if n.out != nil && n.has && n.watched() {
+		p.add(&n.source, transition{n.load(), now})
+	}
+	n.has = true
+	n.store(now)
+	n.tellUsers()
+}
+
+func (p *pass) endOdd(u *Use) {
+	n := u.node
+	overtaken := n.color == stale
 	if u.by != nil {
 		u.by.needs = nil
 	}
 	u.over, n.run = true, nil
-	u.keepLinks(u.ok && !overtaken && !u.abandoned && !u.loose && !u.put && !u.dead)
+	u.keepLinks(u.ok && !overtaken && !u.is(abandoned|loose) && !u.put && !u.dead)
 	if u.done != nil {
 		close(u.done)
 		u.done = nil
@@ -58,39 +79,42 @@ func (p *pass) end(u *Use) {
 	switch {
 	case u.dead || n.frozen && (overtaken || !u.ok):
 		n.freezeLocked()
-	case overtaken || u.abandoned || u.loose || u.put || !u.ok:
+	case overtaken || u.is(abandoned|loose) || u.put || !u.ok:
 		n.color = dirty
-		if n.out != nil && u.abandoned && !overtaken {
+		if n.out != nil && u.is(abandoned) && !overtaken {
 			p.queue(n)
 		}
 	default:
 		n.color = clean
 		n.cyclic = 0
-		if u.cyclic {
+		if u.foreign&cyclic != 0 {
 			n.cyclic = books.era
 		}
-		changed := !u.same || n.failure != nil
+		failed := n.failure != nil
 		n.failure = nil
-		if !u.same {
-			if n.out != nil && n.has && n.watched() {
-				p.add(&n.source, transition{n.load(), u.out})
-			}
-			n.has = true
-			n.store(u.out)
-		}
-		if changed {
+		switch {
+		case !u.same:
+			p.changed(n, u.out)
+		case failed:
 			n.tellUsers()
 		}
+		u.out, u.by = rep{}, nil
+		n.look()
 		if n.frozen {
 			n.freezeLocked()
+		} else if u.used == nil {
+			n.run = u // as no other goroutine should have it any more
 		}
-		u.out = rep{}
-		if u.by != nil {
-			u.by = nil
-		}
-		if u.used == nil {
-			n.spare = u // as no other goroutine should have it any more
-		}
+	}
+}
+
+// count notes that this goroutine is in one more function, or one less. For what calls no other in
+// between, one after the other, it is once for all. books is held.
+func (p *pass) count(n *node, more int) {
+	p.level += more
+	if !n.effect {
+		p.depth += more
+		books.running += more
 	}
 }
 
@@ -118,6 +142,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		f = nil // it has the value that it had
 	}
 	books.mu.Lock()
+	p.count(n, -1)
 	f.keep(u, p, v)
 	target := len(p.frames)-1 == base
 	const natural = 16 // how many panics may stand on top of each other; more than anybody reads
@@ -127,7 +152,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		books.mu.Unlock()
 		at.leave()
 		return
-	case target && (u.loose || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
+	case target && (u.is(loose) || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
 		p.frames = p.frames[:base]
 		v = by.meet(n, v, failed)
 		books.mu.Unlock()
@@ -135,7 +160,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		panic(v)
 	case target && by == nil && n.color != clean: // a Get that was overtaken asks again; others don't care
 		p.pop()
-	case u.loose:
+	case u.is(loose):
 		p.pop()
 		if user := p.frames[len(p.frames)-1].node; user.color == maybe {
 			user.color = dirty // it meets the panic itself
@@ -153,12 +178,12 @@ func (u *Use) meet(n *node, v any, failed bool) any {
 	case u == nil:
 		return v
 	case u.node.color == stale && !u.node.effect:
-		u.abandoned = true
+		u.fate |= abandoned
 		return overtaken
 	}
 	u.link(&n.source)
 	if !failed {
-		u.loose = true
+		u.fate |= loose
 		return v
 	}
 	return n.raise(n.failure, u.node)
@@ -169,17 +194,19 @@ func (u *Use) meet(n *node, v any, failed bool) any {
 func (f *failure) keep(u *Use, p *pass, v any) {
 	n := u.node
 	if s, ok := v.(string); ok && strings.HasPrefix(s, wouldWait) {
-		u.loose = true
+		u.fate |= loose
 	}
-	u.ok = v != nil && !u.abandoned
+	u.ok = v != nil && !u.is(abandoned)
+	u.fate |= thrown
 	u.out, u.same = n.load(), true
 	p.end(u)
-	n.spare = nil
+	n.run = nil
 	if n.color != clean || n.frozen || f == nil || u.dead {
 		return
 	}
 	f.era = books.era
 	n.failure = f
+	n.look()
 	n.tellUsers()
 }
 
@@ -192,6 +219,7 @@ func (p *pass) report(u *Use, base int, at *announced, v any) {
 			return
 		}
 		books.mu.Lock()
+		p.count(u.node, -1)
 		p.end(u)
 		p.frames = p.frames[:base]
 		books.mu.Unlock()

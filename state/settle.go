@@ -13,15 +13,19 @@ type transition struct{ old, now rep }
 // goroutine delivers at a time, and what comes meanwhile is its own to deliver too: so
 // handlers see the changes one after the other, and nobody waits.
 type outbox struct {
-	list *connlist.List // nil for an effect's
-
-	next  transition // the one that is delivered; of the goroutine that does
-	fired uint64     // how many were, with that; likewise
+	list  *connlist.List // nil for an effect's
+	fired uint64         // how many were delivered, or are; of the goroutine that does
 
 	// Guarded by books.
 	busy  bool // a pass delivers
 	added uint64
 	rest  []transition // what has come meanwhile
+}
+
+// A delivery is the next change of a source, or the turn of an effect.
+type delivery struct {
+	of     *source
+	change transition
 }
 
 // add adds a change, for p or another pass to deliver. books is held.
@@ -32,8 +36,8 @@ func (p *pass) add(s *source, c transition) {
 		o.rest = append(o.rest, c)
 		return
 	}
-	o.busy, o.next = true, c
-	p.deliver = append(p.deliver, s)
+	o.busy = true
+	p.deliver = append(p.deliver, delivery{s, c})
 }
 
 // claim has p deliver what is left for s, unless another pass does. books is held.
@@ -47,11 +51,11 @@ func (p *pass) claim(s *source) {
 // again has p deliver the next one of what is left for s. books is held.
 func (p *pass) again(s *source) {
 	o := s.out
-	o.next, o.rest[0] = o.rest[0], transition{}
+	p.deliver = append(p.deliver, delivery{s, o.rest[0]})
+	o.rest[0] = transition{}
 	if o.rest = o.rest[1:]; len(o.rest) == 0 {
 		o.rest = nil
 	}
-	p.deliver = append(p.deliver, s)
 }
 
 // watched reports whether anybody is connected to the changes of s, or was, for a change
@@ -81,7 +85,8 @@ func (p *pass) settle() {
 func (p *pass) step() bool {
 	p.send()
 	books.mu.Lock()
-	for _, s := range p.deliver { // all were
+	for i := range p.deliver { // all were
+		s := p.deliver[i].of
 		switch o := s.out; {
 		case s.node != nil && s.node.effect:
 		case len(o.rest) > 0:
@@ -107,21 +112,19 @@ func (p *pass) step() bool {
 
 // send delivers what there is to deliver.
 func (p *pass) send() {
-	var held connlist.Held
 	for p.delivered < len(p.deliver) {
-		s := p.deliver[p.delivered]
+		d := &p.deliver[p.delivered]
+		s := d.of
 		p.delivered++
 		if s.node != nil && s.node.effect {
-			held.Leave()
+			p.held.Leave()
 			p.runEffect(s.node)
 			continue
 		}
-		c := s.out.next
-		s.out.next = transition{}
 		s.out.fired++
-		s.cell.fire(&held, c)
+		s.cell.fire(&p.held, d.change)
 	}
-	held.Leave()
+	p.held.Leave()
 }
 
 // compute computes the next few of what is queued. books is held, but free where it
@@ -134,7 +137,7 @@ func (p *pass) compute() {
 		n.queued = false
 		switch {
 		case n.effect:
-			p.deliver = append(p.deliver, &n.source)
+			p.deliver = append(p.deliver, delivery{of: &n.source})
 		case n.color == clean:
 			p.claim(&n.source)
 		case n.watched():

@@ -257,7 +257,7 @@ func (s *SpringOf[V]) change(f func()) {
 // stepLocked returns the step to where the spring is.
 func (s *SpringOf[V]) stepLocked() step {
 	s.steps++
-	return step{n: s.steps, now: pack(s.position.source.shape, s.x)}
+	return step{n: s.steps, now: pack(s.position.source.form.shape(), s.x)}
 }
 
 func (s *SpringOf[V]) show(now step) {

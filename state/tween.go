@@ -249,7 +249,7 @@ func (w *TweenOf[V]) advance(t tether.Tick) (now step) {
 			return step{}
 		}
 	}
-	now.now = pack(w.position.source.shape, x)
+	now.now = pack(w.position.source.form.shape(), x)
 	return now
 }
 

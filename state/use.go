@@ -19,43 +19,58 @@ import (
 // A run goes along the links of the run before. As long as it uses the same as that one,
 // and that was clean when it began, a Use takes no lock: it reads the value and then looks
 // whether the run is overtaken. If not, no Set that the run depends on had stored a value
-// by then, as marks come first.
+// by then, as marks come first. The same goes for what was used just before.
 type Use struct {
-	node *node
-	pass *pass
-	by   *Use // whose function needs this one; nil: none. Guarded by books
+	node  *node
+	pass  *pass
+	by    *Use // whose function needs this one; nil: none. Guarded by books
+	needs *Use // what the function waits for: one that it computes itself, or another goroutine does. Likewise
 
 	// Of the function's goroutine.
 	stamp uint64
-	way   []*link // what was used next last time, as far as it is known to be ready
-	limit int     // the index after that
-	out   rep     // the result, if ok and not same
+	at    int // index in the node's links of what was used next last time
+	ready int // what comes before that is known to be ready; at least at
 	ends
+	fate      fate        // written with books held, but read without
 	overtaken atomic.Bool // written with books held
+	foreign   fate        // cyclic, awaited and special: what others note. Guarded by books
+	out       rep         // the result, if ok and not same
 
-	moved bool    // it does not use the same in the same order, but what is in
-	made  int     // how many of those are new
-	list  []*link // so far; room for the next run where it does
-
-	// Guarded by books.
-	needs *Use             // what the function waits for: one that it computes itself, or another goroutine does
-	used  map[*source]bool // once they are many, see find
-	done  chan struct{}    // closed at the end; nil while nobody waits
-	wake  chan struct{}    // closed when the run is overtaken; nil while it does not wait
+	// Guarded by books, but list, which the function's goroutine has without.
+	used    map[*source]bool // once they are many, see find
+	done    chan struct{}    // closed at the end; nil while nobody waits
+	wake    chan struct{}    // closed when the run is overtaken; nil while it does not wait
+	list    []*link          // so far; room for the next run where it moves
+	made    int              // how many of those are new
+	stamped int              // how many of the node's links have the stamp, if it has not moved
 }
 
-// ends says how a run has ended, or will.
+// ends says how a run has ended, or will: it is of the function's goroutine.
 type ends struct {
-	ok        bool // the function has returned,
-	same      bool // a value equal to the last one
-	over      bool // it counts no more; guarded by books
-	abandoned bool // the function was unwound, or shall be
-	loose     bool // the result is not to be kept
-	dead      bool // the owner is: the function was not called
-	put       bool // off: the function was not called, and shall be later
-	cyclic    bool // it is part of a cycle; guarded by books
-	fresh     bool // there was no run before, so that all links are entered by link
+	ok   bool // the function has returned,
+	same bool // a value equal to the last one
+	dead bool // the owner is: the function was not called
+	put  bool // off: the function was not called, and shall be later
+	over bool // it counts no more; guarded by books
 }
+
+// A fate is what is not as usual with a run. Most have nothing of it, and their end is short.
+type fate uint16
+
+const (
+	abandoned fate = 1 << iota // the function was unwound, or shall be
+	loose                      // the result is not to be kept
+	moved                      // it does not use the same in the same order, but what is in list
+	met                        // something that it used was a failure, or had no value that could be kept
+	stamped                    // some links have its stamp
+	mapped                     // used is there
+	thrown                     // it was ended by a panic
+	awaited                    // done is there
+	cyclic                     // it is part of a cycle
+	special                    // its node is: an effect, or frozen, or it was a failure or part of a cycle
+)
+
+func (u *Use) is(f fate) bool { return u.fate&f != 0 }
 
 // overtaken is what unwinds a run.
 var overtaken any = overtakenPanic{}
@@ -75,21 +90,41 @@ func (u *Use) overtake() {
 	}
 }
 
-// advance is the short way of a Use: it goes on to the next link if that is s.
+// advance is the short way of a Use, which takes no lock: it goes on to the next link if that
+// is s. It is inlined.
 func (u *Use) advance(s *source) bool {
-	if len(u.way) == 0 || u.way[0].dep != s {
+	i := u.at
+	if i >= u.ready || u.node.deps[i].dep != s || u.is(moved) {
 		return false
 	}
-	l := u.way[0]
-	if u.moved {
-		if l.stamp == u.stamp {
-			return false // used before, out of turn
-		}
-		u.list = append(u.list, l)
-	}
-	l.stamp = u.stamp
-	u.way = u.way[1:]
+	u.at = i + 1
 	return true
+}
+
+// again is advance for what was used just before, and for another order than that of the last run.
+func (u *Use) again(s *source) bool {
+	done := u.list
+	if !u.is(moved) {
+		done = u.node.deps[:u.at]
+	} else if u.at < u.ready {
+		// What has the stamp was used before, out of turn.
+		if l := u.node.deps[u.at]; l.dep == s && l.stamp != u.stamp {
+			l.stamp = u.stamp
+			u.list = append(u.list, l)
+			u.at++
+			return true
+		}
+	}
+	const few = 4 // a guess
+	if u.is(met) {
+		return false
+	}
+	for i := len(done) - 1; i >= max(0, len(done)-few); i-- {
+		if done[i].dep == s {
+			return true
+		}
+	}
+	return false
 }
 
 // read is the long way of a Use: it brings s up to date, enters it as a dependency in the
@@ -97,8 +132,10 @@ func (u *Use) advance(s *source) bool {
 func (u *Use) read(s *source) rep {
 	books.mu.Lock()
 	for {
-		u.checkLocked()
-		if s.color == clean && !u.retries(s) {
+		if u.over || u.node.color == stale {
+			u.checkLocked()
+		}
+		if s.color == clean && !(u.pass.asks && u.retries(s)) {
 			u.link(s)
 			break
 		}
@@ -124,14 +161,13 @@ func (u *Use) read(s *source) rep {
 	return v
 }
 
-// retries marks s if it has failed before, and is to be tried again. What the function has
-// met already stays what it is.
+// retries marks s if it has failed before, and is to be tried again, for the sake of a Get. What
+// the function has met already stays what it is.
 func (u *Use) retries(s *source) bool {
-	p := u.pass
-	if !p.asks || s.node == nil || !s.node.failedBefore() || u.has(s) {
+	if s.node == nil || !s.node.failedBefore() || u.has(s) {
 		return false
 	}
-	return p.retry(s.node, u.node)
+	return u.pass.retry(s.node, u.node)
 }
 
 // peek is read for a value that is not depended on.
@@ -168,7 +204,7 @@ func (u *Use) checkLocked() {
 
 // abandon unwinds the function. It frees books.
 func (u *Use) abandon() {
-	u.abandoned = true
+	u.fate |= abandoned
 	books.mu.Unlock()
 	panic(overtaken)
 }
@@ -176,8 +212,8 @@ func (u *Use) abandon() {
 // next returns the index of the first of deps that is still to be used, in the order of the
 // run before. books is held.
 func (u *Use) next() int {
-	i := u.limit - len(u.way)
-	if u.moved && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
+	i := u.at
+	if u.is(moved) && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
 		for i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp {
 			i++
 		}
@@ -189,27 +225,26 @@ func (u *Use) next() int {
 // look finds which of deps from i on are ready. books is held. Cost: each is looked at once,
 // but for those that slow has forgotten.
 func (u *Use) look(i int) {
-	if i <= u.limit {
-		u.way = u.node.deps[i:u.limit]
-		if i < u.limit {
-			return
-		}
+	if u.at = i; i >= u.ready {
+		u.ready = unready(u.node.deps, i)
 	}
-	u.limit = unready(u.node.deps, i)
-	u.way = u.node.deps[i:u.limit]
 }
 
 // slow has the next Use take the long way. books is held.
-func (u *Use) slow() {
-	u.limit -= len(u.way)
-	u.way = nil
-}
+func (u *Use) slow() { u.ready = u.at }
 
 // link enters s among what the run has used. books is held.
 func (u *Use) link(s *source) {
+	if s.color != clean || s.failure != nil {
+		u.fate |= met
+	}
+	if i := u.at; !u.is(moved) && i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
+		u.look(i + 1)
+		return
+	}
 	i := u.next()
 	l := (*link)(nil)
-	if i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
+	if i < len(u.node.deps) && u.node.deps[i].dep == s { // likewise
 		l = u.node.deps[i]
 		u.look(i + 1)
 	} else {
@@ -221,14 +256,12 @@ func (u *Use) link(s *source) {
 			l = newLink(s, u.node)
 			u.made++
 		}
-		if !u.moved {
-			u.moved = true
+		if !u.is(moved) {
+			u.fate |= moved
 			u.list = append(u.list[:0], u.node.deps[:i]...)
 		}
 	}
-	if u.moved {
-		u.list = append(u.list, l)
-	}
+	u.list = append(u.list, l)
 	l.stamp = u.stamp
 	s.seen = u.stamp
 	if u.used != nil {
@@ -242,11 +275,11 @@ func (u *Use) link(s *source) {
 func (u *Use) keepLinks(counts bool) {
 	n := u.node
 	switch {
-	case !u.moved && counts:
-		if i := u.limit - len(u.way); i < len(n.deps) {
-			n.cutLocked(i)
+	case !u.is(moved) && counts:
+		if u.at < len(n.deps) {
+			n.cutLocked(u.at)
 		}
-	case u.moved:
+	case u.is(moved):
 		if len(u.list)-u.made < len(u.node.deps) {
 			u.keepOld(counts)
 		}
@@ -254,7 +287,7 @@ func (u *Use) keepLinks(counts bool) {
 		clear(u.list)
 		u.list = u.list[:0]
 	}
-	u.way, u.moved, u.made = nil, false, 0
+	u.at, u.ready, u.stamped, u.made = 0, 0, 0, 0
 }
 
 // keepOld ends the links of before that the run has not used, or keeps them too where it does
@@ -278,6 +311,7 @@ func (u *Use) keepOld(counts bool) {
 // they are many it goes by stamps where these are sure, and asks a map where there are many
 // links. (Where two runs use the same in turn, each takes away the other's stamps.)
 func (u *Use) find(s *source) (l *link, used bool) {
+	u.stampUsed()
 	const few = 4 // guesses, this and the next
 	l = s.users
 	for range few {
@@ -294,12 +328,12 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, true
 	case u.used != nil:
 		return nil, u.used[s]
-	case u.fresh && books.stamp == u.stamp: // no other run has begun since
+	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all were entered here, and no other run has begun since
 		return nil, false
 	}
 	const some = 16
-	done := u.node.deps[:u.limit-len(u.way)]
-	if u.moved {
+	done := u.node.deps[:u.at]
+	if u.is(moved) {
 		done = u.list
 	}
 	if len(done) <= some {
@@ -311,10 +345,24 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, false
 	}
 	u.used = make(map[*source]bool)
+	u.fate |= mapped
 	for _, l := range done {
 		u.used[l.dep] = true
 	}
 	return nil, u.used[s]
+}
+
+// stampUsed gives the stamp to what was used in the order of before: as long as nobody asks for
+// it, it is not written. books is held. Cost: linear in what was used since.
+func (u *Use) stampUsed() {
+	if u.is(moved) {
+		return
+	}
+	for _, l := range u.node.deps[u.stamped:u.at] {
+		l.stamp, l.dep.seen = u.stamp, u.stamp
+	}
+	u.stamped = u.at
+	u.fate |= stamped
 }
 
 // has reports whether the run has used s.

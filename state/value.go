@@ -32,7 +32,7 @@ func NewValue[T any](owner *tether.Owner, v T, opts ...Option) *Value[T] {
 	x.owner = handle.Scope("state: NewValue", owner)
 	x.equal = begin[T](&x.source, x, "NewValue", opts)
 	x.source.has = true
-	x.source.store(pack(x.source.shape, v))
+	x.source.store(pack(x.source.form.shape(), v))
 	return x
 }
 
@@ -40,11 +40,12 @@ func NewValue[T any](owner *tether.Owner, v T, opts ...Option) *Value[T] {
 func begin[T any](s *source, c cell, verb string, opts []Option) (equal func(a, b T) bool) {
 	cfg := configure(verb, opts)
 	t := reflect.TypeFor[T]()
-	s.cell, s.name_, s.shape, s.like = c, cfg.name, shapeOf(t), likenessOf(t)
+	like := likenessOf(t)
 	if cfg.equal != nil {
-		s.like = byFunc
+		like = byFunc
 	}
-	if s.like == byFunc {
+	s.cell, s.name_, s.form = c, cfg.name, formOf(shapeOf(t), like)
+	if like == byFunc {
 		equal = equality[T](verb, cfg)
 	}
 	return equal
@@ -52,13 +53,13 @@ func begin[T any](s *source, c cell, verb string, opts []Option) (equal func(a, 
 
 // Get returns the value. It takes no lock. Inside a computing function it reads
 // without depending; that is what [Value.Use] is for.
-func (x *Value[T]) Get() T { return unpack[T](x.source.shape, x.source.load()) }
+func (x *Value[T]) Get() T { return valueOf[T](&x.source) }
 
 // Peek is [Value.Get] for computing functions and effects that are not to depend on the
 // value.
 func (x *Value[T]) Peek(use *Use) T {
 	use.check("Value.Peek")
-	return unpack[T](x.source.shape, use.peek(&x.source))
+	return unpack[T](x.source.form.shape(), use.peek(&x.source))
 }
 
 // Use returns the value to a computing function, which depends on it from then
@@ -66,14 +67,14 @@ func (x *Value[T]) Peek(use *Use) T {
 // computation, it unwinds it by a panic, and it begins again.
 func (x *Value[T]) Use(use *Use) T {
 	use.check("Value.Use")
-	if use.advance(&x.source) {
+	if use.advance(&x.source) || use.again(&x.source) {
 		yield.Point("state: used, read")
-		v := x.source.load()
+		v := valueOf[T](&x.source)
 		if !use.overtaken.Load() {
-			return unpack[T](x.source.shape, v)
+			return v
 		}
 	}
-	return unpack[T](x.source.shape, use.read(&x.source))
+	return unpack[T](x.source.form.shape(), use.read(&x.source))
 }
 
 // Set makes v the value. If that is equal to what it is, nothing happens.
@@ -90,7 +91,7 @@ func (x *Value[T]) Use(use *Use) T {
 // owner is dead it does nothing. Cost: linear in what depends on x, but for what
 // is marked from before and was not read since.
 func (x *Value[T]) Set(v T) {
-	now := pack(x.source.shape, v)
+	now := pack(x.source.form.shape(), v)
 	for outside := false; ; {
 		old := x.source.load()
 		same := x.same(old, now)
@@ -113,8 +114,8 @@ func (x *Value[T]) Set(v T) {
 }
 
 func (x *Value[T]) same(old, now rep) bool {
-	if x.source.like == byFunc {
-		return x.equal(unpack[T](x.source.shape, old), unpack[T](x.source.shape, now))
+	if x.source.form.likeness() == byFunc {
+		return x.equal(unpack[T](x.source.form.shape(), old), unpack[T](x.source.form.shape(), now))
 	}
 	return x.source.alike(old, now)
 }
@@ -131,7 +132,7 @@ func (x *Value[T]) Update(f func(T) T) {
 // SetIn adds a Set of x to v to the batch.
 func (x *Value[T]) SetIn(b *Batch, v T) {
 	a := x.in("SetIn", b)
-	a.set, a.isSet, a.updates = pack(x.source.shape, v), true, nil
+	a.set, a.isSet, a.updates = pack(x.source.form.shape(), v), true, nil
 }
 
 // UpdateIn adds an Update of x by f to the batch: it goes by what the batch has made of x
@@ -183,7 +184,7 @@ func changesOf[T any](s *source, owner *scope.Scope, at *atomic.Pointer[tether.S
 }
 
 func (x *Value[T]) fire(h *connlist.Held, c transition) {
-	s := x.source.shape
+	s := x.source.form.shape()
 	connlist.FireHeld(h, x.source.out.list, Change[T]{unpack[T](s, c.old), unpack[T](s, c.now)})
 }
 
@@ -208,7 +209,7 @@ func (a *assignment[T]) then(later write) {
 }
 
 func (a *assignment[T]) prepare() {
-	s := a.x.source.shape
+	s := a.x.source.form.shape()
 	a.old = a.x.source.load()
 	a.now = a.old
 	if a.isSet {

@@ -19,18 +19,18 @@ import (
 // that go test allows.
 const Deadline = 10 * time.Second
 
-// NewOwner returns a root owner that is named after the test and destroyed when
-// the test ends, in turn with other cleanups of t.
+// NewOwner returns a root owner that is named after the test. It is destroyed when the test
+// ends, in turn with the other cleanups of t.
 //
-// The test fails if the teardown takes longer than [Deadline], with the functions
-// that still run, and if closers return errors. It does not if the test has
-// destroyed the owner itself before: then the errors were returned there.
+// The test fails if the teardown takes longer than [Deadline], with the functions that still
+// run. It also fails if closers return errors. If the test has destroyed the owner itself
+// before, that Destroy has returned the errors, and NewOwner does not report them.
 //
-// The teardown unwinds on a goroutine of its own, so that it can be given up on. A
-// cleanup of the owner that panics crashes the test binary, and one that calls
-// t.FailNow ends itself only. [VerifyNone] leaves owners made by NewOwner to it.
+// The teardown unwinds on a goroutine of its own, so that NewOwner can give up on it. So a
+// cleanup of the owner that panics crashes the test binary, and a cleanup that calls
+// t.FailNow ends only itself. [VerifyNone] does not report owners made by NewOwner.
 //
-// It panics if t is nil, and as [tether.NewOwner] does.
+// NewOwner panics if t is nil, and for whatever [tether.NewOwner] panics.
 func NewOwner(t testing.TB, opts ...tether.OwnerOption) *tether.Owner {
 	if check.Nil(t) {
 		panic("tethertest: NewOwner with nil testing.TB")

@@ -33,13 +33,14 @@ type Recorder[T any] struct {
 // unread.
 const history = 10
 
-// Record subscribes to src until the test ends. What was fired before is gone.
+// Record subscribes to src until the test ends. Values that were fired before are not
+// recorded.
 //
-// It never holds who fires, and has no goroutine: its handler appends to a list
-// that may grow without bound. Its owner is one of its own, made as by [NewOwner];
-// to end the recording sooner is the test's business (by way of the signal).
+// A recorder never blocks a Fire and has no goroutine: its handler appends to a list, which
+// may grow without bound. It has an owner of its own, made as by [NewOwner]. A test that wants
+// to end the recording sooner ends the signal, by its DisconnectAll for example.
 //
-// It panics if t or src is nil, a typed nil included.
+// Record panics if t or src is nil, a typed nil included.
 func Record[T any](t testing.TB, src tether.Source[T]) *Recorder[T] {
 	if check.Nil(t) {
 		panic("tethertest: Record with nil testing.TB")
@@ -64,8 +65,8 @@ func (r *Recorder[T]) push(v T) {
 	r.unread = append(r.unread, v)
 }
 
-// Next returns the first value that was not read yet, and waits for it up to
-// [Deadline] if there is none. If none comes, the test fails and ends.
+// Next returns the first unread value. If there is none, it waits for one, up to [Deadline]. If
+// none comes, the test fails and ends.
 func (r *Recorder[T]) Next() T {
 	r.check("Next")
 	r.t.Helper()
@@ -76,9 +77,9 @@ func (r *Recorder[T]) Next() T {
 	return v
 }
 
-// Expect reads as many values as it is given and compares them, by
-// [reflect.DeepEqual]. It waits as Next does. At the first that differs, or does not
-// come, the test fails and ends. What comes after the values is left to be read.
+// Expect reads as many values as it is given and compares them with reflect.DeepEqual. It
+// waits as Next does. The test fails and ends at the first value that differs or does not
+// come. Values that come after these are left to be read.
 func (r *Recorder[T]) Expect(want ...T) {
 	r.check("Expect")
 	r.t.Helper()
@@ -106,12 +107,12 @@ func (r *Recorder[T]) Expect(want ...T) {
 	}
 }
 
-// ExpectNone checks that there is no value that was not read, now. Otherwise the
-// test fails and ends.
+// ExpectNone checks that there is no unread value at this moment. If there is one, the test
+// fails and ends.
 //
-// It does not wait: a value that another goroutine is about to fire is not there
-// yet. In a bubble, call [testing/synctest.Wait] before, which makes it a proof.
-// Outside, first wait for something that shows that the other goroutine is done.
+// It does not wait: a value that another goroutine is about to fire has not come yet. In a
+// bubble, call [testing/synctest.Wait] before, which makes it a proof. Outside, first wait for
+// something that shows that the other goroutine is done.
 func (r *Recorder[T]) ExpectNone() {
 	r.check("ExpectNone")
 	r.t.Helper()
@@ -124,7 +125,7 @@ func (r *Recorder[T]) ExpectNone() {
 	}
 }
 
-// Len returns how many values have come that were not read.
+// Len returns the number of unread values.
 func (r *Recorder[T]) Len() int {
 	r.check("Len")
 	r.mu.Lock()

@@ -20,28 +20,27 @@ type verification struct {
 	ended    bool          // guarded by watch.mu
 }
 
-// VerifyNone fails the test, at its end, if something that was made since the call
-// is alive then: an owner, a connection, a queued value, a timer, a goroutine that
-// belongs to an owner, a call of [tether.Wait] or a [tether.Values] loop. The
-// message is a tree of what is left: paths, where it was made, which functions.
+// VerifyNone fails the test, at its end, if something that was made since the call is alive
+// then: an owner, a connection, a queued value, a timer, a goroutine that belongs to an
+// owner, a call of [tether.Wait] or a [tether.Values] loop. The message is a tree of what is
+// left, with paths, functions and the places where it was made.
 //
-// Call it first, after t.Parallel if that is called. It judges in a cleanup of t, and
-// cleanups run last in, first out: those that are registered later may still end
-// things. What is just ending by itself, as owners bound to t.Context, is waited for.
+// Call it first, but after t.Parallel if that is called. It judges in a cleanup of t. Cleanups
+// run last in, first out, so those that are registered later may still end things. VerifyNone
+// waits for what is just ending by itself, such as an owner bound to t.Context.
 //
-// It works in tests that run in parallel; the package's comment says how it tells
-// whose is whose. In a subtest it covers the subtest, in its parent all of them.
-// In a bubble call it inside, with that t, or outside.
+// It works in tests that run in parallel. The package's comment says how it finds out which
+// owner belongs to which test. In a subtest it covers the subtest. In a parent it covers all
+// subtests. In a bubble call it inside, with that t, or outside.
 //
-// Owners that [NewOwner] and [Record] made for the same test, before or after, are
-// left to those. A lost owner, one that became garbage without Destroy, is reported
-// like one that is alive. One that is [tether.Unattended], which nobody can be asked to
-// end, is reported only while something of it runs, waits in a queue or waits for its
-// time. What else older owners may have got, cleanups, interrupts
-// and signals, is not.
+// It does not report owners that [NewOwner] and [Record] made for the same test, before or
+// after. It reports a lost owner, one that became garbage without Destroy, like one that is
+// alive. It reports an owner that is [tether.Unattended], which nobody can be asked to end,
+// only while something of it runs, waits in a queue or waits for its time. It does not report
+// cleanups, interrupts and signals that older owners have got.
 //
-// It panics if t is nil. It may be called by any goroutine that the test's other
-// goroutines descend from.
+// VerifyNone panics if t is nil. Any goroutine may call it from which the test's other
+// goroutines descend.
 func VerifyNone(t testing.TB) {
 	if check.Nil(t) {
 		panic("tethertest: VerifyNone with nil testing.TB")

@@ -15,17 +15,16 @@ import (
 // be called by multiple goroutines.
 //
 // A key that refers to its own value keeps it for ever, see the package
-// documentation. Get and Set panic where a key is not equal to itself, as a NaN, which
-// would never be found again, or is not hashable.
+// documentation. Get and Set panic if a key is not hashable, or is not equal to itself, as
+// a NaN, which would never be found again.
 type Cache[K comparable, V any] struct {
 	_     noCopy
 	table table[K, weak.Pointer[V]]
 }
 
-// NewCache returns a cache that is emptied and closed when owner is destroyed,
-// in turn with the owner's cleanups. The owner does not
-// hold the cache: one that nobody uses any more is garbage, with all entries. NewCache
-// panics where owner is nil.
+// NewCache returns a cache that is emptied and closed when owner is destroyed, in turn with
+// the owner's cleanups. The owner does not hold the cache: a cache that nobody uses any
+// more is garbage, with all its entries. NewCache panics if owner is nil.
 func NewCache[K comparable, V any](owner *tether.Owner) *Cache[K, V] {
 	s := handle.Scope("weakref: NewCache", owner)
 	c := new(Cache[K, V])
@@ -37,10 +36,10 @@ func NewCache[K comparable, V any](owner *tether.Owner) *Cache[K, V] {
 // calls create and keeps, weakly, what that returns, unless it is nil. A nil
 // create means only to look, and Get then returns nil if there is none.
 //
-// create runs with no lock held and may do anything. Callers who ask for one key
-// at once may all run it; the first to return wins, and all get that one's value,
-// so that there is a single instance while it is in use. Where the cache is
-// closed, Get returns what create does and keeps nothing.
+// create runs with no lock held and may do anything. Callers that ask for one key at the
+// same time may all run it. The first to return wins, and all of them get its value, so
+// that there is a single instance while it is in use. If the cache is closed, Get returns
+// what create returns and keeps nothing.
 func (c *Cache[K, V]) Get(key K, create func() *V) *V {
 	c.fit("Get", key)
 	if v := c.look(key); v != nil || create == nil {
@@ -76,8 +75,8 @@ func (c *Cache[K, V]) lookLocked(key K) *V {
 	return nil
 }
 
-// Set puts value under key in place of what is there, and reports whether it
-// did: not where the cache is closed. Set panics where value is nil.
+// Set puts value under key in place of what is there. It returns false, and puts nothing, if
+// the cache is closed. Set panics if value is nil.
 func (c *Cache[K, V]) Set(key K, value *V) bool {
 	c.fit("Set", key)
 	if value == nil {
@@ -135,13 +134,13 @@ func (c *Cache[K, V]) check(op string) {
 	}
 }
 
-// fit panics where key can't be entered.
+// fit panics if key can't be entered.
 func (c *Cache[K, V]) fit(op string, key K) {
 	c.check(op)
 	if !equal(key, key) {
 		panic("weakref: " + op + " with a key that is not equal to itself")
 	}
-	c.look(key) // panics where key is not hashable
+	c.look(key) // panics if key is not hashable
 }
 
 func equal[K comparable](a, b K) bool { return a == b }

@@ -12,16 +12,15 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Connect arranges for method to be called, on target, with every value of src, until
-// owner is destroyed, the connection ends otherwise, or target is collected, which the
-// subscription does not prevent. During a call it does: the target lives. A value that
-// comes when the target is garbage is given to nobody, and not counted.
+// Connect arranges for method to be called, on target, with every value of src. The
+// connection ends with owner, by itself as any other, or when target is collected. Only
+// during a call does it keep target alive. A value that comes when target has been
+// collected is given to nobody, and is not counted.
 //
-// method must not capture the target, or it is never collected. A method
-// expression such as (*Sprite).Move is right, the method value sprite.Move is
-// wrong. opts are those of src.Connect. Cost: about two microseconds more than
-// that. Connect panics where owner, src, target or method is nil, a typed nil source
-// included.
+// method must not capture the target, or the target is never collected. A method expression
+// such as (*Sprite).Move is right. The method value sprite.Move is wrong. opts are those of
+// src.Connect. Cost: about two microseconds more than src.Connect. Connect panics if owner,
+// src, target or method is nil, a typed nil source included.
 func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, method func(*L, T), opts ...tether.ConnectOption) *tether.Connection {
 	handle.Scope("weakref: Connect", owner)
 	switch {

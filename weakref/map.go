@@ -26,10 +26,9 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// NewMap returns a map that is emptied and closed when owner is destroyed, in
-// turn with the owner's cleanups. The owner does not hold
-// the map: one that nobody uses any more is garbage, with all entries. NewMap panics
-// where owner is nil.
+// NewMap returns a map that is emptied and closed when owner is destroyed, in turn with the
+// owner's cleanups. The owner does not hold the map: a map that nobody uses any more is
+// garbage, with all its entries. NewMap panics if owner is nil.
 func NewMap[K, V any](owner *tether.Owner) *Map[K, V] {
 	s := handle.Scope("weakref: NewMap", owner)
 	m := new(Map[K, V])
@@ -37,9 +36,9 @@ func NewMap[K, V any](owner *tether.Owner) *Map[K, V] {
 	return m
 }
 
-// Set attaches value to key in place of what was attached before, and reports
-// whether it did: not where the map is closed. Cost: about a microsecond for a
-// new key. Set panics where key is nil.
+// Set attaches value to key in place of what was attached before. It returns false, and
+// attaches nothing, if the map is closed. Cost: about a microsecond for a new key. Set
+// panics if key is nil.
 func (m *Map[K, V]) Set(key *K, value V) bool {
 	m.check("Set")
 	if key == nil {

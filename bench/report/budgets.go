@@ -76,12 +76,22 @@ func met(vs []scenario.Verdict) string {
 // it is for whoever looks to judge.
 func PrintBudgets(w io.Writer, b *measure.Book, m Machine) {
 	vs := scenario.Judge(b)
-	fmt.Fprintf(w, "%s, %d cores, %s, %s, %s, commit %s, by make guard in %v\n\n", m.CPU, m.Cores, m.OS, m.Go, m.Date, m.Commit, m.Took)
+	budgetTable(vs).print(w, m, "make guard")
+	fmt.Fprintf(w, "\n%s\n", met(vs))
+}
+
+// PrintState writes the costs of package state, for a terminal.
+func PrintState(w io.Writer, b *measure.Book, m Machine) {
+	stateTable(b).print(w, m, "bench -state")
+	fmt.Fprintf(w, "\n%s\n", stateBytes(b))
+}
+
+// print writes t for a terminal, below what says where it comes from.
+func (t table) print(w io.Writer, m Machine, by string) {
+	fmt.Fprintf(w, "%s, %d cores, %s, %s, %s, commit %s, by %s in %v\n\n", m.CPU, m.Cores, m.OS, m.Go, m.Date, m.Commit, by, m.Took)
 	tabs := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	t := budgetTable(vs)
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		fmt.Fprintln(tabs, strings.Join(row, "\t"))
 	}
 	_ = tabs.Flush()
-	fmt.Fprintf(w, "\n%s\n", met(vs))
 }

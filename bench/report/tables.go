@@ -154,15 +154,19 @@ func claimsTable() string {
 	return strings.ReplaceAll(t.String(), "---:", "---")
 }
 
-// stateTable shows what a Set of each shape of a graph costs beside the naive one. Quiet times.
+// stateTable shows what a Set of each shape of a graph costs beside the naive one, and streams. Quiet times.
 func stateTable(b *measure.Book) table {
-	t := table{head: []string{"a Set of", "tether", "naive", "ratio"}}
+	t := table{head: []string{"a Set of", "tether", "naive", "ratio", scenario.Streams}}
 	for _, name := range scenario.Shapes {
 		ours, naive := scenario.StateCost(b, name)
 		if len(ours.Values) == 0 || len(naive.Values) == 0 {
 			continue
 		}
-		t.rows = append(t.rows, []string{name, duration(ours.Min()), duration(naive.Min()), fixed(ours.Min()/naive.Min()) + "x"})
+		streams := ""
+		if s := b.Get(scenario.CostState, scenario.Streams+name, 1); len(s.Values) > 0 {
+			streams = duration(s.Min())
+		}
+		t.rows = append(t.rows, []string{name, duration(ours.Min()), duration(naive.Min()), fixed(ours.Min()/naive.Min()) + "x", streams})
 	}
 	return t
 }

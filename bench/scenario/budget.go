@@ -85,6 +85,7 @@ const (
 const (
 	Bare     = "bare"
 	called   = "the bare loop in a function of its own"
+	least    = "that with two locked instructions and a defer"
 	locked   = "RWMutex + slice"
 	One      = "one owner"
 	Each     = "an owner each"
@@ -108,7 +109,7 @@ var budgets = func() []Budget {
 	key := func(what, who string, n int) measure.Key { return measure.Key{Scenario: what, Who: who, N: n} }
 	fire := func(name, who string, n int, quiet, busy float64) Budget {
 		return Budget{Name: name, Unit: "x", Limit: quiet, Busy: busy, cost: key(CostFire, who, n), over: key(CostFire, Bare, n),
-			beside: []measure.Key{key(CostFire, locked, n), key(CostFire, called, n)}}
+			beside: []measure.Key{key(CostFire, locked, n), key(CostFire, called, n), key(CostFire, least, n)}}
 	}
 	plain := func(name, unit string, limit float64, cost measure.Key) Budget {
 		return Budget{Name: name, Unit: unit, Limit: limit, cost: cost}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-ec287111/tether"
@@ -24,9 +25,14 @@ func (b *Bench) Costs() {
 	b.costIdle(1)
 	b.costIdle(1000)
 	b.costIdleThreads()
+	b.costState()
+}
+
+func (b *Bench) costState() {
 	b.costChain()
 	b.costFan()
 	b.costGraphs()
+	b.costStreams()
 	b.costValues()
 }
 
@@ -52,11 +58,12 @@ func (b *Bench) alternate(what string, variants ...variant) {
 
 // costFire measures Fire beside the bare loop, which stands in the measuring
 // function itself and ranges over the slice of a heap object, beside that loop in a
-// function of its own, as Fire is one, and beside a slice under a lock. All call the
-// same closures, and none by way of an interface.
+// function of its own, as Fire is one, beside that with what no Fire can be without, and
+// beside a slice under a lock. All call the same closures, and none by way of an interface.
 func (b *Bench) costFire(n int) {
 	handlers := peers.Handlers(n)
 	loop := &peers.Bare[int]{Handlers: handlers}
+	floor := &floor{handlers: handlers}
 	slice := new(peers.LockedSlice[int])
 	app := tether.NewOwner("app")
 	defer app.Destroy()
@@ -86,6 +93,11 @@ func (b *Bench) costFire(n int) {
 				call(loop, i)
 			}
 		})},
+		variant{least, n, measure.Timed(func(k int) {
+			for i := range k {
+				floor.fire(i)
+			}
+		})},
 		variant{locked, n, measure.Timed(func(k int) {
 			for i := range k {
 				slice.Fire(i)
@@ -102,6 +114,34 @@ func call(loop *peers.Bare[int], v int) {
 	for _, f := range loop.Handlers {
 		f(v)
 	}
+}
+
+// A floor does what no Fire can be without that lets a Destroy wait for it: it announces
+// itself and takes that back, in one locked instruction each, and has a deferred function
+// that would go on after a panic. It has one owner, no liveness and no snapshot.
+type floor struct {
+	running  atomic.Uint64
+	panics   int
+	_        [48]byte
+	handlers []func(int)
+}
+
+//go:noinline
+func (f *floor) fire(v int) {
+	if !f.running.CompareAndSwap(0, 1) {
+		return
+	}
+	over := false
+	defer func() {
+		if !over {
+			f.panics++
+		}
+	}()
+	for _, h := range f.handlers {
+		h(v)
+	}
+	over = true
+	f.running.Swap(0)
 }
 
 // costFirers measures one and two goroutines that fire, in wall clock time.

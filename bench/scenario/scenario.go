@@ -137,6 +137,13 @@ func (b *Bench) Guard() {
 	}
 }
 
+// State measures what package state costs, and nothing else.
+func (b *Bench) State() {
+	for round := range b.Rounds {
+		b.round(round, "state", b.costState)
+	}
+}
+
 func (b *Bench) round(i int, what string, f func()) {
 	b.step(fmt.Sprintf("round %d of %d: %s", i+1, b.Rounds, what), f)
 }

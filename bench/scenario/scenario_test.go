@@ -177,6 +177,19 @@ func TestTheNaivePushComputesWhatStateDoes(t *testing.T) {
 	assert.Equal(t, 5, told)
 }
 
+func TestStreamsComputeWhatStateDoes(t *testing.T) {
+	for name, slope := range map[string]int{chain: 1, fan: fanWidth, "diamond": 100, "broad": 50} {
+		set, told, end := streamed(name)
+		set(3)
+		before := told.Sum
+		set(7)
+		assert.Equal(t, 4*slope, told.Sum-before, name)
+		end()
+	}
+	set, _, _ := streamed("grid")
+	assert.Nil(t, set)
+}
+
 func TestEveryCurveIsMeasured(t *testing.T) {
 	b := tiny(t)
 	b.growAll()

@@ -2,8 +2,9 @@
 //
 //	go run ./examples/host
 //
-// All that plugins do happens on the host's main loop, so neither they nor it need a lock.
-// The loop sleeps until a queue wakes it. A plugin that panics is unloaded.
+// Plugins hear of what happens from a bus, and have a say by a hook. They do it all on the
+// host's main loop, so nobody needs a lock. The loop sleeps until a queue wakes it. A plugin
+// that panics is unloaded.
 package main
 
 import (
@@ -17,6 +18,9 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/bus"
+	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/hook"
 	"github.com/seed-ec287111/tether/keyed"
 )
 
@@ -26,8 +30,9 @@ type Plugin func(o *tether.Owner, h *Host) error
 
 // A Host has a document and plugins.
 type Host struct {
-	Typed  *tether.Signal[rune]
-	Saving *tether.Signal[*Save]
+	Bus    *bus.Bus
+	Typed  *bus.Topic[rune]
+	Saving *hook.Chain[string, string] // of the text: plugins may change it, or refuse
 	Beat   *tether.Heartbeat
 	OnLoop tether.ConnectOption // has the loop call the handler
 
@@ -36,41 +41,30 @@ type Host struct {
 
 	known  map[string]Plugin
 	loaded *keyed.Map[string, error] // what loading has returned; nil, as others are not kept
-	do     *tether.Signal[func()]
 	queue  *tether.Queue
 	wake   chan struct{}
-}
-
-// A Save is about to happen. Handlers may change the text, or prevent it.
-type Save struct {
-	Text string
-	Veto error
 }
 
 // NewHost returns a host that ends with owner, and may load the plugins that are known.
 func NewHost(owner *tether.Owner, out io.Writer, known map[string]Plugin) *Host {
 	h := &Host{
-		Typed:  tether.NewSignal[rune](owner),
-		Saving: tether.NewSignal[*Save](owner),
+		Bus:    bus.New(owner, "bus"),
+		Saving: hook.NewChain[string, string](owner),
 		Beat:   tether.NewHeartbeat(owner, 10*time.Millisecond),
-		Out:    out,
-		known:  known,
-		do:     tether.NewSignal[func()](owner),
-		wake:   make(chan struct{}, 1),
+		Out:    out, known: known, wake: make(chan struct{}, 1),
 	}
-	h.queue = tether.NewQueue(owner, tether.Unbounded, tether.Block, tether.Manual(), tether.Notify(h.notify))
+	h.Typed = bus.Named[rune](h.Bus, "typed")
+	h.queue = tether.NewQueue(owner, tether.Unbounded, tether.Block, tether.Manual(), tether.Notify(func() {
+		select {
+		case h.wake <- struct{}{}:
+		default: // it is awake
+		}
+	}))
 	h.OnLoop = tether.On(h.queue)
-	h.do.Connect(owner, func(f func()) { f() }, h.OnLoop)
+	bus.For[func()](h.Bus).Connect(owner, func(f func()) { f() }, h.OnLoop)
 	h.Typed.Connect(owner, func(key rune) { h.Text += string(key) }, h.OnLoop)
 	h.loaded = keyed.NewMap(owner, "plugins", h.open, tether.WithPanicHandler(h.panicked))
 	return h
-}
-
-func (h *Host) notify() {
-	select {
-	case h.wake <- struct{}{}:
-	default: // it is awake
-	}
 }
 
 // Run is the main loop. It ends with ctx.
@@ -86,12 +80,12 @@ func (h *Host) Run(ctx context.Context) {
 }
 
 // Do has the loop call f.
-func (h *Host) Do(f func()) { h.do.Fire(f) }
+func (h *Host) Do(f func()) { _ = bus.For[func()](h.Bus).Publish(context.Background(), f) }
 
 // Type types text.
 func (h *Host) Type(text string) {
 	for _, key := range text {
-		h.Typed.Fire(key)
+		_ = h.Typed.Publish(context.Background(), key)
 	}
 }
 
@@ -131,27 +125,34 @@ func (h *Host) panicked(e *tether.PanicError) {
 	h.Do(func() { fmt.Fprintf(h.Out, "%s panicked: %v, at %q\n", name, e.Value, e.Fired) })
 }
 
-// Save asks the plugins. It is for the loop.
+// Save saves, if no plugin refuses. It is for the loop.
 func (h *Host) Save() {
-	s := &Save{Text: h.Text}
-	h.Saving.Fire(s)
-	if s.Veto != nil {
-		fmt.Fprintf(h.Out, "not saved: %v\n", s.Veto)
-		return
+	_, err := h.Saving.Run(context.Background(), h.Text, func(_ context.Context, text string) (string, error) {
+		h.Text = text
+		fmt.Fprintf(h.Out, "saved %q\n", text)
+		return text, nil
+	})
+	if err != nil {
+		fmt.Fprintf(h.Out, "not saved: %v\n", err)
 	}
-	h.Text = s.Text
-	fmt.Fprintf(h.Out, "saved %q\n", h.Text)
 }
 
 // linter has an opinion on what is saved.
 func linter(o *tether.Owner, h *Host) error {
-	h.Saving.Connect(o, func(s *Save) { s.Text = strings.TrimSpace(s.Text) + "\n" }, tether.Priority(1))
-	h.Saving.Connect(o, func(s *Save) {
-		if strings.Contains(s.Text, "TODO") {
-			s.Veto = errors.New("there is something to do")
+	h.Saving.Use(o, func(ctx context.Context, text string, next func(context.Context, string) (string, error)) (string, error) {
+		if strings.Contains(text, "TODO") {
+			return "", errors.New("there is something to do")
 		}
+		return next(ctx, strings.TrimSpace(text)+"\n")
 	})
 	o.Defer(func() { h.Do(func() { fmt.Fprintln(h.Out, "linter unloaded") }) })
+	return nil
+}
+
+// words counts them when the user pauses.
+func words(o *tether.Owner, h *Host) error {
+	count := func(rune) { fmt.Fprintln(h.Out, len(strings.Fields(h.Text)), "words") }
+	derive.Debounce(h.Typed, 10*time.Millisecond).Connect(o, count, h.OnLoop)
 	return nil
 }
 
@@ -175,14 +176,14 @@ func demo(out io.Writer) error {
 			}, h.OnLoop)
 			return nil
 		}
-		h := NewHost(app, out, map[string]Plugin{"linter": linter, "bomb": bomb, "clock": clock})
+		h := NewHost(app, out, map[string]Plugin{"linter": linter, "words": words, "bomb": bomb, "clock": clock})
 		load := func(name string) { fmt.Fprintln(out, "load", name, "=", h.Load(name)) }
 		app.Go(func(ctx context.Context) { // the user, who waits for the effect of each step
 			step := func(f func()) { f(); _ = h.queue.Flush(ctx) }
-			step(func() { h.Do(func() { load("linter"); load("bomb"); load("game") }) })
+			step(func() { h.Do(func() { load("linter"); load("words"); load("bomb"); load("game") }) })
 			step(func() { h.Type(" TODO: say hello!") })
-			step(func() { h.Do(h.Save) })
-			step(func() { h.Do(func() { _ = h.Unload("linter") }) })
+			time.Sleep(100 * time.Millisecond) // a pause
+			step(func() { h.Do(func() { h.Save(); _ = errors.Join(h.Unload("linter"), h.Unload("words")) }) })
 			step(func() { h.Do(h.Save) })
 			step(func() { h.Type("!") })
 			step(func() { h.Do(func() { load("clock") }) })

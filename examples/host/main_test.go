@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,13 +37,16 @@ func within(t *testing.T, known map[string]Plugin, f func(t *testing.T, h *Host,
 }
 
 func TestTheDemo(t *testing.T) {
-	tethertest.VerifyNone(t)
-	var out strings.Builder
-	require.NoError(t, demo(&out))
-	assert.Equal(t, `load linter = <nil>
+	synctest.Test(t, func(t *testing.T) {
+		tethertest.VerifyNone(t)
+		var out strings.Builder
+		require.NoError(t, demo(&out))
+		assert.Equal(t, `load linter = <nil>
+load words = <nil>
 load bomb = <nil>
 load game = load game: no such plugin
 bomb panicked: too loud, at '!'
+3 words
 not saved: there is something to do
 linter unloaded
 saved " TODO: say hello!"
@@ -51,6 +55,40 @@ tick 1
 tick 2
 tick 3
 `, out.String())
+	})
+}
+
+// Words are counted when the user pauses, on the loop, and not after the plugin has gone.
+func TestWordsAreCountedInPauses(t *testing.T) {
+	within(t, map[string]Plugin{"words": words}, func(t *testing.T, h *Host, out *bytes.Buffer) {
+		require.NoError(t, h.Load("words"))
+		for range 3 {
+			h.Type("ab ")
+			time.Sleep(9 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		assert.Equal(t, "3 words\n", out.String())
+		h.Type("c")
+		require.NoError(t, h.Unload("words"))
+		time.Sleep(time.Hour)
+		assert.Equal(t, "3 words\n", out.String())
+	})
+}
+
+func TestTheFirstThatRefusesPreventsTheSaving(t *testing.T) {
+	within(t, map[string]Plugin{"linter": linter}, func(t *testing.T, h *Host, out *bytes.Buffer) {
+		require.NoError(t, h.Load("linter"))
+		save := func(text string) string {
+			h.Do(func() { out.Reset(); h.Text = text; h.Save() })
+			require.NoError(t, h.queue.Flush(t.Context()))
+			return out.String()
+		}
+		assert.Equal(t, "not saved: there is something to do\n", save(" TODO"))
+		assert.Equal(t, " TODO", h.Text)
+		assert.Equal(t, "saved \"done\\n\"\n", save(" done "))
+		assert.Equal(t, "done\n", h.Text)
+	})
 }
 
 // The loop sleeps when all is still, and so the bubble's clock moves; and whoever fires,
@@ -60,7 +98,7 @@ func TestTheLoopSleepsAndIsWoken(t *testing.T) {
 		begin := time.Now()
 		for range 100 {
 			time.Sleep(time.Hour)
-			h.Typed.Fire('x')
+			h.Type("x")
 			synctest.Wait()
 			assert.Equal(t, "x", h.Text)
 			h.Text = ""
@@ -84,7 +122,7 @@ func TestPluginsNeedNoLock(t *testing.T) {
 		for range 4 {
 			typists.Go(func() {
 				for range 100 {
-					h.Typed.Fire('x')
+					h.Type("x")
 				}
 			})
 		}
@@ -102,9 +140,9 @@ func TestUnloadLeavesNothing(t *testing.T) {
 		for range 3 {
 			require.NoError(t, h.Load("linter"))
 			require.NoError(t, h.Load("linter"), "once more changes nothing")
-			assert.Equal(t, 2, h.Saving.Len())
+			assert.Equal(t, 1, h.Saving.Len())
 			require.NoError(t, h.Reload("linter"))
-			assert.Equal(t, 2, h.Saving.Len())
+			assert.Equal(t, 1, h.Saving.Len())
 			require.NoError(t, h.Unload("linter"))
 			assert.Zero(t, h.Saving.Len())
 			assert.Equal(t, before, h.loaded.Group().Stats())
@@ -142,11 +180,11 @@ func TestAPluginThatCantBeLoaded(t *testing.T) {
 		return fail()
 	}
 	within(t, map[string]Plugin{"fragile": fragile}, func(t *testing.T, h *Host, _ *bytes.Buffer) {
-		before := h.Typed.Len()
+		typed := slices.Collect(h.Bus.Topics())
 		assert.ErrorIs(t, h.Load("fragile"), broken)
 		fail = func() error { panic("oh") }
 		assert.EqualError(t, h.Load("fragile"), "load fragile: it panicked: oh")
-		assert.Equal(t, before, h.Typed.Len())
+		assert.Equal(t, typed, slices.Collect(h.Bus.Topics()))
 		h.Type("x")
 		synctest.Wait()
 		assert.Zero(t, h.loaded.Len())
@@ -183,7 +221,7 @@ func TestAPluginThatPanicsIsUnloaded(t *testing.T) {
 				require.NoError(t, h.Load("bad"))
 				require.NoError(t, h.Load("good"))
 				synctest.Wait()
-				h.Typed.Fire('x')
+				h.Type("x")
 				synctest.Wait()
 				fired := "'x'"
 				if name == "goroutine" {

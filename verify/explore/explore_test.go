@@ -3,6 +3,7 @@
 package explore
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"regexp"
@@ -19,7 +20,11 @@ var (
 )
 
 // Every schedule of every scenario, up to the bound, keeps what Tether promises.
+//
+// The three tests are parallel: the schedules of this one are all that uses the library in
+// this process, and the other two start processes of their own.
 func TestExplore(t *testing.T) {
+	t.Parallel()
 	warmUp()
 	var all Result
 	for _, s := range scenarios {
@@ -56,6 +61,7 @@ func TestDeep(t *testing.T) {
 	if *isDeep {
 		t.Skip("this is the deep build")
 	}
+	t.Parallel()
 	var args []string
 	if *long {
 		args = append(args, "-explore.long")
@@ -63,14 +69,16 @@ func TestDeep(t *testing.T) {
 	args = append(args, fmt.Sprintf("-explore.limit=%d", *limit))
 	bin := deepBuild(t)
 	for _, with := range []string{"", noSlots} {
-		out, err := exploreDeep(bin, "", with, args...)
-		if err != nil {
-			t.Errorf("%s %v:\n%s", with, err, out)
-			continue
-		}
-		for _, line := range regexp.MustCompile(`(?m)^=== RUN +TestExplore/(.*)\n.*(bound=.*)$|(all: .*)$`).FindAllStringSubmatch(out, -1) {
-			t.Log(with, line[1], line[2], line[3])
-		}
+		t.Run(cmp.Or(with, "slots"), func(t *testing.T) {
+			t.Parallel()
+			out, err := exploreDeep(bin, "", with, args...)
+			if err != nil {
+				t.Fatalf("%v:\n%s", err, out)
+			}
+			for _, line := range regexp.MustCompile(`(?m)^=== RUN +TestExplore/(.*)\n.*(bound=.*)$|(all: .*)$`).FindAllStringSubmatch(out, -1) {
+				t.Log(line[1], line[2], line[3])
+			}
+		})
 	}
 }
 
@@ -79,9 +87,11 @@ func TestPlantedBugs(t *testing.T) {
 	if *isDeep {
 		t.Skip("this is the deep build")
 	}
+	t.Parallel()
 	bin := deepBuild(t)
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
 			for n := range 3 {
 				out, err := exploreDeep(bin, b.scenario, b.name, fmt.Sprintf("-explore.bound=%d", n))
 				if err == nil {

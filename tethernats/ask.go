@@ -1,0 +1,162 @@
+package tethernats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/visit"
+)
+
+// errorHeader has the text of a responder's error, instead of an answer.
+const errorHeader = "Tether-Error"
+
+// answering is how many questions one Reply answers at once. Arbitrary.
+const answering = 64
+
+// Reply has f answer what [Ask], in whatever process, asks on subject, until owner is
+// destroyed. Of all that reply on one subject, one gets a question. f is called for up to 64
+// questions at once, each on a goroutine of its own, as who answers may have to ask in turn.
+//
+// ctx has the trace of who asks, and ends at the cut-off of owner; it does not end with that of
+// who asks. An error of f, and a supervised panic, is what Ask returns, as a *[RemoteError].
+// At the cut-off those who still wait for their turn get [ErrNobody]; Destroy waits until the
+// others have their answers.
+func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(context.Context, Q) (A, error)) error {
+	checkCall[SubOption]("Reply", owner, c, nil)
+	checkPattern("Reply", subject)
+	if f == nil {
+		panic("tethernats: Reply with nil function")
+	}
+	o := owner.NewChild("reply " + subject)
+	var asked tether.Signal[*call[Q, A]]
+	in := handle.Scope("", o)
+	conn := asked.Connect(o, func(q *call[Q, A]) { q.run(in, f) })
+	handle.Attribute(conn, scope.PC(f))
+	slots := make(chan struct{}, answering)
+	nobody := func(m *nats.Msg) {
+		_ = c.nc.PublishMsg(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"503"}}}) // else it waits for its context
+	}
+	err := c.listen(o, "Reply", subject, subConfig{group: "tether"}, func(ctx context.Context, m *nats.Msg) {
+		if m.Reply == "" {
+			c.report("Reply", m.Subject, errors.New("a message that is no question"), m)
+			return
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			nobody(m)
+			return
+		}
+		if !o.Go(func(ctx context.Context) {
+			defer func() { <-slots }()
+			answer(c, ctx, &asked, m, nobody)
+		}) {
+			nobody(m)
+			<-slots
+		}
+	}, nobody)
+	if err != nil {
+		o.Destroy()
+	}
+	return err
+}
+
+// errLost is the error of a handler that has returned nothing, as by [runtime.Goexit].
+var errLost = errors.New("the handler did not return")
+
+// A call is a value on its way through a handler that answers.
+type call[In, Out any] struct {
+	ctx   context.Context
+	in    In
+	begun bool // the handler was called
+	out   Out
+	err   error // what it returned, or its panic
+}
+
+// run calls the handler. It is called by a signal, which has announced that.
+func (q *call[In, Out]) run(owner *scope.Scope, f func(context.Context, In) (Out, error)) {
+	q.begun, q.err = true, errLost
+	q.err = visit.One(q.ctx, owner, func(ctx context.Context) (err error) {
+		q.out, err = f(ctx, q.in)
+		return err
+	}, func() any { return q.in })
+}
+
+// answer answers one question.
+func answer[A, Q any](c *Conn, ctx context.Context, asked *tether.Signal[*call[Q, A]], m *nats.Msg, nobody func(*nats.Msg)) {
+	v, err := decode[Q](c.codec, m)
+	if err != nil {
+		c.undecodable("Reply", m, err)
+		c.respond(m, nil, err)
+		return
+	}
+	q := &call[Q, A]{ctx: c.context(ctx, m.Header), in: v}
+	defer func() {
+		if !q.begun || errors.Is(q.err, ErrNobody) {
+			nobody(m)
+			return
+		}
+		var data []byte
+		if q.err == nil {
+			data, q.err = c.codec.Encode(q.out)
+		}
+		c.respond(m, data, q.err)
+	}()
+	asked.Fire(q)
+}
+
+func (c *Conn) respond(m *nats.Msg, data []byte, err error) {
+	r := &nats.Msg{Subject: m.Reply, Data: data}
+	if err != nil {
+		r.Header = nats.Header{errorHeader: {headerText(err)}}
+	}
+	if err := c.nc.PublishMsg(r); err != nil {
+		c.report("Reply", m.Subject, err, m)
+		if r.Data != nil { // it may be too large
+			r.Data, r.Header = nil, nats.Header{errorHeader: {headerText(err)}}
+			_ = c.nc.PublishMsg(r) // who asks waits for its context
+		}
+	}
+}
+
+// Ask asks who replies on subject, in this process or another, and waits for the answer, with
+// the trace of ctx. If there is nobody it returns [ErrNobody], at once; if ctx ends first its
+// cause; and the responder's error as a *[RemoteError]. If the responder's process dies, or the
+// connection is lost, between question and answer, nobody knows: give ctx a deadline.
+//
+//	price, err := tethernats.Ask[Price](ctx, c, "prices", PriceOf{"ham"})
+func Ask[A, Q any](ctx context.Context, c *Conn, subject string, q Q) (a A, err error) {
+	c.check("Ask")
+	if ctx == nil {
+		panic("tethernats: Ask with nil context")
+	}
+	checkSubject("Ask", subject)
+	data, err := c.codec.Encode(q)
+	if err != nil {
+		return a, fmt.Errorf("tethernats: Ask %q: %w", subject, err)
+	}
+	m, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Data: data, Header: c.header(ctx, nil)})
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return a, ErrNobody
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return a, ErrClosed
+	case err != nil && ctx.Err() != nil:
+		return a, context.Cause(ctx)
+	case err != nil:
+		return a, fmt.Errorf("tethernats: Ask %q: %w", subject, err)
+	}
+	if text, failed := m.Header[errorHeader]; failed {
+		return a, &RemoteError{Subject: subject, Text: text[0]}
+	}
+	if a, err = decode[A](c.codec, m); err != nil {
+		return a, fmt.Errorf("tethernats: Ask %q: %w", subject, err)
+	}
+	return a, nil
+}

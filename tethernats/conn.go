@@ -1,0 +1,305 @@
+package tethernats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/visit"
+)
+
+const (
+	// patience is how long a call waits for a server that does not answer, or for the
+	// connection to come back. Arbitrary.
+	patience = 10 * time.Second
+
+	// lastPatience is the same for what a Destroy asks of the server. Arbitrary.
+	lastPatience = 2 * time.Second
+)
+
+// A Conn is a connection to a NATS server. [Connect] and [Embed] make one. It ends in the
+// unwinding of its owner, so what the owner's handlers and goroutines send in the drain is
+// sent. All methods may be called by multiple goroutines at once.
+type Conn struct {
+	owner  *tether.Owner
+	scope  *scope.Scope
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	codec  Codec
+	url    string // of an embedded server that listens; else ""
+	memory bool   // of an embedded server without a directory
+	propagation
+
+	// calls has the functions that nats.go would call on a goroutine of its own, and what
+	// OnError was given. They run on a queue whose owner is a root, so that it can outlive
+	// all that has something to report: the Conn destroys it last.
+	calls tether.Signal[func()]
+	queue *tether.Queue
+	told  func(error)
+
+	counts counts
+
+	mu       sync.Mutex // guards the fields below
+	inlets   map[*inlet]struct{}
+	draining bool
+}
+
+// Connect connects to the server, or one of the servers, that url says, as nats.go does it:
+// "nats://127.0.0.1:4222,nats://127.0.0.1:4223". It waits for that, two seconds for each
+// address unless [Options] say otherwise. Where the owner is dead it returns [ErrClosed].
+func Connect(owner *tether.Owner, url string, opts ...ConnOption) (*Conn, error) {
+	handle.Scope("tethernats: Connect", owner)
+	cfg := connConfig{codec: JSON}
+	for _, opt := range opts {
+		if opt == nil {
+			panic("tethernats: Connect with nil option")
+		}
+		opt.conn(&cfg)
+	}
+	return connect(owner.NewChild("nats"), url, cfg)
+}
+
+// connect makes a Conn of o's. If it returns an error, o has ended.
+func connect(o *tether.Owner, url string, cfg connConfig) (c *Conn, err error) {
+	defer func() {
+		if err != nil {
+			o.Destroy()
+		}
+	}()
+	if !o.Alive() {
+		return nil, ErrClosed
+	}
+	c = &Conn{
+		owner: o, scope: handle.Scope("", o), codec: cfg.codec, told: cfg.told,
+		propagation: cfg.propagation, inlets: make(map[*inlet]struct{}),
+	}
+	if c.told == nil {
+		c.told = logged
+	}
+	last := tether.NewOwner("nats calls", tether.Unattended())
+	o.Defer(func() { last.Destroy() })
+	c.queue = tether.NewQueue(last, 1024, tether.DropNewest, tether.Finish())
+	c.calls.Connect(last, c.call, tether.On(c.queue))
+
+	closed := make(chan struct{})
+	options := append([]nats.Option{
+		nats.Name("tether " + o.Parent().String()),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(500 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+	}, cfg.nats...)
+	options = append(options, func(opts *nats.Options) error {
+		c.take(opts, closed)
+		return nil
+	})
+	if c.nc, err = nats.Connect(url, options...); err != nil {
+		return nil, fmt.Errorf("tethernats: connect: %w", err)
+	}
+	o.Defer(func() {
+		c.nc.Close()
+		<-closed // nothing is called any more
+	})
+	if c.js, err = jetstream.New(c.nc); err != nil {
+		return nil, fmt.Errorf("tethernats: %w", err)
+	}
+	return c, nil
+}
+
+// take has the handlers of a connection's events called on the queue, and reported what is
+// not the end. closed is closed when nats.go has called the last of them.
+func (c *Conn) take(opts *nats.Options, closed chan struct{}) {
+	user := *opts
+	opts.NoCallbacksAfterClientClose = false
+	opts.AsyncErrorCB = func(nc *nats.Conn, sub *nats.Subscription, err error) {
+		subject := ""
+		if sub != nil {
+			subject = sub.Subject
+		}
+		if user.AsyncErrorCB != nil {
+			c.calls.Fire(func() { user.AsyncErrorCB(nc, sub, err) })
+		}
+		c.report("connection", subject, err, nil)
+	}
+	opts.DisconnectedErrCB = func(nc *nats.Conn, err error) {
+		if user.DisconnectedErrCB != nil {
+			c.calls.Fire(func() { user.DisconnectedErrCB(nc, err) })
+		} else if f := user.DisconnectedCB; f != nil { //nolint:staticcheck // nats.go still calls it, if there is no other
+			c.calls.Fire(func() { f(nc) })
+		}
+		if err != nil {
+			c.report("connection", "", fmt.Errorf("lost: %w", err), nil)
+		}
+	}
+	opts.ClosedCB = func(nc *nats.Conn) {
+		if user.ClosedCB != nil {
+			c.calls.Fire(func() { user.ClosedCB(nc) })
+		}
+		close(closed)
+	}
+	for _, cb := range []*nats.ConnHandler{
+		&opts.ReconnectedCB, &opts.DiscoveredServersCB, &opts.LameDuckModeHandler, &opts.ConnectedCB,
+	} {
+		if f := *cb; f != nil {
+			*cb = func(nc *nats.Conn) { c.calls.Fire(func() { f(nc) }) }
+		}
+	}
+	if f := opts.ReconnectErrCB; f != nil {
+		opts.ReconnectErrCB = func(nc *nats.Conn, err error) { c.calls.Fire(func() { f(nc, err) }) }
+	}
+}
+
+// call is the handler of c.calls: a panic in f is one of the Conn's owner.
+func (c *Conn) call(f func()) {
+	_ = visit.One(context.Background(), c.scope, func(context.Context) error { f(); return nil }, func() any { return nil })
+}
+
+// report tells OnError. When the Conn has ended, which somebody of another owner may be the
+// last to notice, it is too late for that.
+func (c *Conn) report(op, subject string, err error, m *nats.Msg) {
+	e := &Error{Op: op, Subject: subject, Err: err, Msg: m}
+	if c.calls.Len() == 0 {
+		logged(e)
+		return
+	}
+	c.calls.Fire(func() { c.told(e) })
+}
+
+func logged(err error) { slog.Warn("tethernats", "err", err) }
+
+func (c *Conn) check(op string) {
+	if c == nil || c.nc == nil {
+		panic("tethernats: " + op + " with nil Conn")
+	}
+}
+
+// NATS returns the connection underneath, for what this package does not do. It must not be
+// closed or drained.
+func (c *Conn) NATS() *nats.Conn { c.check("NATS"); return c.nc }
+
+// JetStream returns the interface to streams, for what this package does not do.
+func (c *Conn) JetStream() jetstream.JetStream { c.check("JetStream"); return c.js }
+
+// URL returns where other processes reach the server: that of an embedded one that listens, or
+// the one that c is connected to; "" if they can't.
+func (c *Conn) URL() string {
+	c.check("URL")
+	if c.url != "" {
+		return c.url
+	}
+	return c.nc.ConnectedUrlRedacted()
+}
+
+// Stream makes a stream with that name, which stores what is published to the subjects, or
+// leaves one that is there as it is, but for subjects that it lacks. It is stored in a file;
+// that of a [Conn] made by [Embed] without a directory in memory. For streams of other kinds
+// there is JetStream.
+func (c *Conn) Stream(ctx context.Context, name string, subjects ...string) error {
+	c.check("Stream")
+	if ctx == nil {
+		panic("tethernats: Stream with nil context")
+	}
+	for _, s := range subjects {
+		checkPattern("Stream", s)
+	}
+	s, err := c.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		cfg := jetstream.StreamConfig{Name: name, Subjects: subjects}
+		if c.memory {
+			cfg.Storage = jetstream.MemoryStorage
+		}
+		_, err = c.js.CreateStream(ctx, cfg)
+	} else if err == nil {
+		cfg := s.CachedInfo().Config
+		missing := lacking(cfg.Subjects, subjects)
+		if len(missing) == 0 {
+			return nil
+		}
+		cfg.Subjects = append(cfg.Subjects, missing...)
+		_, err = c.js.UpdateStream(ctx, cfg)
+	}
+	if err != nil {
+		return fmt.Errorf("tethernats: stream %q: %w", name, err)
+	}
+	return nil
+}
+
+// lacking returns those of want that have has not.
+func lacking(have, want []string) (missing []string) {
+	for _, w := range want {
+		found := false
+		for _, h := range have {
+			found = found || h == w
+		}
+		if !found {
+			missing = append(missing, w)
+		}
+	}
+	return missing
+}
+
+// flush waits until the server has got what was sent, and what it had sent before that has
+// arrived.
+func (c *Conn) flush(ctx context.Context, atMost time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	return c.nc.FlushWithContext(ctx)
+}
+
+// settled makes sure that the server knows of what was subscribed to. Without a connection it
+// will be told when there is one.
+func (c *Conn) settled(o *tether.Owner) error {
+	if !c.nc.IsConnected() {
+		return nil
+	}
+	if err := c.flush(o.Context(), patience); err != nil && c.nc.IsConnected() {
+		return err
+	}
+	return nil
+}
+
+// checkSubject panics if s is not a subject to publish to.
+func checkSubject(op, s string) {
+	checkPattern(op, s)
+	for _, token := range strings.Split(s, ".") {
+		if token == "*" || token == ">" {
+			panic(fmt.Sprintf("tethernats: %s with subject %q, which has a wildcard", op, s))
+		}
+	}
+}
+
+// checkPattern panics if s is not a subject to subscribe to.
+func checkPattern(op, s string) {
+	tokens := strings.Split(s, ".")
+	for i, token := range tokens {
+		switch {
+		case token == "":
+			panic(fmt.Sprintf("tethernats: %s with subject %q, which has an empty token", op, s))
+		case strings.ContainsAny(token, " \t\r\n\f\v\x00"):
+			panic(fmt.Sprintf("tethernats: %s with subject %q, which has white space", op, s))
+		case token == ">" && i < len(tokens)-1:
+			panic(fmt.Sprintf("tethernats: %s with subject %q, which has a > that is not last", op, s))
+		}
+	}
+}
+
+// checkCall checks what most functions are given.
+func checkCall[O any](op string, owner *tether.Owner, c *Conn, opts []O) {
+	handle.Scope("tethernats: "+op, owner)
+	c.check(op)
+	for _, opt := range opts {
+		if check.Nil(opt) {
+			panic("tethernats: " + op + " with nil option")
+		}
+	}
+}

@@ -1,0 +1,271 @@
+package tethernats
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+)
+
+// An EmbedOption is an option of [Embed]. Each [ConnOption] is one.
+type EmbedOption interface{ embed(*embedConfig) }
+
+// A ConnOption is an option of [Connect] and [Embed].
+type ConnOption interface {
+	EmbedOption
+	conn(*connConfig)
+}
+
+// A SubOption is an option of [Subscribe].
+type SubOption interface{ sub(*subConfig) }
+
+// A PubOption is an option of [Publish] and [Send].
+type PubOption interface{ pub(*pubConfig) }
+
+// A ConsumeOption is an option of [Consume].
+type ConsumeOption interface{ consume(*consumeConfig) }
+
+// A CodecOption is what [WithCodec] returns: an option of everything that has values.
+type CodecOption interface {
+	ConnOption
+	SubOption
+	PubOption
+	ConsumeOption
+	BridgeOption
+}
+
+type embedConfig struct {
+	connConfig
+	server  []func(*server.Options)
+	started func(*server.Server) // for tests; may be nil
+}
+
+type connConfig struct {
+	codec Codec
+	nats  []nats.Option
+	told  func(error)
+	propagation
+}
+
+type subConfig struct {
+	codec       Codec
+	group       string
+	msgs, bytes int // that may be pending
+}
+
+type pubConfig struct {
+	codec   Codec
+	stored  bool
+	connect []tether.ConnectOption
+}
+
+type consumeConfig struct {
+	codec       Codec
+	concurrency int // 0: one at a time, in order
+	ahead       int
+	ackWait     time.Duration
+	maxDeliver  int // 0: no end
+	deadLetters string
+	backoff     []time.Duration
+	configure   []func(*jetstream.ConsumerConfig)
+}
+
+type (
+	embedOption   func(*embedConfig)
+	connOption    func(*connConfig)
+	subOption     func(*subConfig)
+	bothOption    func(*subConfig)
+	pubOption     func(*pubConfig)
+	withOption    []tether.ConnectOption
+	consumeOption func(*consumeConfig)
+	codecOption   struct{ Codec }
+)
+
+func (f embedOption) embed(c *embedConfig)       { f(c) }
+func (f connOption) embed(c *embedConfig)        { f(&c.connConfig) }
+func (f connOption) conn(c *connConfig)          { f(c) }
+func (f subOption) sub(c *subConfig)             { f(c) }
+func (f bothOption) sub(c *subConfig)            { f(c) }
+func (f bothOption) bridge(c *bridgeConfig)      { f(&c.sub) }
+func (f pubOption) pub(c *pubConfig)             { f(c) }
+func (o withOption) pub(c *pubConfig)            { c.connect = append(c.connect, o...) }
+func (o withOption) bridge(c *bridgeConfig)      { c.connect = append(c.connect, o...) }
+func (f consumeOption) consume(c *consumeConfig) { f(c) }
+func (o codecOption) embed(c *embedConfig)       { c.codec = o.Codec }
+func (o codecOption) conn(c *connConfig)         { c.codec = o.Codec }
+func (o codecOption) sub(c *subConfig)           { c.codec = o.Codec }
+func (o codecOption) pub(c *pubConfig)           { c.codec = o.Codec }
+func (o codecOption) consume(c *consumeConfig)   { c.codec = o.Codec }
+func (o codecOption) bridge(c *bridgeConfig)     { c.codec = o.Codec }
+
+// WithCodec sets how values become bytes. Given to [Connect] or [Embed] it is for all that is
+// done with the [Conn], and for its [Ask] and [Reply]; what is given to a single call goes
+// first. The default is [JSON].
+func WithCodec(codec Codec) CodecOption {
+	if check.Nil(codec) {
+		panic("tethernats: WithCodec with nil Codec")
+	}
+	return codecOption{codec}
+}
+
+// Options passes options on to nats.go: addresses, TLS, credentials, tokens, the size of the
+// buffer for what is published while there is no connection. They come after the package's
+// own, which are that a connection is tried again for ever, each half second.
+//
+// Handlers of a connection's events that are given this way are called on a queue of the
+// Conn's, so they may destroy owners.
+func Options(opts ...nats.Option) ConnOption {
+	if slices.ContainsFunc(opts, func(o nats.Option) bool { return o == nil }) {
+		panic("tethernats: Options with nil option")
+	}
+	return connOption(func(c *connConfig) { c.nats = append(c.nats, opts...) })
+}
+
+// OnError arranges for f to be told what goes wrong where no call can return it: messages that
+// can't be decoded, handlers of [Consume] that fail, drops at a slow consumer, values that
+// could not be published, and what the server says. Nearly all are of type *[Error]. Without
+// it they are logged, by package slog.
+//
+// f is called one error at a time, on a queue that the Conn ends with. What comes later is
+// logged. The queue has room for 1024; what comes when it is full is counted in [Stats].
+func OnError(f func(error)) ConnOption {
+	if f == nil {
+		panic("tethernats: OnError with nil function")
+	}
+	return connOption(func(c *connConfig) { c.told = f })
+}
+
+// Propagate says how a context's trace gets into the header of a message and out of it, in
+// addition to [WithTrace]: it is for libraries that keep it in a place of their own.
+// [nats.Header] has the methods Get, Set and Values.
+func Propagate(inject func(ctx context.Context, h nats.Header), extract func(ctx context.Context, h nats.Header) context.Context) ConnOption {
+	if inject == nil || extract == nil {
+		panic("tethernats: Propagate with nil function")
+	}
+	return connOption(func(c *connConfig) { c.propagation = propagation{inject, extract} })
+}
+
+// Server has f change the options of the embedded server before it starts: accounts, TLS,
+// limits. It is called once.
+func Server(f func(*server.Options)) EmbedOption {
+	if f == nil {
+		panic("tethernats: Server with nil function")
+	}
+	return embedOption(func(c *embedConfig) { c.server = append(c.server, f) })
+}
+
+// Listen has the embedded server listen for other processes. The port 0 stands for any that
+// is free: see [Conn.URL].
+func Listen(host string, port int) EmbedOption {
+	if port < 0 || port > 65535 {
+		panic(fmt.Sprintf("tethernats: Listen with port %d", port))
+	}
+	return Server(func(o *server.Options) {
+		o.DontListen, o.Host, o.Port = false, host, port
+		if port == 0 {
+			o.Port = server.RANDOM_PORT
+		}
+	})
+}
+
+// Group makes the subscription one of a group: of all that have the same subject and group, in
+// all processes, one gets the message.
+func Group(name string) SubOption { return subOption(func(c *subConfig) { c.group = name }) }
+
+// Pending sets how many messages, and bytes of them, may wait for the handlers; 0 leaves a
+// number as it is. What comes when there is no room is dropped, counted in [Stats], and
+// reported. The default is that of nats.go, 512 Ki and 64 MiB.
+func Pending(msgs, bytes int) interface {
+	SubOption
+	BridgeOption
+} {
+	if msgs < 0 || bytes < 0 {
+		panic(fmt.Sprintf("tethernats: Pending with %d and %d", msgs, bytes))
+	}
+	return bothOption(func(c *subConfig) { c.msgs, c.bytes = msgs, bytes })
+}
+
+// Stored has a value published to a stream: the call that publishes it waits until a stream
+// has stored it, or until it is known that none does. It is tried again, with an id by which
+// the stream knows it, while the connection is lost, for ten seconds.
+func Stored() PubOption { return pubOption(func(c *pubConfig) { c.stored = true }) }
+
+// With passes options on, such as [tether.On]: to the Connect of the source that [Publish]
+// publishes, or of the topics that a [Bridge] sends. It is nothing to [Send].
+func With(opts ...tether.ConnectOption) interface {
+	PubOption
+	BridgeOption
+} {
+	return withOption(opts)
+}
+
+// Concurrency gives up the order: up to n messages are handled at once, and messages are
+// fetched ahead of that. With n = 1 they are handled one at a time, and in order as long as
+// nobody fails; one that failed comes again after those behind it.
+func Concurrency(n int) ConsumeOption {
+	if n < 1 {
+		panic(fmt.Sprintf("tethernats: Concurrency of %d", n))
+	}
+	return consumeOption(func(c *consumeConfig) { c.concurrency = n })
+}
+
+// Ahead sets how many messages a [Consume] with [Concurrency] holds at most: those that are
+// handled and those that wait for it. The default is 256 more than are handled at once.
+func Ahead(n int) ConsumeOption {
+	if n < 1 {
+		panic(fmt.Sprintf("tethernats: Ahead of %d", n))
+	}
+	return consumeOption(func(c *consumeConfig) { c.ahead = n })
+}
+
+// AckWait sets after what time a message is delivered to somebody else if the process that
+// had it has gone. As long as the process lives, and is connected, it tells the server that
+// the message is in work: a handler may take as long as it needs. The default is 30 s.
+func AckWait(d time.Duration) ConsumeOption {
+	if d < 10*time.Millisecond {
+		panic(fmt.Sprintf("tethernats: AckWait of %v", d))
+	}
+	return consumeOption(func(c *consumeConfig) { c.ackWait = d })
+}
+
+// MaxDeliver ends the tries: a message whose handling has failed when it was delivered n times
+// or more is published to the subject deadLetters, which a stream must store, with headers
+// that say why, see [HeaderError]; and so is one that can't be decoded, at once. Without
+// MaxDeliver a message is tried for ever.
+//
+// The server counts deliveries, whatever becomes of them. So a message that was given back, or
+// whose process was killed, has fewer tries left. One that was delivered 10 n times becomes a
+// dead letter without being handled: it may be what kills the processes.
+func MaxDeliver(n int, deadLetters string) ConsumeOption {
+	if n < 1 {
+		panic(fmt.Sprintf("tethernats: MaxDeliver of %d", n))
+	}
+	checkSubject("MaxDeliver", deadLetters)
+	return consumeOption(func(c *consumeConfig) { c.maxDeliver, c.deadLetters = n, deadLetters })
+}
+
+// Backoff sets after what time a message that failed is delivered again: ds[0] after the first
+// delivery, ds[1] after the second, and the last one from then on. The default is 100 ms,
+// 500 ms, 2 s, 10 s and one minute.
+func Backoff(ds ...time.Duration) ConsumeOption {
+	if len(ds) == 0 || slices.Min(ds) < 0 {
+		panic(fmt.Sprintf("tethernats: Backoff of %v", ds))
+	}
+	return consumeOption(func(c *consumeConfig) { c.backoff = slices.Clone(ds) })
+}
+
+// Configure has f change the configuration of the durable consumer: where it begins, which
+// subjects it gets. What [Consume] itself relies on is set after that.
+func Configure(f func(*jetstream.ConsumerConfig)) ConsumeOption {
+	if f == nil {
+		panic("tethernats: Configure with nil function")
+	}
+	return consumeOption(func(c *consumeConfig) { c.configure = append(c.configure, f) })
+}

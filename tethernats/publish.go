@@ -1,0 +1,124 @@
+package tethernats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// Publish publishes what src fires to subject, until owner is destroyed or the connection ends
+// otherwise. The value is encoded and put into the buffer of the connection on the goroutine
+// that fires, or on that of a queue, see [With]; with [Stored] it waits there until a stream
+// has it. What could not be published is counted in [Stats] and reported.
+//
+// While there is no connection, values wait in a buffer, of 8 MiB unless [Options] say
+// otherwise, and are sent when it is back; what comes when that is full is refused.
+func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject string, opts ...PubOption) (*tether.Connection, error) {
+	checkCall("Publish", owner, c, opts)
+	if check.Nil(src) {
+		panic("tethernats: Publish with nil Source")
+	}
+	checkSubject("Publish", subject)
+	cfg := pubConfig{codec: c.codec}
+	for _, opt := range opts {
+		opt.pub(&cfg)
+	}
+	if !c.owner.Alive() || c.nc.IsClosed() {
+		return new(tether.Connection), ErrClosed
+	}
+	ctx := owner.Context()
+	handler := func(v T) {
+		if err := c.send(ctx, subject, v, cfg, nil); err != nil {
+			c.report("Publish", subject, err, nil)
+		}
+	}
+	conn := src.Connect(owner, handler, cfg.connect...)
+	handle.Attribute(conn, scope.PC(Publish[T]))
+	return conn, nil
+}
+
+// Send publishes v to subject, with the trace of ctx. With [Stored] it waits until a stream has
+// it, or ctx ends. ctx has no meaning for a value that is not stored, but if it has ended
+// nothing is sent.
+func Send[T any](ctx context.Context, c *Conn, subject string, v T, opts ...PubOption) error {
+	c.check("Send")
+	if ctx == nil {
+		panic("tethernats: Send with nil context")
+	}
+	checkSubject("Send", subject)
+	cfg := pubConfig{codec: c.codec}
+	for _, opt := range opts {
+		if check.Nil(opt) {
+			panic("tethernats: Send with nil option")
+		}
+		opt.pub(&cfg)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := c.send(ctx, subject, v, cfg, nil); err != nil {
+		return fmt.Errorf("tethernats: Send to %q: %w", subject, err)
+	}
+	return nil
+}
+
+// send publishes v, with h in the header.
+func (c *Conn) send(ctx context.Context, subject string, v any, cfg pubConfig, h nats.Header) error {
+	data, err := cfg.codec.Encode(v)
+	if err == nil {
+		m := &nats.Msg{Subject: subject, Data: data, Header: c.header(ctx, h)}
+		if cfg.stored {
+			err = c.store(ctx, m, nuid.Next())
+		} else {
+			err = c.nc.PublishMsg(m)
+		}
+	}
+	if err != nil {
+		c.counts.refused.Add(1)
+		return err
+	}
+	c.counts.published.Add(1)
+	return nil
+}
+
+// store publishes m until a stream has it. With the id the stream knows what it has already.
+func (c *Conn) store(ctx context.Context, m *nats.Msg, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		_, err := c.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
+		switch {
+		case err == nil:
+			return nil
+		case !c.passing(err):
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond): // arbitrary
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
+
+// passing reports whether err says that the server could not be asked: then nobody knows
+// whether it has the message, and it makes sense to ask again.
+func (c *Conn) passing(err error) bool {
+	switch {
+	case c.nc.IsClosed():
+		return false
+	case errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return true
+	}
+	return !c.nc.IsConnected() && !errors.Is(err, nats.ErrReconnectBufExceeded)
+}
