@@ -35,7 +35,12 @@ func requireGoroutines(t *testing.T, want int, step string) {
 		}
 		runtime.Gosched()
 	}
-	time.Sleep(10 * time.Millisecond) // for a machine with other things to do
+	for range 1000 { // for a machine with other things to do
+		if runtime.NumGoroutine() == want {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 	require.Equal(t, want, runtime.NumGoroutine(), step)
 }
 
