@@ -101,3 +101,7 @@ func (t *Totals) count(c scope.Tally) {
 	t.Taken += c.Taken
 	t.Dropped += c.Dropped
 }
+
+// Lost returns how many root owners were found lost so far, in the whole program: see
+// [tether.OnLost].
+func Lost() uint64 { return scope.LostRoots() }
