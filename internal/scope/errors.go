@@ -64,7 +64,7 @@ func (s *Scope) passErrorsLocked() {
 		return
 	}
 	s.mu.Lock()
-	errs := s.errs
+	errs := s.past.errors()
 	s.mu.Unlock()
 	if errs == nil {
 		return
@@ -77,17 +77,18 @@ func (s *Scope) passErrorsLocked() {
 }
 
 func (s *Scope) errorsLocked() *errorList {
-	if s.errs == nil {
-		s.errs = new(errorList)
+	p := s.pastLocked()
+	if p.errs == nil {
+		p.errs = new(errorList)
 	}
-	s.errs.joined = nil
-	return s.errs
+	p.errs.joined = nil
+	return p.errs
 }
 
 // Err returns what the closers of an ended scope returned, joined.
 func (s *Scope) Err() error {
 	s.mu.Lock()
-	none := s.errs == nil
+	none := s.past.errors() == nil
 	s.mu.Unlock()
 	if none { // the common case
 		return nil
@@ -97,10 +98,11 @@ func (s *Scope) Err() error {
 	defer s.tree.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.errs.joined == nil {
-		s.errs.joined = s.errs.join()
+	errs := s.past.errs
+	if errs.joined == nil {
+		errs.joined = errs.join()
 	}
-	return s.errs.joined
+	return errs.joined
 }
 
 // join makes one error of all, however deep the lists are nested.

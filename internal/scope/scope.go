@@ -42,6 +42,8 @@ type tree struct {
 	mu     sync.Mutex         // guards the teardowns of the tree and the counts of cut scopes
 	stages map[*Scope]*stages // of the staged scopes whose stages have begun; nil before the first one
 
+	names names // of what has ended, see past.go
+
 	parts   atomic.Bool // it has, or had, scopes that are staged or end in their turn
 	scratch Cutoff      // for cut-offs that leave nothing to do; guarded by mu, else zero
 }
@@ -75,7 +77,7 @@ type Scope struct {
 	cancel context.CancelCauseFunc // nil before the first use of Context
 	unbind func()                  // from the contexts that end the scope; nil if there are none
 	cause  error                   // of the cut-off, or of the stages if these have begun; else nil
-	errs   *errorList              // what closers returned; nil where there is none
+	past   *past                   // what is left of what has ended; nil if nothing is
 	ended  chan struct{}           // nil before the first use
 	now    *cleanup                // what the unwinding runs now, for reports
 
