@@ -45,6 +45,7 @@ func giveUp(ctx context.Context, s *scope.Scope) *PendingError {
 	return e
 }
 
+// Error says what the teardown waits for, by kind, function and owner, and the cause.
 func (e *PendingError) Error() string {
 	var b strings.Builder
 	b.WriteString(ErrPending.Error())
@@ -89,6 +90,7 @@ func newPanicError(s *scope.Scope, value, fired any) *PanicError {
 	}
 }
 
+// Error says what panicked, whose it is, and with what value. The stack is in Stack alone.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("tether: panic in %s of %s: %v", e.Func, e.Owner, e.Value)
 }

@@ -31,9 +31,9 @@ type Owner struct {
 }
 
 // check returns the scope, or panics if there is none.
-func (o *Owner) check(verb string) *scope.Scope {
+func (o *Owner) check(op string) *scope.Scope {
 	if o == nil || o.scope == nil {
-		panic("tether: " + verb + " with nil Owner")
+		panic("tether: " + op + " with nil Owner")
 	}
 	return o.scope
 }

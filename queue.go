@@ -133,6 +133,7 @@ func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption
 // queueMember makes a Queue a member of its owner.
 type queueMember struct{ q *Queue }
 
+// Kind makes a queue a member.
 func (m queueMember) Kind() scope.Kind { return scope.Resource }
 
 // Describe makes a queueMember a [scope.Describer].

@@ -5,6 +5,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
+// Cut ends the queue, at once or, if it is a Finish queue, when it has handled what is there.
 func (m queueMember) Cut(co *scope.Cutoff) {
 	if m.q.finish {
 		m.q.close(co)

@@ -75,8 +75,10 @@ func (c *queueConn) lingers(owner *scope.Scope, pc uintptr) bool {
 	return owner.Attach(&c.linger.node, c.linger, nil)
 }
 
+// Kind makes a linger a member.
 func (l *linger) Kind() scope.Kind { return scope.Internal }
 
+// Cut shuts the connection, and keeps its owner from unwinding while values of it are left.
 func (l *linger) Cut(co *scope.Cutoff) {
 	q := l.conn.q
 	q.mu.Lock()

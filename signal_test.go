@@ -261,7 +261,7 @@ func TestSignal_AClosedOneIsDead(t *testing.T) {
 	})
 }
 
-func TestSignal_ManyNestedFiresUseMoreThanThePresenceTable(t *testing.T) {
+func TestSignal_ManyNestedFiresUseMoreThanTheInflightTable(t *testing.T) {
 	testkit.InAndOut(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		var s tether.Signal[int]
@@ -283,7 +283,7 @@ func TestSignal_ManyNestedFiresUseMoreThanThePresenceTable(t *testing.T) {
 	})
 }
 
-func TestSignal_ManyParkedHandlersUseMoreThanThePresenceTable(t *testing.T) {
+func TestSignal_ManyParkedHandlersUseMoreThanTheInflightTable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		var s tether.Signal[int]

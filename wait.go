@@ -129,12 +129,12 @@ func CountDropped(n *atomic.Uint64) ValuesOption {
 	return valuesOption(func(c *valuesConfig) { c.dropped = n })
 }
 
-func checkWait[T any](verb string, ctx context.Context, src Source[T]) {
+func checkWait[T any](op string, ctx context.Context, src Source[T]) {
 	if ctx == nil {
-		panic("tether: " + verb + " with nil context")
+		panic("tether: " + op + " with nil context")
 	}
 	if check.Nil(src) {
-		panic("tether: " + verb + " with nil Source")
+		panic("tether: " + op + " with nil Source")
 	}
 }
 

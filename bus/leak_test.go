@@ -11,11 +11,12 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
 	"github.com/seed-ec287111/tether/inspect"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 func TestNamesAndPatternsOnceUsedLeaveTheHeapFlat(t *testing.T) {
 	names := 1_000_000
-	if testing.Short() || race {
+	if testing.Short() || testkit.Race {
 		names = 5_000
 	}
 	app, b := newBus(t)
@@ -35,11 +36,11 @@ func TestNamesAndPatternsOnceUsedLeaveTheHeapFlat(t *testing.T) {
 	for i := range 1000 {
 		round(i)
 	}
-	before := heap()
+	before := testkit.Heap()
 	for i := range names {
 		round(1000 + i)
 	}
-	require.Less(t, heap()-before, int64(64<<10), "bytes grown")
+	require.Less(t, testkit.Heap()-before, int64(64<<10), "bytes grown")
 	require.Zero(t, b.Entries())
 	require.Zero(t, b.Patterns())
 	require.Equal(t, tether.Stats{Owners: 2}, app.Stats())
@@ -82,7 +83,7 @@ func used(list []inspect.Signal) (all []inspect.Signal) {
 // A map keeps the room that it has once needed; the bus gives it back.
 func TestManyNamesAndPatternsAtOnceLeaveTheHeapFlat(t *testing.T) {
 	many := 50_000
-	if testing.Short() || race {
+	if testing.Short() || testkit.Race {
 		many = 5_000
 	}
 	app, b := newBus(t)
@@ -94,9 +95,9 @@ func TestManyNamesAndPatternsAtOnceLeaveTheHeapFlat(t *testing.T) {
 		}
 		require.NoError(t, o.Destroy())
 	}
-	before := heap()
+	before := testkit.Heap()
 	fill()
-	require.Less(t, heap()-before, int64(64<<10), "bytes grown")
+	require.Less(t, testkit.Heap()-before, int64(64<<10), "bytes grown")
 	require.Zero(t, b.Entries())
 	require.Zero(t, b.Patterns())
 }
@@ -159,7 +160,7 @@ func TestABusDoesNotHideALostOwner(t *testing.T) {
 }
 
 func TestPublishDoesNotAllocateWhereNothingHasChanged(t *testing.T) {
-	if race {
+	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
 	app, b := newBus(t)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // check publishes to a name and has the naive matcher say which of the patterns are to get it.
@@ -104,7 +105,7 @@ func FuzzMatch(f *testing.F) {
 // Patterns and topics that have nothing to do with a name cost it nothing: the time is that
 // of few, give or take what the caches of the processor do.
 func TestFindingTheHandlersOfANameIsFlatInTheNumberOfOthers(t *testing.T) {
-	if testing.Short() || race {
+	if testing.Short() || testkit.Race {
 		t.Skip("times")
 	}
 	app, b := newBus(t)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // A model knows what a bus is to do, in the simplest way there is: it looks through all
@@ -153,7 +154,7 @@ func (m *model) step() {
 
 func TestRandomProgramsCallWhomANaiveModelCalls(t *testing.T) {
 	programs := 600
-	if testing.Short() || race {
+	if testing.Short() || testkit.Race {
 		programs = 100
 	}
 	for seed := range programs {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // Three stateless operators cost at most twice what three nested closures do. The two take
@@ -33,7 +34,7 @@ func TestAChainOfThreeCostsAtMostTwiceThatOfClosures(t *testing.T) {
 		cost = min(cost, slice(&b))
 	}
 	t.Logf("%.1f ns, closures %.1f ns", float64(cost.Nanoseconds())/2000, float64(floor.Nanoseconds())/2000)
-	if !raceEnabled {
+	if !testkit.Race {
 		require.LessOrEqual(t, cost, 2*floor)
 	}
 }

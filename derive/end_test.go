@@ -14,6 +14,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/derive"
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // Functions run on the goroutine that fires, and what they refuse takes no room in the
@@ -321,7 +322,7 @@ func TestNothingIsDeliveredInsideTheEndOfASource(t *testing.T) {
 // A chain leaves nothing: neither in the books nor on the heap.
 func TestChainsComeAndGoWithoutATrace(t *testing.T) {
 	n := 100_000
-	if testing.Short() || raceEnabled {
+	if testing.Short() || testkit.Race {
 		n = 5_000
 	}
 	app := tether.NewOwner("app")
@@ -340,23 +341,15 @@ func TestChainsComeAndGoWithoutATrace(t *testing.T) {
 	for range 1000 {
 		one()
 	}
-	before, goroutines := heap(), runtime.NumGoroutine()
+	before, goroutines := testkit.Heap(), runtime.NumGoroutine()
 	for range n {
 		one()
 	}
 	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
-	require.Less(t, heap()-before, int64(200_000))
+	require.Less(t, testkit.Heap()-before, int64(200_000))
 	waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines })
 	require.Zero(t, s.Len())
 	require.Zero(t, stop.Len())
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // An ended connection holds neither the chain nor the handler.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // An event is a value of a stream, or its end, in microseconds after the beginning.
@@ -308,7 +309,7 @@ func (b *builder) build(depth int) chainCase {
 // Random chains of random sources give what the model says, when it says.
 func TestRandomChainsDoWhatTheModelSays(t *testing.T) {
 	n := 4000
-	if testing.Short() || raceEnabled {
+	if testing.Short() || testkit.Race {
 		n = 400
 	}
 	for seed := range uint64(n) {

@@ -77,9 +77,9 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	return r
 }
 
-func (r *Ring[T]) check(verb string) {
+func (r *Ring[T]) check(op string) {
 	if r == nil {
-		panic("history: " + verb + " of nil Ring")
+		panic("history: " + op + " of nil Ring")
 	}
 }
 

@@ -8,12 +8,13 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/hook"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 type key struct{}
 
-func TestCallsWithoutAContextOfTheCallersDoNotAllocate(t *testing.T) {
-	if race {
+func TestBudget_CallsWithoutAContextOfTheCallersDoNotAllocate(t *testing.T) {
+	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}
 	app := tether.NewOwner("app")

@@ -36,7 +36,7 @@ var asked = map[string]func(ctx context.Context) (derived context.Context, cance
 	},
 }
 
-func TestAHandlersContextEndsWithTheFirstOfTheTwoAndHasItsCause(t *testing.T) {
+func TestContext_EndsWithTheFirstOfTheTwoAndHasItsCause(t *testing.T) {
 	for how, ask := range asked {
 		for _, first := range []string{"caller", "owner"} {
 			t.Run(how+", the "+first+" first", func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestAHandlersContextEndsWithTheFirstOfTheTwoAndHasItsCause(t *testing.T) {
 	}
 }
 
-func TestAHandlerThatBlocksLetsGoWhenItsOwnerIsDestroyed(t *testing.T) {
+func TestContext_AHandlerThatBlocksLetsGoWhenItsOwnerIsDestroyed(t *testing.T) {
 	type contexts map[string]func() (context.Context, context.CancelFunc)
 	for name, make := range (contexts{
 		"without end":            func() (context.Context, context.CancelFunc) { return bg, func() {} },
@@ -154,7 +154,7 @@ func (m *meddler) Done() <-chan struct{} {
 
 // A cut-off that comes between the decision to call a handler and the making of its
 // context, which is what asks the caller's here.
-func TestAHandlersContextHasEndedIfItsOwnerWasCutOffJustBefore(t *testing.T) {
+func TestContext_HasEndedIfTheOwnerWasCutOffJustBefore(t *testing.T) {
 	for _, k := range kinds(nil)[:3] { // a Run asks before it decides
 		app := newApp(t)
 		o := app.NewChild("o")
@@ -176,7 +176,7 @@ func TestAHandlersContextHasEndedIfItsOwnerWasCutOffJustBefore(t *testing.T) {
 }
 
 // The inner context is made twice if two ask at once, and one of the two is used.
-func TestAHandlersContextIsOneThoughItIsMadeTwice(t *testing.T) {
+func TestContext_IsOneThoughItIsMadeTwice(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		base, cancel := context.WithCancel(bg)
@@ -196,7 +196,7 @@ func TestAHandlersContextIsOneThoughItIsMadeTwice(t *testing.T) {
 }
 
 // The closing comes after it was asked whether the hook has closed.
-func TestAHookThatClosesAtTheLastMomentSaysSo(t *testing.T) {
+func TestClose_AHookThatClosesAtTheLastMomentSaysSo(t *testing.T) {
 	app := newApp(t)
 	for i := range kinds(nil) {
 		o := app.NewChild("o")
@@ -217,7 +217,7 @@ func (o own) Err() error {
 	}
 }
 
-func TestAHandlerThatBlocksLetsGoWhenTheCallersContextEnds(t *testing.T) {
+func TestContext_AHandlerThatBlocksLetsGoWhenTheCallersEnds(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		synctest.Test(t, func(t *testing.T) {
 			app := newApp(t)
@@ -250,7 +250,7 @@ func TestAHandlerThatBlocksLetsGoWhenTheCallersContextEnds(t *testing.T) {
 	})
 }
 
-func TestTheDeadlineOfAHandlersContextIsTheEarlierOne(t *testing.T) {
+func TestContext_TheDeadlineIsTheEarlierOne(t *testing.T) {
 	now := time.Now()
 	deadline := func(d time.Duration) (context.Context, context.CancelFunc) {
 		if d == 0 {
@@ -283,7 +283,7 @@ func TestTheDeadlineOfAHandlersContextIsTheEarlierOne(t *testing.T) {
 }
 
 // Everybody was asked: there is nobody whom the end could have stopped.
-func TestAContextThatEndsInTheLastHandlerStopsNothing(t *testing.T) {
+func TestContext_OneThatEndsInTheLastHandlerStopsNothing(t *testing.T) {
 	for _, k := range kinds(nil)[:3] {
 		app := newApp(t)
 		ctx, cancel := context.WithCancel(bg)
@@ -292,7 +292,7 @@ func TestAContextThatEndsInTheLastHandlerStopsNothing(t *testing.T) {
 	}
 }
 
-func TestAContextThatHasEndedStopsTheCallBeforeTheNextHandler(t *testing.T) {
+func TestContext_OneThatHasEndedStopsTheCallBeforeTheNextHandler(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		ended, end := context.WithCancelCause(bg)
@@ -315,7 +315,7 @@ func TestAContextThatHasEndedStopsTheCallBeforeTheNextHandler(t *testing.T) {
 }
 
 // What is answered before the end counts.
-func TestAnAnswerIsReturnedThoughTheContextEndsWhileItIsGiven(t *testing.T) {
+func TestContext_AnAnswerIsReturnedThoughItEndsWhileThatIsGiven(t *testing.T) {
 	app := newApp(t)
 	var h hook.Hook[int, int]
 	ctx, cancel := context.WithCancel(bg)
@@ -325,7 +325,7 @@ func TestAnAnswerIsReturnedThoughTheContextEndsWhileItIsGiven(t *testing.T) {
 	require.Equal(t, 7, n)
 }
 
-func TestHandlersOfOneOwnerGetOneContextInACall(t *testing.T) {
+func TestContext_HandlersOfOneOwnerGetOneInACall(t *testing.T) {
 	ctx, cancel := context.WithCancel(bg)
 	defer cancel()
 	for i, k := range kinds(nil) {
@@ -378,7 +378,7 @@ func TestHandlersOfOneOwnerGetOneContextInACall(t *testing.T) {
 
 // A context that was kept ends with the call that it was made for: it holds nothing in the
 // caller's, nor in the owner.
-func TestAHandlersContextEndsWithTheCallAndLeavesNothing(t *testing.T) {
+func TestContext_EndsWithTheCallAndLeavesNothing(t *testing.T) {
 	for how, ask := range asked {
 		t.Run(how, func(t *testing.T) {
 			each(t, func(t *testing.T, k kind) {
@@ -404,7 +404,7 @@ func TestAHandlersContextEndsWithTheCallAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestAContextFromInsideAHandlerMayBeUsedForAnotherCall(t *testing.T) {
+func TestContext_OneFromInsideAHandlerMayBeUsedForAnotherCall(t *testing.T) {
 	each(t, func(t *testing.T, outer kind) {
 		for _, inner := range kinds(nil) {
 			app := newApp(t)

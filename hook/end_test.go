@@ -45,7 +45,7 @@ func newVictim(app *tether.Owner, k kind, in func(context.Context), opts ...teth
 	return x
 }
 
-func TestWhatEndsByWhateverWayAtWhateverPlaceIsNotCalled(t *testing.T) {
+func TestEnd_WhatEndsByWhateverWayAtWhateverPlaceIsNotCalled(t *testing.T) {
 	nothing := func(context.Context) {}
 	for way, end := range ways {
 		places := map[string]func(t *testing.T, app *tether.Owner, k kind){
@@ -119,7 +119,7 @@ func TestWhatEndsByWhateverWayAtWhateverPlaceIsNotCalled(t *testing.T) {
 
 // The race detector proves the barrier: the write after Destroy races with the one of a
 // handler that Destroy has not waited for.
-func TestDestroyIsABarrierForEveryKindOfCall(t *testing.T) {
+func TestDestroy_IsABarrierForEveryKindOfCall(t *testing.T) {
 	rounds := 2000
 	if testing.Short() {
 		rounds = 300
@@ -158,7 +158,7 @@ func TestDestroyIsABarrierForEveryKindOfCall(t *testing.T) {
 
 // A link is running for its owner as long as what its next runs, though that belongs to
 // others.
-func TestDestroyWaitsForALinkInProgressAndForWhatItsNextRuns(t *testing.T) {
+func TestDestroy_WaitsForALinkInProgressAndForWhatItsNextRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newApp(t)
 		outer, inner := app.NewChild("outer"), app.NewChild("inner")
@@ -222,7 +222,7 @@ func TestDestroyWaitsForALinkInProgressAndForWhatItsNextRuns(t *testing.T) {
 }
 
 // In a handler Destroy does not wait, and the last one out completes it.
-func TestDestroyInsideAHandlerCutsOffAndIsCompletedBeforeTheCallReturns(t *testing.T) {
+func TestDestroy_InsideAHandlerCutsOffAndIsCompletedBeforeTheCallReturns(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		o := app.NewChild("o")
@@ -239,7 +239,7 @@ func TestDestroyInsideAHandlerCutsOffAndIsCompletedBeforeTheCallReturns(t *testi
 }
 
 // Two handlers that destroy each other's owners do not wait for each other.
-func TestHandlersMayDestroyEachOthersOwners(t *testing.T) {
+func TestDestroy_HandlersMayDestroyEachOthersOwners(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		for range 200 {
 			app := newApp(t)
@@ -259,7 +259,7 @@ func TestHandlersMayDestroyEachOthersOwners(t *testing.T) {
 
 // The teardown of an owner completes, cleanups and all, when its handler has returned and
 // before the next one is called. What these end is not called either.
-func TestWhatACleanupEndsBetweenTwoHandlersIsNotCalled(t *testing.T) {
+func TestEnd_WhatACleanupEndsBetweenTwoHandlersIsNotCalled(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		a, b := app.NewChild("a"), app.NewChild("b")
@@ -272,7 +272,7 @@ func TestWhatACleanupEndsBetweenTwoHandlersIsNotCalled(t *testing.T) {
 }
 
 // A report names the handler itself, and not what stands between.
-func TestPendingErrorNamesTheHandlerThatIsWaitedFor(t *testing.T) {
+func TestDestroy_PendingErrorNamesTheHandlerThatIsWaitedFor(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		synctest.Test(t, func(t *testing.T) {
 			app := newApp(t)
@@ -300,7 +300,7 @@ func stuck(release chan struct{}) { <-release }
 
 // Disconnecting while others call is a race that may be lost, but not by a call that begins
 // after it.
-func TestNoCallThatBeginsAfterDisconnectCallsTheHandler(t *testing.T) {
+func TestEnd_NoCallThatBeginsAfterDisconnectCallsTheHandler(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		for range 300 {

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/hook"
 	"github.com/seed-ec287111/tether/inspect"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 var bg = context.Background()
@@ -97,7 +98,7 @@ func TestAsk_ReturnsTheFirstObjectionAndWhoseItIs(t *testing.T) {
 }
 
 // For others who say that forgetting a call of next ends the work of everybody after.
-func TestHandlersThatJustReturnEndNothing(t *testing.T) {
+func TestHook_HandlersThatJustReturnEndNothing(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		n := 0
@@ -164,7 +165,7 @@ func withNext(t *testing.T, c *hook.Chain[int, int], o *tether.Owner, f func(nex
 	require.NoError(t, err)
 }
 
-func TestAClosedHookAsksNobody(t *testing.T) {
+func TestClose_AClosedHookAsksNobody(t *testing.T) {
 	app := newApp(t)
 	o := app.NewChild("o")
 	for _, k := range kinds(o) {
@@ -189,7 +190,7 @@ func TestAClosedHookAsksNobody(t *testing.T) {
 
 // Whoever was passed over because the hook closed has not consented, and a guard that was
 // passed over has let nobody through.
-func TestAHookThatClosesMeanwhileDoesNotSeemToHaveAskedEverybody(t *testing.T) {
+func TestClose_AHookThatClosesMeanwhileDoesNotSeemToHaveAskedEverybody(t *testing.T) {
 	app := newApp(t)
 	for i := range kinds(nil) {
 		o := app.NewChild("o")
@@ -208,7 +209,7 @@ func TestAHookThatClosesMeanwhileDoesNotSeemToHaveAskedEverybody(t *testing.T) {
 	require.Equal(t, hook.ErrClosed, err)
 }
 
-func TestADeadOwnerConnectsNothing(t *testing.T) {
+func TestHook_ADeadOwnerConnectsNothing(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		o := tether.NewOwner("o")
 		require.NoError(t, o.Destroy())
@@ -218,7 +219,7 @@ func TestADeadOwnerConnectsNothing(t *testing.T) {
 	})
 }
 
-func TestInspectListsHandlersAsConnections(t *testing.T) {
+func TestHook_InspectListsHandlersAsConnections(t *testing.T) {
 	app := newApp(t)
 	var v hook.Veto[string]
 	c := v.Handle(app, tooLong, tether.Priority(3))
@@ -242,7 +243,7 @@ func TestInspectListsHandlersAsConnections(t *testing.T) {
 	require.Equal(t, []inspect.Signal{{Type: "int", Connections: 1}}, inspect.Of(o).Signals)
 }
 
-func TestManyCallsAtOnceCallEverybodyAndLeaveNothing(t *testing.T) {
+func TestHook_ManyCallsAtOnceCallEverybodyAndLeaveNothing(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := tether.NewOwner("app")
 		var mu sync.Mutex
@@ -288,7 +289,7 @@ func TestManyCallsAtOnceCallEverybodyAndLeaveNothing(t *testing.T) {
 	})
 }
 
-func TestTheHeapStaysFlatOverManyCallsAndConnections(t *testing.T) {
+func TestLeak_TheHeapStaysFlatOverManyCallsAndConnections(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		k.connect(app, func(ctx context.Context) { ctx.Done() })
@@ -303,19 +304,19 @@ func TestTheHeapStaysFlatOverManyCallsAndConnections(t *testing.T) {
 		for range 1000 {
 			round()
 		}
-		before := heap()
+		before := testkit.Heap()
 		rounds := 20_000
-		if race {
+		if testkit.Race {
 			rounds = 2000
 		}
 		for range rounds {
 			round()
 		}
-		require.Less(t, heap()-before, int64(64<<10))
+		require.Less(t, testkit.Heap()-before, int64(64<<10))
 	})
 }
 
-func TestAHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
+func TestLeak_AHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		o := tether.NewOwner("o")
 		gone := make(chan struct{})
@@ -340,7 +341,7 @@ func TestAHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
 	})
 }
 
-func TestTheLastPriorityCounts(t *testing.T) {
+func TestHook_TheLastPriorityCounts(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		app := newApp(t)
 		var order []int

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/hook"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // A model knows what a hook is to do, in the simplest way there is: it looks through all
@@ -121,9 +122,9 @@ func (m *model) some() *modelConn {
 	return m.conns[m.r.IntN(len(m.conns))]
 }
 
-func TestRandomProgramsCallWhomANaiveModelCalls(t *testing.T) {
+func TestModel_RandomProgramsCallWhomItCalls(t *testing.T) {
 	programs := 400
-	if testing.Short() || race {
+	if testing.Short() || testkit.Race {
 		programs = 60
 	}
 	ctx := context.Background()

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-ec287111/tether/hook"
 )
 
-func TestAPanicGoesOnAtOnceButInAllWhenTheOthersHaveBeenCalled(t *testing.T) {
+func TestPanic_GoesOnAtOnceButInAllWhenTheOthersHaveBeenCalled(t *testing.T) {
 	for i, want := range []int{0, 2, 0, 0} {
 		app := newApp(t)
 		k := kinds(nil)[i]
@@ -31,7 +31,7 @@ func TestAPanicGoesOnAtOnceButInAllWhenTheOthersHaveBeenCalled(t *testing.T) {
 	}
 }
 
-func TestGoexitInAHandlerEndsTheGoroutineAndNothingElse(t *testing.T) {
+func TestPanic_GoexitInAHandlerEndsTheGoroutineAndNothingElse(t *testing.T) {
 	for i, want := range []int{0, 1, 0, 0} {
 		app := newApp(t)
 		k := kinds(nil)[i]
@@ -58,7 +58,7 @@ func nest(app *tether.Owner, name string) (*tether.Owner, *[]*tether.PanicError)
 
 var errBoom = errors.New("boom")
 
-func TestASupervisedPanicIsReportedAndIsTheHandlersError(t *testing.T) {
+func TestPanic_ASupervisedOneIsReportedAndIsTheHandlersError(t *testing.T) {
 	app := newApp(t)
 	check := func(what string, err error, told *[]*tether.PanicError) {
 		t.Helper()
@@ -69,7 +69,7 @@ func TestASupervisedPanicIsReportedAndIsTheHandlersError(t *testing.T) {
 		require.Equal(t, 1, p.Fired, what)
 		require.ErrorIs(t, err, errBoom, what)
 		require.Contains(t, p.Owner, "app/")
-		require.Contains(t, p.Func, "hook_test.TestASupervisedPanicIsReported", what+": the handler, not the library's")
+		require.Contains(t, p.Func, "hook_test.TestPanic_ASupervisedOneIsReported", what+": the handler, not the library's")
 		require.Contains(t, string(p.Stack), "panic_test.go")
 		*told = nil
 	}
@@ -107,7 +107,7 @@ func TestASupervisedPanicIsReportedAndIsTheHandlersError(t *testing.T) {
 }
 
 // What the panic handler does with it is not undone by what comes next.
-func TestAPanicOfTheActionIsLikeOneOfTheInnermostLink(t *testing.T) {
+func TestPanic_OneOfTheActionIsLikeOneOfTheInnermostLink(t *testing.T) {
 	app := newApp(t)
 	o, told := nest(app, "o")
 	var c hook.Chain[int, int]
@@ -136,7 +136,7 @@ func TestAPanicOfTheActionIsLikeOneOfTheInnermostLink(t *testing.T) {
 	require.Len(t, *told, 1)
 }
 
-func TestManyPanicsInAllGoOnAsTheLastOne(t *testing.T) {
+func TestPanic_ManyInAllGoOnAsTheLastOne(t *testing.T) {
 	app := newApp(t)
 	var h hook.Hook[int, int]
 	calls := 0

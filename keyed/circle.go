@@ -61,7 +61,7 @@ func flightsOfCaller() (all []*flight) {
 
 // wait says that the caller is about to wait for f, until done is called. It panics if it
 // would wait for itself.
-func (f *flight) wait(verb string) (done func()) {
+func (f *flight) wait(op string) (done func()) {
 	mine := flightsOfCaller()
 	if mine == nil {
 		return func() {}
@@ -71,7 +71,7 @@ func (f *flight) wait(verb string) (done func()) {
 	var path []*flight
 	for g := f; g != nil; g = g.on {
 		if i := slices.Index(mine, g); i >= 0 {
-			panic(circle(verb, f.name, mine[:i+1], path))
+			panic(circle(op, f.name, mine[:i+1], path))
 		}
 		path = append(path, g)
 	}
@@ -90,9 +90,9 @@ func (f *flight) wait(verb string) (done func()) {
 // circle is the message of a call, of the key name, that would wait for itself. mine are
 // the flights from that call outwards to the one where the circle closes, path those
 // from the one that it would wait for up to there.
-func circle(verb, name string, mine, path []*flight) string {
+func circle(op, name string, mine, path []*flight) string {
 	var b strings.Builder
-	b.WriteString("keyed: " + verb + " of " + quoted(name) + " would wait for itself: ")
+	b.WriteString("keyed: " + op + " of " + quoted(name) + " would wait for itself: ")
 	for _, f := range slices.Backward(mine) {
 		b.WriteString(quoted(f.name) + " needs ")
 	}

@@ -72,21 +72,21 @@ func (m *Map[K, V]) Get(key K) V {
 // GetOrMake is Get, and reports whether it was this call that made the value.
 func (m *Map[K, V]) GetOrMake(key K) (v V, made bool) { return m.get("GetOrMake", key) }
 
-func (m *Map[K, V]) get(verb string, key K) (v V, made bool) {
-	m.check(verb)
-	if _, v, ok := m.group.find(verb, key); ok {
+func (m *Map[K, V]) get(op string, key K) (v V, made bool) {
+	m.check(op)
+	if _, v, ok := m.group.find(op, key); ok {
 		return v, false
 	}
 	name := name(key)
 	for {
-		v, c, mine := m.join(verb, key, name)
+		v, c, mine := m.join(op, key, name)
 		switch {
 		case c == nil:
 			return v, false
 		case mine:
 			goroutine.Spell(c.number, c)
 		default:
-			c.wait(verb)
+			c.wait(op)
 		}
 		if c.result == given {
 			return c.value, mine
@@ -95,18 +95,18 @@ func (m *Map[K, V]) get(verb string, key K) (v V, made bool) {
 }
 
 // join returns the value of key, or who makes it: the caller, or another one.
-func (m *Map[K, V]) join(verb string, key K, name string) (v V, c *opening[K, V], mine bool) {
+func (m *Map[K, V]) join(op string, key K, name string) (v V, c *opening[K, V], mine bool) {
 	g := &m.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if e := g.entries[key]; g.seenLocked(e) {
 		return e.value, nil, false
 	}
-	m.checkCircleLocked(verb, key, name) // before there is an entry that nobody opens
+	m.checkCircleLocked(op, key, name) // before there is an entry that nobody opens
 	e := g.getLocked(key, name)
 	if c = g.openingLocked(e); c != nil && !e.kinLocked().stillborn {
 		if c.awaitsCallerLocked() {
-			panic("keyed: " + verb + " of " + quoted(name) + " in a goroutine of its earlier owner, for which a Replace waits")
+			panic("keyed: " + op + " of " + quoted(name) + " in a goroutine of its earlier owner, for which a Replace waits")
 		}
 		c.joinLocked()
 		return v, c, false
@@ -198,8 +198,8 @@ func (m *Map[K, V]) Len() int {
 	return m.group.size()
 }
 
-func (m *Map[K, V]) check(verb string) {
+func (m *Map[K, V]) check(op string) {
 	if m == nil || m.group.owner == nil {
-		panic("keyed: " + verb + " of nil or zero Map")
+		panic("keyed: " + op + " of nil or zero Map")
 	}
 }

@@ -67,7 +67,7 @@ func (c *opening[K, V]) opensLocked(e *entry[K, V]) bool {
 }
 
 // checkCircleLocked panics if the caller is inside an opening of key.
-func (m *Map[K, V]) checkCircleLocked(verb string, key K, name string) {
+func (m *Map[K, V]) checkCircleLocked(op string, key K, name string) {
 	first := m.group.openings[key]
 	if first == nil {
 		return
@@ -75,7 +75,7 @@ func (m *Map[K, V]) checkCircleLocked(verb string, key K, name string) {
 	mine := flightsOfCaller()
 	for c := first; c != nil; c = c.next {
 		if i := slices.Index(mine, &c.flight); i >= 0 {
-			panic(circle(verb, name, mine[:i+1], nil))
+			panic(circle(op, name, mine[:i+1], nil))
 		}
 	}
 }
@@ -197,11 +197,11 @@ func (c *opening[K, V]) joinLocked() {
 	}
 }
 
-// wait waits until c is over, and panics if open has. verb is the caller's.
-func (c *opening[K, V]) wait(verb string) {
-	defer c.flight.wait(verb)()
+// wait waits until c is over, and panics if open has. op is the caller's.
+func (c *opening[K, V]) wait(op string) {
+	defer c.flight.wait(op)()
 	<-c.done
-	if c.result == failed && verb != "Replace" {
+	if c.result == failed && op != "Replace" {
 		panic(c.why)
 	}
 }

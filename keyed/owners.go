@@ -115,9 +115,9 @@ func (o *Owners[K]) All() iter.Seq2[K, *tether.Owner] {
 	}
 }
 
-func (o *Owners[K]) check(verb string) *group[K, struct{}] {
+func (o *Owners[K]) check(op string) *group[K, struct{}] {
 	if o == nil || o.group.owner == nil {
-		panic("keyed: " + verb + " of nil or zero Owners")
+		panic("keyed: " + op + " of nil or zero Owners")
 	}
 	return &o.group
 }

@@ -55,9 +55,9 @@ func (l *Lease[T]) Discard() bool {
 	return it != nil
 }
 
-func (l *Lease[T]) check(verb string) {
+func (l *Lease[T]) check(op string) {
 	if l == nil || l.pool == nil {
-		panic("pool: " + verb + " of nil or zero Lease")
+		panic("pool: " + op + " of nil or zero Lease")
 	}
 }
 

@@ -80,13 +80,13 @@ func (p *Pool[T]) configure(opts []Option) (prewarm int) {
 	return c.prewarm
 }
 
-func hook[T any](verb string, f any) func(T) {
+func hook[T any](op string, f any) func(T) {
 	if f == nil {
 		return nil
 	}
 	of, ok := f.(func(T))
 	if !ok {
-		panic(fmt.Sprintf("pool: %s with a %T for items of type %v", verb, f, reflect.TypeFor[T]()))
+		panic(fmt.Sprintf("pool: %s with a %T for items of type %v", op, f, reflect.TypeFor[T]()))
 	}
 	return of
 }

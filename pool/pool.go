@@ -146,9 +146,9 @@ func (p *Pool[T]) Stats() Stats {
 	}
 }
 
-func (p *Pool[T]) check(verb string) {
+func (p *Pool[T]) check(op string) {
 	if p == nil || p.newT == nil {
-		panic("pool: " + verb + " of nil or zero Pool")
+		panic("pool: " + op + " of nil or zero Pool")
 	}
 }
 

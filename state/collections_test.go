@@ -15,7 +15,7 @@ import (
 	"github.com/seed-ec287111/tether/state"
 )
 
-func TestForEachHasAnOwnerForEachKeyAndComputesOnlyWhatHasChanged(t *testing.T) {
+func TestForEach_HasAnOwnerForEachKeyAndComputesOnlyWhatHasChanged(t *testing.T) {
 	o := tether.NewOwner("o")
 	src := state.NewValue(o, map[string]int{"a": 1, "b": 2})
 	factor := state.NewValue(o, 10)
@@ -47,7 +47,7 @@ func TestForEachHasAnOwnerForEachKeyAndComputesOnlyWhatHasChanged(t *testing.T) 
 	require.Equal(t, []string{"end o/a"}, sorted())
 }
 
-func TestForEachByKeepsAnElementThatMoves(t *testing.T) {
+func TestForEachBy_KeepsAnElementThatMoves(t *testing.T) {
 	o := app(t)
 	type user struct {
 		id   int
@@ -72,7 +72,7 @@ func TestForEachByKeepsAnElementThatMoves(t *testing.T) {
 	require.Equal(t, 2, o.Stats().Owners, "o and one item")
 }
 
-func TestForEachAgreesWithMappingAnew(t *testing.T) {
+func TestForEach_AgreesWithMappingAnew(t *testing.T) {
 	for seed := range uint64(200) {
 		o := tether.NewOwner("o")
 		rng := newRand(seed)
@@ -112,7 +112,7 @@ func TestForEachAgreesWithMappingAnew(t *testing.T) {
 	}
 }
 
-func TestReadOnlyHidesSet(t *testing.T) {
+func TestReadOnly_HidesSet(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	r := state.ReadOnly(x)
@@ -126,7 +126,7 @@ func TestReadOnlyHidesSet(t *testing.T) {
 	require.Equal(t, []int{5, 10}, []int{r.Get(), c.Get()})
 }
 
-func TestALensIsAPart(t *testing.T) {
+func TestLens_IsAPart(t *testing.T) {
 	type point struct{ x, y int }
 	o := app(t)
 	p := state.NewValue(o, point{1, 2})
@@ -145,7 +145,7 @@ func TestALensIsAPart(t *testing.T) {
 	require.Equal(t, []int{11, 21}, []int{x.Get(), y.Get()})
 }
 
-func TestUpdateInGoesByWhatTheBatchHasMade(t *testing.T) {
+func TestUpdateIn_GoesByWhatTheBatchHasMade(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	inc := func(v int) int { return v + 1 }
@@ -179,7 +179,7 @@ func TestUpdateInGoesByWhatTheBatchHasMade(t *testing.T) {
 	require.Equal(t, []int{8, 99, 49}, []int{x.Get(), others[3].Get(), others[49].Get()})
 }
 
-func TestBindTellsTheValueNowAndEveryChange(t *testing.T) {
+func TestBind_TellsTheValueNowAndEveryChange(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	double := state.NewComputed(o, func(use *state.Use) int { return 2 * x.Use(use) })
@@ -203,7 +203,7 @@ func TestBindTellsTheValueNowAndEveryChange(t *testing.T) {
 	require.False(t, state.Bind(dead, x, func(int) { t.Error("called") }).Connected())
 }
 
-func TestBindLosesAndRepeatsNothingUnderSets(t *testing.T) {
+func TestBind_LosesAndRepeatsNothingUnderSets(t *testing.T) {
 	for range 20 * rounds() / 10 {
 		o := tether.NewOwner("o")
 		x := state.NewValue(o, 0)
@@ -232,7 +232,7 @@ func TestBindLosesAndRepeatsNothingUnderSets(t *testing.T) {
 	}
 }
 
-func TestAResourceLoadsAndCancelsTheLoadBefore(t *testing.T) {
+func TestResource_LoadsAndCancelsTheLoadBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		answers := make(chan int)
@@ -276,7 +276,7 @@ func TestAResourceLoadsAndCancelsTheLoadBefore(t *testing.T) {
 	})
 }
 
-func TestAResourceOfAKeyFollowsIt(t *testing.T) {
+func TestResource_OfAKeyFollowsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o", tether.WithPanicHandler(func(*tether.PanicError) {}))
 		key := state.NewValue(o, "a")
@@ -300,7 +300,7 @@ func TestAResourceOfAKeyFollowsIt(t *testing.T) {
 }
 
 // A change that is still to be delivered is in the first value already.
-func TestBindDoesNotRepeatWhatIsOnItsWay(t *testing.T) {
+func TestBind_DoesNotRepeatWhatIsOnItsWay(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	var got []int

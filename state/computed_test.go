@@ -3,6 +3,7 @@ package state_test
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/seed-ec287111/tether/state"
 )
 
-func TestNothingIsComputedUntilSomebodyAsks(t *testing.T) {
+func TestComputed_NothingIsComputedUntilSomebodyAsks(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	c, n := counted(o, func(use *state.Use) int { return 10 * x.Use(use) })
@@ -28,7 +29,7 @@ func TestNothingIsComputedUntilSomebodyAsks(t *testing.T) {
 	require.Equal(t, 2, *n)
 }
 
-func TestADiamondNeverShowsAMixture(t *testing.T) {
+func TestComputed_ADiamondNeverShowsAMixture(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	left := state.NewComputed(o, func(use *state.Use) int { return x.Use(use) + 1 })
@@ -47,7 +48,7 @@ func TestADiamondNeverShowsAMixture(t *testing.T) {
 	require.Equal(t, state.Change[int]{Old: 89, New: 100}, (*got)[7])
 }
 
-func TestEqualityStopsPropagation(t *testing.T) {
+func TestComputed_EqualityStopsPropagation(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	odd, nOdd := counted(o, func(use *state.Use) bool { return x.Use(use)%2 == 1 })
@@ -67,7 +68,7 @@ func TestEqualityStopsPropagation(t *testing.T) {
 	require.Equal(t, []state.Change[string]{{Old: "odd", New: "even"}}, *got)
 }
 
-func TestEqualOfAComputedKeepsTheOldValue(t *testing.T) {
+func TestComputed_EqualKeepsTheOldValue(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	c := state.NewComputed(o, func(use *state.Use) []int { return []int{x.Use(use) % 10} },
@@ -77,7 +78,7 @@ func TestEqualOfAComputedKeepsTheOldValue(t *testing.T) {
 	require.Same(t, first, &c.Get()[0])
 }
 
-func TestADependencyNotUsedAnyMoreIsDropped(t *testing.T) {
+func TestComputed_ADependencyNotUsedAnyMoreIsDropped(t *testing.T) {
 	o := app(t)
 	which, a, b := state.NewValue(o, true), state.NewValue(o, 1), state.NewValue(o, 2)
 	c, n := counted(o, func(use *state.Use) int {
@@ -97,7 +98,7 @@ func TestADependencyNotUsedAnyMoreIsDropped(t *testing.T) {
 	require.Equal(t, []state.Change[int]{{Old: 1, New: 20}, {Old: 20, New: 30}}, *got)
 }
 
-func TestManyDependenciesInChangingOrder(t *testing.T) {
+func TestComputed_ManyDependenciesInChangingOrder(t *testing.T) {
 	o := app(t)
 	var values []*state.Value[int]
 	for range 100 {
@@ -119,7 +120,7 @@ func TestManyDependenciesInChangingOrder(t *testing.T) {
 	}
 }
 
-func TestAUseAfterItsComputationPanics(t *testing.T) {
+func TestComputed_AUseAfterItsComputationPanics(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	var kept *state.Use
@@ -135,7 +136,7 @@ func TestAUseAfterItsComputationPanics(t *testing.T) {
 	require.Equal(t, 2, c.Get())
 }
 
-func TestAPanicGoesToTheCallerOfGetAndPoisonsNothing(t *testing.T) {
+func TestComputed_APanicGoesToTheCallerOfGetAndPoisonsNothing(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	c, n := counted(o, func(use *state.Use) int { return 100 / x.Use(use) })
@@ -152,7 +153,7 @@ func TestAPanicGoesToTheCallerOfGetAndPoisonsNothing(t *testing.T) {
 	require.Equal(t, 21, d.Get())
 }
 
-func TestAWatchedValueThatPanickedIsTriedAgainAtTheNextSet(t *testing.T) {
+func TestComputed_AWatchedOneThatPanickedIsTriedAgainAtTheNextSet(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	c := state.NewComputed(o, func(use *state.Use) int { return 100 / x.Use(use) })
@@ -165,7 +166,7 @@ func TestAWatchedValueThatPanickedIsTriedAgainAtTheNextSet(t *testing.T) {
 }
 
 // A failure is a result: who recovered it has one too, until something changes.
-func TestARecoveredPanicOfADependencyIsAResult(t *testing.T) {
+func TestComputed_ARecoveredPanicOfADependencyIsAResult(t *testing.T) {
 	o := app(t)
 	broken := state.NewValue(o, true)
 	inner, n := counted(o, func(use *state.Use) int {
@@ -193,7 +194,7 @@ func TestARecoveredPanicOfADependencyIsAResult(t *testing.T) {
 	require.Equal(t, []int{2, 2}, []int{*n, *nOuter})
 }
 
-func TestAWatchedValueRecoversWithItsDependency(t *testing.T) {
+func TestComputed_AWatchedOneRecoversWithItsDependency(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	inner := state.NewComputed(o, func(use *state.Use) int { return 100 / x.Use(use) })
@@ -212,7 +213,7 @@ func TestAWatchedValueRecoversWithItsDependency(t *testing.T) {
 	require.Equal(t, []state.Change[int]{{Old: 100, New: -1}, {Old: -1, New: 50}}, *got)
 }
 
-func TestAGoexitInAComputingFunctionPoisonsNothing(t *testing.T) {
+func TestComputed_AGoexitPoisonsNothing(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	inner := state.NewComputed(o, func(use *state.Use) int {
@@ -232,7 +233,7 @@ func TestAGoexitInAComputingFunctionPoisonsNothing(t *testing.T) {
 	require.Equal(t, 3, c.Get())
 }
 
-func TestAPanicHandlerGetsThePanicOfAComputation(t *testing.T) {
+func TestComputed_APanicHandlerGetsItsPanic(t *testing.T) {
 	var reports []*tether.PanicError
 	o := tether.NewOwner("supervised", tether.WithPanicHandler(func(p *tether.PanicError) { reports = append(reports, p) }))
 	defer o.Destroy()
@@ -248,7 +249,7 @@ func TestAPanicHandlerGetsThePanicOfAComputation(t *testing.T) {
 	require.Equal(t, 51, d.Get())
 }
 
-func TestADeadOwnersFunctionIsNotCalled(t *testing.T) {
+func TestComputed_ADeadOwnersFunctionIsNotCalled(t *testing.T) {
 	living := app(t)
 	x := state.NewValue(living, 1)
 	o := tether.NewOwner("o")
@@ -271,7 +272,7 @@ func TestADeadOwnersFunctionIsNotCalled(t *testing.T) {
 	require.Zero(t, *nBorn)
 }
 
-func TestACutOffOwnersFunctionIsNotCalledEvenBeforeItUnwinds(t *testing.T) {
+func TestComputed_ACutOffOwnersFunctionIsNotCalledEvenBeforeItUnwinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		living := tether.NewOwner("living")
 		x := state.NewValue(living, 1)
@@ -293,7 +294,7 @@ func TestACutOffOwnersFunctionIsNotCalledEvenBeforeItUnwinds(t *testing.T) {
 	})
 }
 
-func TestDestroyWaitsForAComputation(t *testing.T) {
+func TestComputed_DestroyWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		let := make(chan struct{})
@@ -322,7 +323,7 @@ func TestDestroyWaitsForAComputation(t *testing.T) {
 	})
 }
 
-func TestAComputationMayDestroyItsOwner(t *testing.T) {
+func TestComputed_ItMayDestroyItsOwner(t *testing.T) {
 	living := app(t)
 	x, y := state.NewValue(living, 1), state.NewValue(living, 1)
 	o := tether.NewOwner("o")
@@ -338,7 +339,7 @@ func TestAComputationMayDestroyItsOwner(t *testing.T) {
 	<-o.Ended()
 }
 
-func TestAWatchThatPanicsAtOnceIsNotConnected(t *testing.T) {
+func TestChanges_AWatchThatPanicsAtOnceIsNotConnected(t *testing.T) {
 	o := app(t)
 	failure := errors.New("failure")
 	c := state.NewComputed(o, func(*state.Use) int { panic(failure) })
@@ -347,7 +348,7 @@ func TestAWatchThatPanicsAtOnceIsNotConnected(t *testing.T) {
 	require.Equal(t, before, o.Stats())
 }
 
-func TestOnceOnTheChangesOfAComputed(t *testing.T) {
+func TestChanges_OnceOfAComputed(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	c, n := counted(o, func(use *state.Use) int { return -x.Use(use) })
@@ -359,7 +360,7 @@ func TestOnceOnTheChangesOfAComputed(t *testing.T) {
 	require.Equal(t, 2, *n, "unwatched since, so not computed")
 }
 
-func TestAChangesHandlerSeesEverythingUpToDate(t *testing.T) {
+func TestChanges_AHandlerSeesEverythingUpToDate(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	c := state.NewComputed(o, func(use *state.Use) int { return 10 * x.Use(use) })
@@ -373,7 +374,7 @@ func TestAChangesHandlerSeesEverythingUpToDate(t *testing.T) {
 	require.Equal(t, []int{2, 20, 22, 2, 20, 22, 2, 20, 22}, seen)
 }
 
-func TestASetInsideAComputingFunctionPanics(t *testing.T) {
+func TestComputed_ASetInsideTheFunctionPanics(t *testing.T) {
 	o := app(t)
 	x, y := state.NewValue(o, 1), state.NewValue(o, 1)
 	c := state.NewComputed(o, func(use *state.Use) int {
@@ -382,4 +383,30 @@ func TestASetInsideAComputingFunctionPanics(t *testing.T) {
 	})
 	require.Equal(t, "state: Set inside a computing function", panicOf(func() { c.Get() }))
 	require.Equal(t, 1, y.Get())
+}
+
+// A watched value that failed while a Set settled it was told to nobody when a
+// computing function, and not Get, brought it back: its change waited for the
+// next Set.
+func TestComputed_AWatchedOneThatAComputingFunctionBringsBackIsTold(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var fail atomic.Bool
+	v := state.NewValue(app, 0)
+	w := state.NewComputed(app, func(use *state.Use) int {
+		x := v.Use(use)
+		if fail.Load() {
+			panic("boom")
+		}
+		return x
+	})
+	y := state.NewComputed(app, func(use *state.Use) int { return w.Use(use) })
+	told := 0
+	w.Changes().Connect(app, func(c state.Change[int]) { told = c.New })
+	fail.Store(true)
+	require.PanicsWithValue(t, "boom", func() { v.Set(1) })
+	fail.Store(false)
+	require.Equal(t, 1, y.Get())
+	require.Equal(t, 1, told)
+	require.Equal(t, 1, w.Get())
 }

@@ -28,7 +28,7 @@ func loop(o *tether.Owner, closed *state.Value[bool], names ...string) []*state.
 	return cs
 }
 
-func TestACycleIsReportedWithItsNames(t *testing.T) {
+func TestCycle_IsReportedWithItsNames(t *testing.T) {
 	o := app(t)
 	closed := state.NewValue(o, true)
 	cs := loop(o, closed, "a", "b", "c")
@@ -50,7 +50,7 @@ func TestACycleIsReportedWithItsNames(t *testing.T) {
 	require.Equal(t, 3, before.Get())
 }
 
-func TestAValueThatUsesItself(t *testing.T) {
+func TestCycle_OfAValueThatUsesItself(t *testing.T) {
 	o := app(t)
 	var c *state.Computed[int]
 	c = state.NewComputed(o, func(use *state.Use) int { return c.Use(use) })
@@ -59,7 +59,7 @@ func TestAValueThatUsesItself(t *testing.T) {
 	require.Regexp(t, `/cycle_test\.go:\d+$`, err.Names[0], "without a name, the function's place")
 }
 
-func TestAGetThatWouldWaitForItselfPanics(t *testing.T) {
+func TestCycle_AGetThatWouldWaitForItselfPanics(t *testing.T) {
 	o := app(t)
 	var a *state.Computed[int]
 	b := state.NewComputed(o, func(*state.Use) int { return a.Get() }) // not Use
@@ -67,7 +67,7 @@ func TestAGetThatWouldWaitForItselfPanics(t *testing.T) {
 	require.Equal(t, "state: Get inside a computing function has to wait for a; read with Use there", panicOf(func() { a.Get() }))
 }
 
-func TestACycleAcrossGoroutinesIsNoDeadlock(t *testing.T) {
+func TestCycle_AcrossGoroutinesIsNoDeadlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		var a, b *state.Computed[int]
@@ -87,7 +87,7 @@ func TestACycleAcrossGoroutinesIsNoDeadlock(t *testing.T) {
 	})
 }
 
-func TestOneGoroutineComputesForAllThatWait(t *testing.T) {
+func TestComputed_OneGoroutineComputesForAllThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		let := make(chan struct{})

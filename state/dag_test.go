@@ -97,7 +97,7 @@ func (d *dag) snapshot() []int {
 	return all
 }
 
-func TestARandomGraphAgreesWithComputingEverythingAnew(t *testing.T) {
+func TestGraph_ARandomOneAgreesWithComputingEverythingAnew(t *testing.T) {
 	rounds := 3000
 	if testing.Short() {
 		rounds = 300

@@ -15,7 +15,7 @@ var deep = flag.Int("deep", 60_000, "length of the chain of the deep tests")
 
 // A chain that was never computed is as many calls one inside the other; after that nothing
 // recurses, whatever fails and whatever is recovered.
-func TestADeepChain(t *testing.T) {
+func TestDeep_AChain(t *testing.T) {
 	o := tether.NewOwner("o")
 	n := *deep
 	x := state.NewValue(o, 0)
@@ -57,7 +57,7 @@ func TestADeepChain(t *testing.T) {
 }
 
 // A failure that goes through as many functions, which have not been computed before.
-func TestAFailureBelowADeepChain(t *testing.T) {
+func TestDeep_AFailureBelowAChain(t *testing.T) {
 	o := tether.NewOwner("o")
 	last := state.NewComputed(o, func(use *state.Use) int { panic("leaf") })
 	for range *deep {
@@ -80,7 +80,7 @@ func TestAFailureBelowADeepChain(t *testing.T) {
 }
 
 // A cycle as long as that.
-func TestALongCycle(t *testing.T) {
+func TestDeep_ALongCycle(t *testing.T) {
 	o := tether.NewOwner("o")
 	n := *deep / 4
 	cs := make([]*state.Computed[int], n)

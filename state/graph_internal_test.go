@@ -11,7 +11,7 @@ import (
 	"github.com/seed-ec287111/tether"
 )
 
-func TestADependencyIsEnteredOnceHoweverOftenItIsUsed(t *testing.T) {
+func TestGraph_ADependencyIsEnteredOnceHoweverOftenItIsUsed(t *testing.T) {
 	o := tether.NewOwner("o")
 	defer o.Destroy()
 	var values []*Value[int]
@@ -45,7 +45,7 @@ func TestADependencyIsEnteredOnceHoweverOftenItIsUsed(t *testing.T) {
 	}
 }
 
-func TestTheBooksAreEmptyAfterwards(t *testing.T) {
+func TestGraph_TheBooksAreEmptyAfterwards(t *testing.T) {
 	require.Zero(t, books.running)
 	o := tether.NewOwner("o")
 	living := tether.NewOwner("living")
@@ -63,7 +63,7 @@ func TestTheBooksAreEmptyAfterwards(t *testing.T) {
 
 // A Use reads without the lock. So whoever can see a new value must find the mark, also where
 // marking takes long as many others come first.
-func TestWhoSeesANewValueFindsTheMark(t *testing.T) {
+func TestGraph_WhoSeesANewValueFindsTheMark(t *testing.T) {
 	o := tether.NewOwner("o")
 	defer o.Destroy()
 	x := NewValue(o, 0)

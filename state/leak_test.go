@@ -26,7 +26,7 @@ func collected[T any](t *testing.T, what string, p weak.Pointer[T]) {
 	t.Errorf("%s is still reachable", what)
 }
 
-func TestADeadComputedIsNotKeptByItsDependencies(t *testing.T) {
+func TestLeak_ADeadComputedIsNotKeptByItsDependencies(t *testing.T) {
 	living := app(t)
 	x := state.NewValue(living, 1)
 	o := tether.NewOwner("o")
@@ -45,7 +45,7 @@ func TestADeadComputedIsNotKeptByItsDependencies(t *testing.T) {
 	runtime.KeepAlive(o)
 }
 
-func TestAHeldComputedLetsGoOfItsFunctionAtTheCutOff(t *testing.T) {
+func TestLeak_AHeldComputedLetsGoOfItsFunctionAtTheCutOff(t *testing.T) {
 	o := tether.NewOwner("o")
 	c, captured := func() (*state.Computed[int], weak.Pointer[[1000]int]) {
 		big := new([1000]int)
@@ -57,7 +57,7 @@ func TestAHeldComputedLetsGoOfItsFunctionAtTheCutOff(t *testing.T) {
 	require.Equal(t, 7, c.Get())
 }
 
-func TestADroppedDependencyAndAnOldValueAreGarbage(t *testing.T) {
+func TestLeak_ADroppedDependencyAndAnOldValueAreGarbage(t *testing.T) {
 	o := app(t)
 	living, child := app(t), o.NewChild("child")
 	which := state.NewValue(living, true)
@@ -92,7 +92,7 @@ func TestADroppedDependencyAndAnOldValueAreGarbage(t *testing.T) {
 	runtime.KeepAlive(c)
 }
 
-func TestNothingIsLeftInAnOwner(t *testing.T) {
+func TestLeak_NothingIsLeftInAnOwner(t *testing.T) {
 	o := app(t)
 	before := o.Stats()
 	x := state.NewValue(o, 1)
@@ -114,7 +114,7 @@ func TestNothingIsLeftInAnOwner(t *testing.T) {
 
 // What refers to its owner's handle from inside keeps the collector from finding
 // an owner that nobody destroyed.
-func TestALostOwnerIsFoundDespiteItsValues(t *testing.T) {
+func TestLeak_ALostOwnerIsFoundDespiteItsValues(t *testing.T) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	defer slog.SetDefault(before)

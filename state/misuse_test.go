@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,4 +43,19 @@ func TestConstructors_RefuseAnyKindOfNilBeforeAnythingChanges(t *testing.T) {
 	}
 	require.Equal(t, tether.Stats{Owners: 1}, o.Stats())
 	require.Zero(t, src.Len())
+}
+
+// Their equality would run with locks held.
+func TestMisuse_SpringsAndTweensHaveNoEqualOfTheUsers(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var ticks tether.Signal[tether.Tick]
+	equal := state.Equal(func(a, b float64) bool { return a == b })
+	require.PanicsWithValue(t, "state: NewSpring with Equal", func() {
+		state.NewSpring(app, &ticks, 0, state.SpringConfig{Frequency: 1, Damping: 1}, equal)
+	})
+	require.PanicsWithValue(t, "state: NewTween with Equal", func() {
+		state.NewTween(app, &ticks, 0, 1, time.Second, state.Linear, equal)
+	})
+	require.Zero(t, ticks.Len())
 }

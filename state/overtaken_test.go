@@ -22,7 +22,7 @@ func newGate() *gate { return &gate{open: make(chan struct{})} }
 
 func (g *gate) pass() { g.once.Do(func() { <-g.open }) }
 
-func TestAnOvertakenRunIsUnwoundAtItsNextUse(t *testing.T) {
+func TestOvertaken_ARunIsUnwoundAtItsNextUse(t *testing.T) {
 	for _, recovers := range []bool{false, true} {
 		for _, computed := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestAnOvertakenRunIsUnwoundAtItsNextUse(t *testing.T) {
 	}
 }
 
-func TestWhatWasOvertakenAtTheEndIsGivenButNotKept(t *testing.T) {
+func TestOvertaken_AtTheEndItIsGivenButNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		g := newGate()
@@ -98,7 +98,7 @@ func TestWhatWasOvertakenAtTheEndIsGivenButNotKept(t *testing.T) {
 	})
 }
 
-func TestAWatchedRunThatIsOvertakenIsSettledByWhoOvertook(t *testing.T) {
+func TestOvertaken_AWatchedRunIsSettledByWhoOvertook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		var g *gate
@@ -123,7 +123,7 @@ func TestAWatchedRunThatIsOvertakenIsSettledByWhoOvertook(t *testing.T) {
 	})
 }
 
-func TestAnOvertakenRunThatFailsAnywayTaintsNobody(t *testing.T) {
+func TestOvertaken_ARunThatFailsAnywayTaintsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reports := 0
 		o := tether.NewOwner("o", tether.WithPanicHandler(func(*tether.PanicError) { reports++ }))
@@ -148,7 +148,7 @@ func TestAnOvertakenRunThatFailsAnywayTaintsNobody(t *testing.T) {
 	})
 }
 
-func TestAnUpdateIsDoneAgainIfASetCameBetween(t *testing.T) {
+func TestUpdate_IsDoneAgainIfASetCameBetween(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	n := 0
@@ -162,7 +162,7 @@ func TestAnUpdateIsDoneAgainIfASetCameBetween(t *testing.T) {
 	require.Equal(t, 2, n)
 }
 
-func TestAWatchedValueThatAGetFindsWellAgainIsTold(t *testing.T) {
+func TestComputed_AWatchedOneThatAGetFindsWellAgainIsTold(t *testing.T) {
 	o := app(t)
 	x, broken := state.NewValue(o, 1), false
 	c := state.NewComputed(o, func(use *state.Use) int {
@@ -179,7 +179,7 @@ func TestAWatchedValueThatAGetFindsWellAgainIsTold(t *testing.T) {
 	require.Equal(t, []state.Change[int]{{Old: 1, New: 2}}, *got)
 }
 
-func TestARecoveredCycleIsNotKept(t *testing.T) {
+func TestCycle_ARecoveredOneIsNotKept(t *testing.T) {
 	o := app(t)
 	var a *state.Computed[int]
 	b, n := counted(o, func(use *state.Use) (v int) {
@@ -197,7 +197,7 @@ func TestARecoveredCycleIsNotKept(t *testing.T) {
 	require.Equal(t, 2, *n)
 }
 
-func TestAConnectionMadeDuringSetsIsToldAllLaterOnes(t *testing.T) {
+func TestChanges_AConnectionMadeDuringSetsIsToldAllLaterOnes(t *testing.T) {
 	for range 20 * rounds() {
 		o := tether.NewOwner("o")
 		x := state.NewValue(o, 0)
@@ -223,7 +223,7 @@ func TestAConnectionMadeDuringSetsIsToldAllLaterOnes(t *testing.T) {
 
 // The steps of a Use between which another goroutine's Set may fall are few and
 // short, so this one goes through many.
-func TestNoUseMixesItsMomentWithALaterOne(t *testing.T) {
+func TestUse_NoneMixesItsMomentWithALaterOne(t *testing.T) {
 	o := app(t)
 	x, y := state.NewValue(o, 0), state.NewValue(o, 0) // equal
 	c := state.NewComputed(o, func(use *state.Use) int {
@@ -254,7 +254,7 @@ func TestNoUseMixesItsMomentWithALaterOne(t *testing.T) {
 }
 
 // A Set that comes while a look at what was used is half way marks what was looked at already.
-func TestALookThatASetInterruptsBeginsAgain(t *testing.T) {
+func TestOvertaken_ALookThatASetInterruptsBeginsAgain(t *testing.T) {
 	o := app(t)
 	x, y := state.NewValue(o, 1), state.NewValue(o, 1)
 	first := state.NewComputed(o, func(use *state.Use) int { return x.Use(use) })

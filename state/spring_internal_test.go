@@ -27,7 +27,7 @@ func rk4(o oscillator, y, v, t float64, n int) (float64, float64) {
 
 var zetas = []float64{0, 0.1, 0.5, 0.9, 1 - 1e-4, 1 - 1e-9, math.Nextafter(1, 0), 1, math.Nextafter(1, 2), 1 + 1e-9, 1 + 1e-4, 1.1, 2, 10}
 
-func TestTheSpringAgreesWithRungeKutta(t *testing.T) {
+func TestSpring_AgreesWithRungeKutta(t *testing.T) {
 	for _, zeta := range zetas {
 		for _, omega := range []float64{0.5, 2 * math.Pi, 20} {
 			for _, time := range []float64{1e-3, 0.016, 0.3, 2} {
@@ -42,7 +42,7 @@ func TestTheSpringAgreesWithRungeKutta(t *testing.T) {
 	}
 }
 
-func TestOneLongStepIsManyShortOnes(t *testing.T) {
+func TestSpring_OneLongStepIsManyShortOnes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, zeta := range zetas {
 		o := oscillator{2 * math.Pi * 1.5, zeta}
@@ -58,7 +58,7 @@ func TestOneLongStepIsManyShortOnes(t *testing.T) {
 	}
 }
 
-func TestTheSpringIsSmoothWhereTheCasesMeet(t *testing.T) {
+func TestSpring_IsSmoothWhereTheCasesMeet(t *testing.T) {
 	at := func(zeta float64) (float64, float64) { return oscillator{9, zeta}.step(1, 2, 0.4) }
 	y1, v1 := at(1)
 	for e := 1e-16; e < 1e-4; e *= 3 {
@@ -71,7 +71,7 @@ func TestTheSpringIsSmoothWhereTheCasesMeet(t *testing.T) {
 	}
 }
 
-func TestNoStepIsTooShortOrTooLong(t *testing.T) {
+func TestSpring_NoStepIsTooShortOrTooLong(t *testing.T) {
 	for _, zeta := range append(zetas, 1e3, 1e8) {
 		o := oscillator{2 * math.Pi * 3, zeta}
 		y, v := o.step(5, -2, 0)

@@ -15,7 +15,7 @@ import (
 
 const frame = 16 * time.Millisecond
 
-func TestASpringGoesToItsTargetAndFallsAsleep(t *testing.T) {
+func TestSpring_GoesToItsTargetAndFallsAsleep(t *testing.T) {
 	for _, damping := range []float64{0.2, 1, 3} {
 		o := app(t)
 		var src tether.Signal[tether.Tick]
@@ -45,7 +45,7 @@ func TestASpringGoesToItsTargetAndFallsAsleep(t *testing.T) {
 	}
 }
 
-func TestASpringDoesNotCareHowTimeIsCut(t *testing.T) {
+func TestSpring_DoesNotCareHowTimeIsCut(t *testing.T) {
 	o := app(t)
 	var fine, coarse tether.Signal[tether.Tick]
 	config := state.SpringConfig{Frequency: 1, Damping: 0.3, Rest: 1e-12}
@@ -68,7 +68,7 @@ func TestASpringDoesNotCareHowTimeIsCut(t *testing.T) {
 	require.True(t, b.Asleep())
 }
 
-func TestAnImpulseWakesASpring(t *testing.T) {
+func TestSpring_AnImpulseWakesIt(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 1, Damping: 1})
@@ -82,7 +82,7 @@ func TestAnImpulseWakesASpring(t *testing.T) {
 	require.Zero(t, s.Get())
 }
 
-func TestASpringMayBeSentOnFromItsOwnChange(t *testing.T) {
+func TestSpring_MayBeSentOnFromItsOwnChange(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 2, Damping: 1})
@@ -98,7 +98,7 @@ func TestASpringMayBeSentOnFromItsOwnChange(t *testing.T) {
 	require.Equal(t, 2.0, s.Get())
 }
 
-func TestASleepingSpringLetsTheHeartbeatStop(t *testing.T) {
+func TestSpring_AsleepItLetsTheHeartbeatStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		beat := tether.NewHeartbeat(o, frame)
@@ -116,7 +116,7 @@ func TestASleepingSpringLetsTheHeartbeatStop(t *testing.T) {
 	})
 }
 
-func TestASpringWhoseSourceLetGoIsConnectedAgain(t *testing.T) {
+func TestSpring_OneWhoseSourceLetGoIsConnectedAgain(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 2, Damping: 1})
@@ -126,7 +126,7 @@ func TestASpringWhoseSourceLetGoIsConnectedAgain(t *testing.T) {
 	require.Equal(t, 1, src.Len())
 }
 
-func TestASpringOfADeadOwnerStays(t *testing.T) {
+func TestSpring_OfADeadOwnerStays(t *testing.T) {
 	o := tether.NewOwner("o")
 	var src tether.Signal[tether.Tick]
 	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 2, Damping: 1})
@@ -142,7 +142,7 @@ func TestASpringOfADeadOwnerStays(t *testing.T) {
 	require.Equal(t, at, s.Get())
 }
 
-func TestASpringIsReadable(t *testing.T) {
+func TestSpring_IsReadable(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 2, Damping: 1})
@@ -155,7 +155,7 @@ func TestASpringIsReadable(t *testing.T) {
 	require.Equal(t, 100, (*got)[len(*got)-1].New)
 }
 
-func TestSpringsUnderStress(t *testing.T) {
+func TestSpring_ManyUnderStress(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 2, Damping: 1, Rest: 0.1})
@@ -216,7 +216,7 @@ func (k *sticky) Connect(owner *tether.Owner, handler func(tether.Tick), opts ..
 	return k.Signal.Connect(owner, handler, opts...)
 }
 
-func TestALateTickOfAnEarlierWakingMovesNothing(t *testing.T) {
+func TestSpring_ALateTickOfAnEarlierWakingMovesNothing(t *testing.T) {
 	o := app(t)
 	src := new(sticky)
 	s := state.NewSpring(o, src, 0, state.SpringConfig{Frequency: 1, Damping: 1})
@@ -230,7 +230,7 @@ func TestALateTickOfAnEarlierWakingMovesNothing(t *testing.T) {
 	require.Equal(t, 5.0, s.Get())
 }
 
-func TestASourceThatTicksAtOnceIsLeftToo(t *testing.T) {
+func TestSpring_ASourceThatTicksAtOnceIsLeftToo(t *testing.T) {
 	o := app(t)
 	src := &eager{tick: tether.Tick{Delta: time.Hour}}
 	s := state.NewSpring(o, src, 0, state.SpringConfig{Frequency: 1, Damping: 1})
@@ -240,4 +240,24 @@ func TestASourceThatTicksAtOnceIsLeftToo(t *testing.T) {
 	w := state.NewTween(o, src, 0, 1, time.Second, state.Linear)
 	require.True(t, w.Arrived())
 	require.Zero(t, src.Len())
+}
+
+// A target nearer than Rest left a spring asleep beside it.
+func TestSpring_OneThatNeedNotMoveIsAtItsTarget(t *testing.T) {
+	app := tether.NewOwner("app")
+	var ticks tether.Signal[tether.Tick]
+	s := state.NewSpring(app, &ticks, 0, state.SpringConfig{Frequency: 1, Damping: 1, Rest: 0.5})
+	var told []float64
+	s.Changes().Connect(app, func(c state.Change[float64]) { told = append(told, c.New) })
+	s.SetTarget(0.4)
+	require.True(t, s.Asleep())
+	require.Equal(t, 0.4, s.Get())
+	require.Equal(t, 0.4, s.Target())
+	require.Equal(t, []float64{0.4}, told)
+
+	require.NoError(t, app.Destroy())
+	s.SetTarget(7)
+	s.Impulse(1)
+	require.Equal(t, 0.4, s.Target(), "the owner is dead")
+	require.Zero(t, s.Velocity())
 }

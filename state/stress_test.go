@@ -18,7 +18,7 @@ func rounds() int {
 	return 400
 }
 
-func TestConcurrentSetsAreToldInOneOrderAndAll(t *testing.T) {
+func TestStress_ConcurrentSetsAreToldInOneOrderAndAll(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	same := state.NewComputed(o, func(use *state.Use) int { return x.Use(use) })
@@ -58,7 +58,7 @@ func TestConcurrentSetsAreToldInOneOrderAndAll(t *testing.T) {
 	require.Equal(t, x.Get(), same.Get())
 }
 
-func TestConcurrentUpdatesLoseNothing(t *testing.T) {
+func TestStress_ConcurrentUpdatesLoseNothing(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	var wg sync.WaitGroup
@@ -74,7 +74,7 @@ func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 }
 
 // Functions see what was true in one moment, though others set meanwhile.
-func TestNoComputingFunctionEverSeesAMixture(t *testing.T) {
+func TestStress_NoComputingFunctionEverSeesAMixture(t *testing.T) {
 	o := app(t)
 	x, y := state.NewValue(o, 40), state.NewValue(o, 60) // always 100 together
 	twice := state.NewComputed(o, func(use *state.Use) int { return 2 * x.Use(use) })
@@ -136,7 +136,7 @@ func TestNoComputingFunctionEverSeesAMixture(t *testing.T) {
 }
 
 // Get is linearizable: nobody goes back, and who has set sees it.
-func TestGetNeverGoesBack(t *testing.T) {
+func TestStress_GetNeverGoesBack(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	half := state.NewComputed(o, func(use *state.Use) int { return x.Use(use) / 2 })
@@ -166,7 +166,7 @@ func TestGetNeverGoesBack(t *testing.T) {
 	wg.Wait()
 }
 
-func TestWatchesUnderStressEndWithTheLastValue(t *testing.T) {
+func TestStress_WatchesEndWithTheLastValue(t *testing.T) {
 	for range rounds() / 20 {
 		o := app(t)
 		x, y := state.NewValue(o, 0), state.NewValue(o, 0)
@@ -206,7 +206,7 @@ func TestWatchesUnderStressEndWithTheLastValue(t *testing.T) {
 	}
 }
 
-func TestOwnersEndUnderStress(t *testing.T) {
+func TestStress_OwnersEnd(t *testing.T) {
 	living := app(t)
 	x := state.NewValue(living, 0)
 	var wg sync.WaitGroup

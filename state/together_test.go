@@ -18,7 +18,7 @@ func frames(src *tether.Signal[tether.Tick], n int, d time.Duration) {
 }
 
 // Who uses two springs never sees one before a tick and the other after.
-func TestSpringsOnOneSourceMoveInOneMoment(t *testing.T) {
+func TestTogether_SpringsOnOneSourceMoveInOneMoment(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	config := state.SpringConfig{Frequency: 1, Damping: 1}
@@ -44,7 +44,7 @@ func TestSpringsOnOneSourceMoveInOneMoment(t *testing.T) {
 	require.Zero(t, src.Len())
 }
 
-func TestASpringOfAnEndedOwnerDoesNotHoldTheOthers(t *testing.T) {
+func TestTogether_ASpringOfAnEndedOwnerDoesNotHoldTheOthers(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	config := state.SpringConfig{Frequency: 1, Damping: 1}
@@ -61,7 +61,7 @@ func TestASpringOfAnEndedOwnerDoesNotHoldTheOthers(t *testing.T) {
 	require.Equal(t, 1, src.Len())
 }
 
-func TestASpringTakesAnyFiniteNumber(t *testing.T) {
+func TestSpring_TakesAnyFiniteNumber(t *testing.T) {
 	const big = math.MaxFloat64
 	for _, damping := range []float64{0, 0.3, 1, 50, 1e9} {
 		for _, frequency := range []float64{1e-9, 1, 1e9} {
@@ -101,7 +101,7 @@ func TestASpringTakesAnyFiniteNumber(t *testing.T) {
 }
 
 // Far numbers move as near ones do, but for the scale.
-func TestASpringIsExactAlsoWithTheLargestNumbers(t *testing.T) {
+func TestSpring_IsExactAlsoWithTheLargestNumbers(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	config := state.SpringConfig{Frequency: 1, Damping: 0.9}
@@ -114,7 +114,7 @@ func TestASpringIsExactAlsoWithTheLargestNumbers(t *testing.T) {
 	}
 }
 
-func TestASpringCanBePlacedAndTellsWhenItRests(t *testing.T) {
+func TestSpring_CanBePlacedAndTellsWhenItRests(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 2, Damping: 1})
@@ -150,7 +150,7 @@ func TestASpringCanBePlacedAndTellsWhenItRests(t *testing.T) {
 	require.True(t, closed(done))
 }
 
-func TestASpringFollowsAValue(t *testing.T) {
+func TestSpring_FollowsAValue(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	x := state.NewValue(o, 1.0)
@@ -170,7 +170,7 @@ func TestASpringFollowsAValue(t *testing.T) {
 	require.Equal(t, [2]float64{5, -1}, v.Get())
 }
 
-func TestVectorsMoveAsOne(t *testing.T) {
+func TestTogether_VectorsMoveAsOne(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	config := state.SpringConfig{Frequency: 1, Damping: 0.7}
@@ -192,7 +192,7 @@ func TestVectorsMoveAsOne(t *testing.T) {
 	require.Equal(t, [2]float64{2.5, 7.5}, w.Get())
 }
 
-func TestATweenWaitsRepeatsAndComesBack(t *testing.T) {
+func TestTween_WaitsRepeatsAndComesBack(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	w := state.NewTween(o, &src, 0, 10, time.Second, state.Linear, state.Delay(500*time.Millisecond), state.Repeat(2), state.Reverse())
@@ -219,7 +219,7 @@ func TestATweenWaitsRepeatsAndComesBack(t *testing.T) {
 	require.Equal(t, "state: NewValue with an option of tweens", panicOf(func() { state.NewValue(o, 1, state.Repeat(1)) }))
 }
 
-func TestATweenCanBeGivenAnotherTarget(t *testing.T) {
+func TestTween_CanBeGivenAnotherTarget(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	w := state.NewTween(o, &src, 0, 10, time.Second, state.Linear)
@@ -241,7 +241,7 @@ func TestATweenCanBeGivenAnotherTarget(t *testing.T) {
 }
 
 // An easing is the user's: it does not run when its owner has ended, and its panic is the owner's.
-func TestAnEasingIsAHandlerOfItsOwner(t *testing.T) {
+func TestTween_AnEasingIsAHandlerOfItsOwner(t *testing.T) {
 	reports := 0
 	o := app(t)
 	supervised := tether.NewOwner("s", tether.WithPanicHandler(func(*tether.PanicError) { reports++ }))

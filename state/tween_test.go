@@ -22,7 +22,7 @@ func over(w *state.Tween) bool {
 	}
 }
 
-func TestATweenIsAtItsEndExactlyAndOnce(t *testing.T) {
+func TestTween_IsAtItsEndExactlyAndOnce(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	cleanups := o.Stats().Cleanups
@@ -43,7 +43,7 @@ func TestATweenIsAtItsEndExactlyAndOnce(t *testing.T) {
 	require.Equal(t, cleanups, o.Stats().Cleanups)
 }
 
-func TestATweenThatOvershootsEndsExactly(t *testing.T) {
+func TestTween_OneThatOvershootsEndsExactly(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	w := state.NewTween(o, &src, 5, -3, time.Second, func(p float64) float64 { return 2 * p })
@@ -55,7 +55,7 @@ func TestATweenThatOvershootsEndsExactly(t *testing.T) {
 	require.Equal(t, []float64{0, 1}, []float64{state.Smooth(0), state.Smooth(1)})
 }
 
-func TestATweenOnAHeartbeat(t *testing.T) {
+func TestTween_OnAHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tether.NewOwner("o")
 		beat := tether.NewHeartbeat(o, frame)
@@ -70,7 +70,7 @@ func TestATweenOnAHeartbeat(t *testing.T) {
 	})
 }
 
-func TestATweenWhoseOwnerEndsIsDoneButNotArrived(t *testing.T) {
+func TestTween_OneWhoseOwnerEndsIsDoneButNotArrived(t *testing.T) {
 	o := tether.NewOwner("o")
 	var src tether.Signal[tether.Tick]
 	w := state.NewTween(o, &src, 0, 1, time.Second, state.Linear)
@@ -83,7 +83,7 @@ func TestATweenWhoseOwnerEndsIsDoneButNotArrived(t *testing.T) {
 	require.True(t, over(state.NewTween(o, &src, 0, 1, time.Second, state.Linear)), "born over")
 }
 
-func TestAPanicOfAnEasingPoisonsNothing(t *testing.T) {
+func TestTween_APanicOfAnEasingPoisonsNothing(t *testing.T) {
 	o := app(t)
 	var src tether.Signal[tether.Tick]
 	w := state.NewTween(o, &src, 0, 1, time.Second, func(p float64) float64 {
@@ -97,7 +97,7 @@ func TestAPanicOfAnEasingPoisonsNothing(t *testing.T) {
 	require.Equal(t, 0.5, w.Get())
 }
 
-func TestTweensUnderStress(t *testing.T) {
+func TestTween_ManyUnderStress(t *testing.T) {
 	o := app(t)
 	for range rounds() / 10 {
 		var src tether.Signal[tether.Tick]

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-ec287111/tether/state"
 )
 
-func TestASetTellsOldAndNew(t *testing.T) {
+func TestValue_ASetTellsOldAndNew(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	got := log(o, x.Changes())
@@ -22,7 +22,7 @@ func TestASetTellsOldAndNew(t *testing.T) {
 	require.Equal(t, []state.Change[int]{{Old: 1, New: 2}, {Old: 2, New: 3}, {Old: 3, New: 30}}, *got)
 }
 
-func TestAnEqualValueIsNoChange(t *testing.T) {
+func TestValue_AnEqualOneIsNoChange(t *testing.T) {
 	o := app(t)
 	type pair struct {
 		a int
@@ -52,7 +52,7 @@ func TestAnEqualValueIsNoChange(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeComparedIsAlwaysDifferent(t *testing.T) {
+func TestValue_WhatCannotBeComparedIsAlwaysDifferent(t *testing.T) {
 	o := app(t)
 	slice := state.NewValue(o, []int{1})
 	got := log(o, slice.Changes())
@@ -78,7 +78,7 @@ func TestWhatCannotBeComparedIsAlwaysDifferent(t *testing.T) {
 	require.Len(t, *gotNaN, 1)
 }
 
-func TestASetInsideAHandlerIsDeliveredAfterIt(t *testing.T) {
+func TestValue_ASetInsideAHandlerIsDeliveredAfterIt(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	var order []string
@@ -95,7 +95,7 @@ func TestASetInsideAHandlerIsDeliveredAfterIt(t *testing.T) {
 	require.Equal(t, []state.Change[int]{{Old: 0, New: 1}, {Old: 1, New: 2}}, *got)
 }
 
-func TestAPanicOfAHandlerLosesNoChange(t *testing.T) {
+func TestValue_APanicOfAHandlerLosesNoChange(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	double := state.NewComputed(o, func(use *state.Use) int { return 2 * x.Use(use) })
@@ -113,7 +113,7 @@ func TestAPanicOfAHandlerLosesNoChange(t *testing.T) {
 	require.Len(t, *got, 3)
 }
 
-func TestAGoexitOfAHandlerLosesNoChange(t *testing.T) {
+func TestValue_AGoexitOfAHandlerLosesNoChange(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 0)
 	x.Changes().Connect(o, func(c state.Change[int]) {
@@ -133,7 +133,7 @@ func TestAGoexitOfAHandlerLosesNoChange(t *testing.T) {
 	require.Equal(t, []state.Change[int]{{Old: 0, New: 1}, {Old: 1, New: 2}, {Old: 2, New: 3}}, *got)
 }
 
-func TestAValueOfADeadOwnerStaysWhatItIs(t *testing.T) {
+func TestValue_OfADeadOwnerStaysWhatItIs(t *testing.T) {
 	o := tether.NewOwner("app")
 	x := state.NewValue(o, 1)
 	living := app(t)
@@ -147,7 +147,7 @@ func TestAValueOfADeadOwnerStaysWhatItIs(t *testing.T) {
 	require.False(t, x.Changes().Connect(living, func(state.Change[int]) {}).Connected())
 }
 
-func TestABatchIsOneChange(t *testing.T) {
+func TestBatch_IsOneChange(t *testing.T) {
 	o := app(t)
 	x, y := state.NewValue(o, 1), state.NewValue(o, 2)
 	sum, n := counted(o, func(use *state.Use) int { return x.Use(use) + y.Use(use) })
@@ -169,7 +169,7 @@ func TestABatchIsOneChange(t *testing.T) {
 	require.Len(t, *got, 1)
 }
 
-func TestMisusePanicsAtTheCall(t *testing.T) {
+func TestMisuse_PanicsAtTheCall(t *testing.T) {
 	o := app(t)
 	x := state.NewValue(o, 1)
 	var src tether.Signal[tether.Tick]

@@ -251,7 +251,7 @@ func (w *world) set(j, v int) {
 	of(func() int { w.values[j].Set(v); return 0 }) // a watched part may fail
 }
 
-func TestARandomWorldAgreesWithComputingEverythingAnew(t *testing.T) {
+func TestWorld_ARandomOneAgreesWithComputingEverythingAnew(t *testing.T) {
 	n := uint64(3000)
 	if testing.Short() {
 		n = 300
@@ -270,7 +270,7 @@ func TestARandomWorldAgreesWithComputingEverythingAnew(t *testing.T) {
 
 // The same under concurrent Sets, Gets and Destroys: when all is at rest, everything is what the
 // model says, and everybody was told.
-func TestARandomWorldComesToRestAsTheModelSays(t *testing.T) {
+func TestWorld_ARandomOneComesToRestAsTheModelSays(t *testing.T) {
 	for seed := range uint64(rounds() / 4) {
 		w := newWorld(t, seed)
 		n := len(w.values)

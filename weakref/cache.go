@@ -128,17 +128,17 @@ func (c *Cache[K, V]) All() iter.Seq2[K, *V] {
 	}
 }
 
-func (c *Cache[K, V]) check(verb string) {
+func (c *Cache[K, V]) check(op string) {
 	if c == nil {
-		panic("weakref: " + verb + " of nil Cache")
+		panic("weakref: " + op + " of nil Cache")
 	}
 }
 
 // fit panics if key can't be entered.
-func (c *Cache[K, V]) fit(verb string, key K) {
-	c.check(verb)
+func (c *Cache[K, V]) fit(op string, key K) {
+	c.check(op)
 	if !equal(key, key) {
-		panic("weakref: " + verb + " with a key that is not equal to itself")
+		panic("weakref: " + op + " with a key that is not equal to itself")
 	}
 	c.look(key) // panics if key is not hashable
 }

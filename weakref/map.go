@@ -104,8 +104,8 @@ func (m *Map[K, V]) All() iter.Seq2[*K, V] {
 	}
 }
 
-func (m *Map[K, V]) check(verb string) {
+func (m *Map[K, V]) check(op string) {
 	if m == nil {
-		panic("weakref: " + verb + " of nil Map")
+		panic("weakref: " + op + " of nil Map")
 	}
 }

@@ -227,8 +227,10 @@ type member struct {
 	owner *scope.Scope
 }
 
+// Kind makes a list a member.
 func (m member) Kind() scope.Kind { return scope.Resource }
 
+// Cut closes the list.
 func (m member) Cut(co *scope.Cutoff) {
 	co.Remove(m.owner, &m.l.node)
 	conns, last := m.l.endAll(true)

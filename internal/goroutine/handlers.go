@@ -23,6 +23,7 @@ type Func struct {
 	Line int
 }
 
+// String returns the name, with file and line where there is a file.
 func (f Func) String() string {
 	if f.File == "" {
 		return f.Name

@@ -9,9 +9,9 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Scope returns the state behind owner, which must be a *tether.Owner; verb is
+// Scope returns the state behind owner, which must be a *tether.Owner; op is
 // the caller's name, for the panic if it is nil.
-var Scope func(verb string, owner any) *scope.Scope
+var Scope func(op string, owner any) *scope.Scope
 
 // Conn returns what is behind connection, which must be a *tether.Connection.
 var Conn func(connection any) *connlist.Conn

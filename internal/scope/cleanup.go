@@ -15,6 +15,7 @@ type cleanup struct {
 	closer io.Closer // if f is nil
 }
 
+// Kind and Cut make a cleanup a member: the cut-off leaves it for the unwinding.
 func (c *cleanup) Kind() Kind  { return Cleanup }
 func (c *cleanup) Cut(*Cutoff) {}
 

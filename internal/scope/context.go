@@ -79,4 +79,5 @@ type scopeContext struct {
 	base context.Context
 }
 
+// Deadline returns that of the context that the scope was made with.
 func (c *scopeContext) Deadline() (time.Time, bool) { return c.base.Deadline() }

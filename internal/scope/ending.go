@@ -14,6 +14,7 @@ type Ending interface {
 // two, and counts as the cleanup that it is.
 type ending cleanup
 
+// Kind makes an ending a member: the cleanup that it is.
 func (e *ending) Kind() Kind { return Cleanup }
 
 // Cut leaves the cleanup in the place of e.

@@ -134,6 +134,7 @@ type Errors struct {
 	lost int // not kept
 }
 
+// Error returns the text of the first few, a line each, and how many more there are.
 func (e *Errors) Error() string {
 	var b strings.Builder
 	for i, err := range e.errs[:min(shown, len(e.errs))] {

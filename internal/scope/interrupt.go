@@ -16,6 +16,7 @@ type interrupt struct {
 	taken  bool      // it will be called, or was; guarded by s.mu
 }
 
+// Kind makes an interrupt a member.
 func (i *interrupt) Kind() Kind { return Interrupt }
 
 // Cut hands the interrupt to the goroutine that cuts off, and counts it.

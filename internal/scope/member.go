@@ -3,6 +3,7 @@ package scope
 // A Kind says what a member of a scope is.
 type Kind uint8
 
+// The kinds.
 const (
 	Connection Kind = iota
 	Goroutine

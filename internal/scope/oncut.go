@@ -7,8 +7,10 @@ type closing struct {
 	cut, then func()
 }
 
+// Kind makes a closing a member.
 func (c *closing) Kind() Kind { return Internal }
 
+// Cut does what the closing is for, and leaves the rest to the goroutine that cuts off.
 func (c *closing) Cut(co *Cutoff) {
 	co.Remove(c.s, &c.node)
 	c.cut()

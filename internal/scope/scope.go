@@ -167,10 +167,17 @@ func (s *Scope) bornDead(state uint32, parent *Scope) {
 	s.state.Store(state)
 }
 
-func (s *Scope) Name() string   { return s.name }
+// Name returns the name that s was made with.
+func (s *Scope) Name() string { return s.name }
+
+// Parent returns the scope that s is a child of, nil for a root.
 func (s *Scope) Parent() *Scope { return s.parent }
-func (s *Scope) Alive() bool    { return s.state.Load() == alive }
-func (s *Scope) Over() bool     { return s.state.Load() == ended }
+
+// Alive reports whether s has not been cut off.
+func (s *Scope) Alive() bool { return s.state.Load() == alive }
+
+// Over reports whether s has ended.
+func (s *Scope) Over() bool { return s.state.Load() == ended }
 
 // Path returns the names from the root to s.
 func (s *Scope) Path() string {

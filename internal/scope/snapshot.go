@@ -112,10 +112,10 @@ func (s *Scope) State() string {
 	return [...]string{"alive", "cut off", "unwinding", "ended"}[s.state.Load()]
 }
 
-// Staged reports whether the children of s end one after the other, and Sealed whether they
-// have begun to, while s is alive.
+// Staged reports whether the children of s end one after the other.
 func (s *Scope) Staged() bool { return s.staged }
 
+// Sealed reports whether they have begun to, while s is alive.
 func (s *Scope) Sealed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

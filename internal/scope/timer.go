@@ -24,6 +24,7 @@ const (
 	over
 )
 
+// Kind makes a timer a member.
 func (t *timer) Kind() Kind { return Timer }
 
 // Cut stops the timer. If that comes too late, the timer's goroutine exists
@@ -88,4 +89,5 @@ func (t *timer) fire() {
 // timed is a timer's function, on the way to be called.
 type timed func()
 
+// Run calls f, on a goroutine that its number says is the owner's.
 func (f timed) Run() { goroutine.Callback(f) }

@@ -92,7 +92,7 @@ func fireDestroy(app *tether.Owner) *Test {
 	}
 }
 
-// fireDestroyCrowd is the same where all presence slots are taken by others, so
+// fireDestroyCrowd is the same where all slots are taken by others, so
 // that calls are counted in their owner.
 func fireDestroyCrowd(app *tether.Owner) *Test {
 	crowd(app)

@@ -6,7 +6,7 @@
 //
 // It complements the schedule explorer, which is sequentially consistent: what
 // the explorer can't show is that the library needs, and has, atomics that a
-// store buffer does not delay. Tether's presence protocol is small enough for
+// store buffer does not delay. The protocol of package inflight is small enough for
 // all of its executions to be looked at.
 package memory
 

@@ -2,7 +2,7 @@ package memory
 
 import "testing"
 
-// What internal/presence and the teardown share.
+// What internal/inflight and the teardown share.
 const (
 	slot Loc = iota // whose handler runs: 0, a, b, or one of them marked
 	word            // 1 while the handler is alive

@@ -2,7 +2,6 @@ package hook_test
 
 import (
 	"context"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,12 +69,4 @@ func each(t *testing.T, test func(t *testing.T, k kind)) {
 	for _, k := range kinds(nil) {
 		t.Run(k.name, func(t *testing.T) { test(t, k) })
 	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

@@ -3,7 +3,6 @@ package bus_test
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,12 +37,4 @@ func letters(app *tether.Owner, b *bus.Bus) *[]bus.Letter {
 	all := new([]bus.Letter)
 	b.Dead().Connect(app, func(l bus.Letter) { *all = append(*all, l) })
 	return all
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

@@ -1,5 +1,0 @@
-//go:build race
-
-package hook_test
-
-const race = true
