@@ -137,10 +137,10 @@ func TestConfig(t *testing.T) {
 		time.Sleep(10*time.Second + time.Millisecond)
 		synctest.Wait()
 		assert.Equal(t, 10, asked)
+		before := app.Stats()
 		conf.Every = time.Minute
 		hup <- syscall.SIGINT
 		synctest.Wait()
-		before := app.Stats()
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		assert.Equal(t, 20, asked)
