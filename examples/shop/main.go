@@ -91,10 +91,6 @@ func visit(ctx context.Context, s *Shop, random *rand.Rand) {
 				return
 			}
 		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return
-		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
