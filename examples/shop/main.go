@@ -69,8 +69,9 @@ func demo(out io.Writer) error {
 	for o := range inspect.Roots() {
 		err = errors.Join(err, fmt.Errorf("%s is left", o.Path))
 	}
+	fmt.Fprint(out, s.Books)
 	if err = errors.Join(err, s.Books.Check(s.Stock)); err == nil {
-		fmt.Fprintf(out, "%vthe books balance, and nothing is left\n", s.Books)
+		fmt.Fprintln(out, "the books balance, and nothing is left")
 	}
 	return err
 }
