@@ -18,7 +18,7 @@ const maxLate = 16
 // a deep tree cost no more than those of a flat one.
 type errorList struct {
 	items []any   // each an error or the *errorList of a child
-	late  []error // came after the end, here and below
+	late  []error // came after the end, here and below; or of children, see TellParent
 	lost  int     // came when late was full
 
 	failure error // of a goroutine that ended the scope by it
@@ -60,7 +60,8 @@ func (s *Scope) endsWithParentLocked() bool {
 // passErrorsLocked makes the errors of s, which has ended, part of its parent's if its end
 // is. tree.mu is held.
 func (s *Scope) passErrorsLocked() {
-	if !s.endsWithParentLocked() {
+	part := s.endsWithParentLocked()
+	if !part && !s.tells {
 		return
 	}
 	s.mu.Lock()
@@ -73,7 +74,22 @@ func (s *Scope) passErrorsLocked() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.errorsLocked()
-	l.items = append(l.items, errs)
+	switch {
+	case part, !p.Alive():
+		l.items = append(l.items, errs)
+	case len(l.late) < maxLate: // p lives on, and may have many such children
+		l.late = append(l.late, errs.join())
+	default:
+		l.lost++
+	}
+}
+
+// TellParent makes the errors of s, a child whose end nobody waits for, part of its
+// parent's also if it ends before that; of the first few such children.
+func (s *Scope) TellParent() {
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	s.tells = true
 }
 
 func (s *Scope) errorsLocked() *errorList {

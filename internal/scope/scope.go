@@ -62,6 +62,7 @@ type Scope struct {
 	staged bool          // see stage.go
 	sealed bool          // it is, and the stages have begun: it takes no children; guarded by mu
 	bond   bond          // what it is to its parent
+	tells  bool          // its errors are its parent's, see TellParent; guarded by tree.mu
 	loose  bool          // see Config.Unattended
 	id     atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
 
