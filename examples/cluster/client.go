@@ -22,16 +22,12 @@ type Client struct {
 	said    int // lines that were written; by one goroutine at a time
 
 	mu     sync.Mutex     // guards the fields below
-	joined map[string]int // the last line of each speaker when this client came in, or the speaker did
-	heard  map[string]int // the last line of each speaker that was heard
+	joined map[string]int // each speaker's last line when both were in
+	left   map[string]int // and when this client had to leave; nil if it has stayed
+	heard  map[string]int // the last line of each that was heard
 	wrong  []string       // lines that should not have come, or not then
-	waits  []*wait
-}
-
-// A wait is for what is to be heard.
-type wait struct {
-	want map[string]int
-	done chan struct{}
+	want   map[string]int // the lines that are waited for
+	done   chan struct{}  // closed when they have been heard; nil if nobody waits
 }
 
 // join connects a client, and returns when its lobby has let it in.
@@ -80,13 +76,21 @@ func (c *Client) talk(n int) {
 	}
 }
 
+// leave says that these lines of the speakers were the last that could be heard.
+func (c *Client) leave(speakers []*Client) {
+	c.left = make(map[string]int)
+	for _, speaker := range speakers {
+		c.left[speaker.name] = speaker.said
+	}
+}
+
 // expect returns a channel that is closed when these lines of these speakers have been heard.
+// There is one at a time.
 func (c *Client) expect(want map[string]int) <-chan struct{} {
-	w := &wait{want, make(chan struct{})}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.waits = append(c.waits, w)
-	return w.done
+	c.want, c.done = want, make(chan struct{})
+	return c.done
 }
 
 // hear puts a line into the book: it must be the speaker's next.
@@ -104,22 +108,14 @@ func (c *Client) hear(line string) {
 		return
 	}
 	c.heard[speaker] = n
-	kept := c.waits[:0]
-	for _, w := range c.waits {
-		if !c.hasHeardLocked(w.want) {
-			kept = append(kept, w)
-			continue
-		}
-		close(w.done)
+	if c.done == nil {
+		return
 	}
-	c.waits = kept
-}
-
-func (c *Client) hasHeardLocked(want map[string]int) bool {
-	for speaker, n := range want {
+	for speaker, n := range c.want {
 		if c.heard[speaker] < n {
-			return false
+			return
 		}
 	}
-	return true
+	close(c.done)
+	c.done = nil
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
@@ -30,7 +29,7 @@ type Line struct{ Name, Text string }
 
 // A Report is a lobby's book, which it writes at its end.
 type Report struct {
-	Said    int64          // lines of its own clients
+	Said    int            // lines of its own clients
 	Heard   map[string]int // lines of each client, of whatever lobby
 	Dropped uint64         // lines that it, or a client of it, was too slow for
 }
@@ -48,7 +47,8 @@ func lobby() (status int) {
 		return err
 	}, tether.Staged(), tether.WithGrace(grace))
 	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(l.report())
+		l.book.Dropped += l.nats.Stats().Dropped
+		err = json.NewEncoder(os.Stdout).Encode(l.book)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Getenv(nameVar), err)
@@ -64,11 +64,8 @@ type Lobby struct {
 	ln     net.Listener
 	tables *tether.Owner // of the players' owners
 
-	in      atomic.Int64
-	dropped atomic.Uint64
-
-	mu    sync.Mutex // guards the field below
-	heard map[string]int
+	mu   sync.Mutex // guards the field below
+	book Report
 }
 
 // Open starts a lobby. owner is staged: in the end the door closes first, then the players
@@ -88,9 +85,11 @@ func Open(owner *tether.Owner, url string) (*Lobby, error) {
 	}
 	l := &Lobby{
 		said: bus.Named[Line](b, "lobby.said"), nats: conn, ln: ln, tables: owner.NewChild("tables"),
-		heard: make(map[string]int),
+		book: Report{Heard: make(map[string]int)},
 	}
-	l.said.Connect(owner, l.count) // before the clients': what they hear is counted
+	l.said.Connect(owner, func(line Line) { // before the clients: what they hear is in the book
+		l.note(func(r *Report) { r.Heard[line.Name]++ })
+	})
 	door := owner.NewChild("door")
 	tether.OwnBlocking(door, ln)
 	door.GoErr(func(context.Context) error {
@@ -125,7 +124,7 @@ func (l *Lobby) serve(ctx context.Context, player *tether.Owner, conn net.Conn) 
 	}
 	name := lines.Text()
 	queue := tether.NewQueue(player, 4096, tether.DropOldest) // a slow reader holds up nobody
-	player.Defer(func() { l.dropped.Add(queue.Dropped()) })
+	player.Defer(func() { l.note(func(r *Report) { r.Dropped += queue.Dropped() }) })
 	l.said.Connect(player, func(line Line) {
 		if _, err := fmt.Fprintf(conn, "%s: %s\n", line.Name, line.Text); err != nil {
 			player.Cancel(err)
@@ -135,7 +134,7 @@ func (l *Lobby) serve(ctx context.Context, player *tether.Owner, conn net.Conn) 
 		return err
 	}
 	for lines.Scan() {
-		l.in.Add(1)
+		l.note(func(r *Report) { r.Said++ })
 		if err := l.said.Publish(ctx, Line{name, lines.Text()}); err != nil {
 			return err
 		}
@@ -146,13 +145,8 @@ func (l *Lobby) serve(ctx context.Context, player *tether.Owner, conn net.Conn) 
 	return nil
 }
 
-func (l *Lobby) count(line Line) {
+func (l *Lobby) note(f func(*Report)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.heard[line.Name]++
-}
-
-// report is for when nothing of the lobby runs any more.
-func (l *Lobby) report() Report {
-	return Report{Said: l.in.Load(), Heard: l.heard, Dropped: l.dropped.Load() + l.nats.Stats().Dropped}
+	f(&l.book)
 }

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-ec287111/tether"
@@ -22,10 +23,8 @@ import (
 )
 
 const (
-	// grace is how long anything may take to end. What takes longer is killed, and a fault.
-	grace = 5 * time.Second
-	// patience is for what must happen: lines that must be heard.
-	patience = 20 * time.Second
+	grace    = 5 * time.Second  // for the end of anything; after that it is killed, and a fault
+	patience = 20 * time.Second // for lines that must be heard
 )
 
 func main() {
@@ -38,20 +37,14 @@ func main() {
 	}
 }
 
-// A Show is what the first process has. Its owner is staged: the lobbies are made after the
-// server and before the clients, and end between them.
+// A Show is what the first process has. Its owner is staged, and what is made later ends
+// earlier: the clients of a lobby, the lobby, the server.
 type Show struct {
 	owner   *tether.Owner
 	out     io.Writer
 	url     string // of the server
 	lobbies []*Process
 	clients []*Client // those that have left too
-	books   Books
-}
-
-// names has the clients of each lobby.
-var names = map[string][]string{
-	"north": {"ann", "bob", "cem"}, "east": {"dan", "eve", "fay"}, "south": {"gus", "hal", "ida"},
 }
 
 // show has all clients say n lines, thrice.
@@ -71,64 +64,57 @@ func show(out io.Writer, n int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "all has ended within %v\n", time.Since(closing).Round(time.Millisecond))
-	return s.books.balance(out, s.clients, s.lobbies)
+	fmt.Fprintf(out, "all has ended within %v\n\n", time.Since(closing).Round(time.Millisecond))
+	return balance(out, s.clients, s.lobbies)
 }
 
 func (s *Show) play(n int) error {
-	for _, name := range []string{"north", "east", "south"} {
-		if err := s.open(name); err != nil {
+	for _, line := range []string{"north ann bob cem", "east dan eve fay", "south gus hal ida"} {
+		names := strings.Fields(line)
+		if err := s.open(names[0], names[1:]...); err != nil {
 			return err
 		}
 	}
-	north, east, south := s.lobbies[0], s.lobbies[1], s.lobbies[2]
-	living := slices.Concat(north.clients, east.clients)
-
 	fmt.Fprintf(s.out, "all talk, each %d lines\n", n)
-	all := slices.Concat(living, south.clients)
-	if err := s.talk(n, all, all, nil); err != nil {
+	all := s.clients
+	if err := s.talk(n, all, all, func() error { return nil }); err != nil {
 		return err
 	}
 
-	fmt.Fprintf(s.out, "all talk; south is killed after a tenth of it\n")
+	south, living := s.lobbies[2], all[:6]
 	first := south.clients[0]
 	enough := first.expect(map[string]int{first.name: first.said + n/10})
 	err := s.talk(n, all, living, func() error {
 		if err := s.await(enough); err != nil {
 			return err
 		}
+		fmt.Fprintln(s.out, "all talk, and south is killed")
 		return south.kill()
 	})
 	if err != nil {
 		return err
 	}
+	for _, c := range south.clients {
+		c.leave(all)
+	}
 
-	if err := s.open("south"); err != nil {
+	if err := s.open("south", "gus-2", "hal-2", "ida-2"); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "south is back, and so are its clients; all talk\n\n")
+	fmt.Fprintln(s.out, "south is back, and so are its clients; all talk")
 	all = slices.Concat(living, s.lobbies[3].clients)
-	return s.talk(n, all, all, nil)
+	return s.talk(n, all, all, func() error { return nil })
 }
 
 // open starts a lobby and has its clients come in. Nobody talks meanwhile.
-func (s *Show) open(name string) error {
+func (s *Show) open(name string, clients ...string) error {
 	p, err := start(s.owner, name, s.url)
 	if err != nil {
 		return err
 	}
 	s.lobbies = append(s.lobbies, p)
 	fmt.Fprintf(s.out, "%-5s listens on %s: process %d\n", name, p.addr, p.cmd.Process.Pid)
-	visit := 1
-	for _, other := range s.lobbies[:len(s.lobbies)-1] {
-		if other.name == name {
-			visit++
-		}
-	}
-	for _, client := range names[name] {
-		if visit > 1 {
-			client = fmt.Sprintf("%s-%d", client, visit)
-		}
+	for _, client := range clients {
 		c, err := join(s.owner, p, client)
 		if err != nil {
 			return err
@@ -152,9 +138,9 @@ func (s *Show) talk(n int, speakers, listeners []*Client, meanwhile func() error
 	for _, c := range listeners {
 		want[c.name] = c.said + n
 	}
-	var heard []<-chan struct{}
+	var all []<-chan struct{}
 	for _, c := range listeners {
-		heard = append(heard, c.expect(want))
+		all = append(all, c.expect(want))
 	}
 	for _, c := range speakers {
 		spoken := make(chan struct{})
@@ -162,27 +148,23 @@ func (s *Show) talk(n int, speakers, listeners []*Client, meanwhile func() error
 			defer close(spoken)
 			c.talk(n)
 		})
-		heard = append(heard, spoken)
+		all = append(all, spoken)
 	}
-	if meanwhile != nil {
-		if err := meanwhile(); err != nil {
-			return err
-		}
+	if err := meanwhile(); err != nil {
+		return err
 	}
-	for _, h := range heard {
-		if err := s.await(h); err != nil {
+	for _, done := range all {
+		if err := s.await(done); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Show) await(c <-chan struct{}) error {
+func (s *Show) await(done <-chan struct{}) error {
 	select {
-	case <-c:
+	case <-done:
 		return nil
-	case <-s.owner.Context().Done():
-		return context.Cause(s.owner.Context())
 	case <-time.After(patience):
 		return fmt.Errorf("not all that must be heard was heard within %v", patience)
 	}
