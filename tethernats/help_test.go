@@ -86,16 +86,22 @@ type setting struct {
 
 func open(t *testing.T, opts ...tethernats.EmbedOption) *setting {
 	t.Helper()
-	tethertest.VerifyNone(t)
-	s := &setting{t: t, app: tethertest.NewOwner(t), errs: newErrorBook()}
-	ctx, cancel := context.WithTimeout(context.Background(), hang)
-	t.Cleanup(cancel)
-	s.ctx = ctx
+	s := newSetting(t)
 	c, err := tethernats.Embed(s.app, "", append([]tethernats.EmbedOption{
 		tethernats.OnError(s.errs.add), tethernats.EmbeddedServer(func(srv *server.Server) { s.srv = srv }),
 	}, opts...)...)
 	require.NoError(t, err)
 	s.c = c
+	return s
+}
+
+func newSetting(t *testing.T) *setting {
+	t.Helper()
+	tethertest.VerifyNone(t)
+	s := &setting{t: t, app: tethertest.NewOwner(t), errs: newErrorBook()}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*hang)
+	t.Cleanup(cancel)
+	s.ctx = ctx
 	return s
 }
 
