@@ -132,7 +132,18 @@ func next[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
-// ack looks at what the server has in its books.
+// settled returns when the server has nothing in its books that is to be delivered, now or again.
+func (s *setting) settled(stream, durable string) {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * hang); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if pending, unacknowledged, _ := s.books(stream, durable); pending == 0 && unacknowledged == 0 {
+			return
+		}
+	}
+	require.FailNow(s.t, "not all is acknowledged")
+}
+
+// books returns what the server has in its books.
 func (s *setting) books(stream, durable string) (pending, ackPending int, floor uint64) {
 	s.t.Helper()
 	cons, err := s.c.JetStream().Consumer(s.ctx, stream, durable)
