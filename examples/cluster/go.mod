@@ -3,6 +3,7 @@ module github.com/seed-ec287111/tether/examples/cluster
 go 1.26.0
 
 require (
+	github.com/nats-io/nats.go v1.55.0
 	github.com/seed-ec287111/tether v0.0.0
 	github.com/seed-ec287111/tether/tethernats v0.0.0
 	github.com/stretchr/testify v1.12.1
@@ -16,7 +17,6 @@ require (
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
-	github.com/nats-io/nats.go v1.55.0 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
