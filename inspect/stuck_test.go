@@ -91,7 +91,6 @@ func TestWatchStuck_DoesNotKeepAnOwner(t *testing.T) {
 	defer stop()
 	w := weak.Make(app)
 	runtime.KeepAlive(app)
-	app = nil
 	collect(t, "the owner", func() bool { return w.Value() == nil && inspect.Lost() > lost })
 	require.Empty(t, now())
 }

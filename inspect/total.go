@@ -50,8 +50,9 @@ func total(s *scope.Scope) (t Totals) {
 
 // ByName is [OwnerInfo.Total] by the names of owners: each run of digits is "#", so that
 // "player-17" and "player-4" are counted as "player-#". A name is quoted where a path would
-// quote it, and cut if it is longer than 64 bytes. What has ended is counted by the name
-// that it had.
+// quote it, and cut if it is longer than 64 bytes. The owners that package keyed makes have
+// keys for names, and are counted together as "key of" and the name of their group. What has
+// ended is counted by the name that it had.
 //
 // A tree has up to 255 names, in the order in which walks and ends of queues come upon them.
 // All that come later are [Other]. A name is not forgotten: what it has counted must not fall.

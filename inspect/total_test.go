@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/inspect"
+	"github.com/seed-ec287111/tether/keyed"
 )
 
 // counted returns what the queues of o have taken and dropped.
@@ -174,6 +175,25 @@ func TestByName_ManyNamesAreBounded(t *testing.T) {
 	require.Equal(t, before[inspect.Other].Dropped+3, after[inspect.Other].Dropped)
 	early.Destroy()
 	check(5, 0, sum+5)
+}
+
+func TestByName_OwnersNamedByKeysAreCountedByTheirGroup(t *testing.T) {
+	app := newOwner(t, "app")
+	sessions := keyed.New[string](app, "sessions of 7")
+	for _, user := range []string{"ann", "bob", "eve"} {
+		fill(sessions.Get(user))
+		fill(sessions.Get(user).NewChild("part"))
+	}
+	devices := keyed.NewMap(app, strings.Repeat("d", 100), func(o *tether.Owner, _ string) int { return 1 })
+	devices.Get("x")
+	sessions.Get("eve").Destroy()
+	all := inspect.Of(app).ByName()
+	require.Len(t, all, 6)
+	require.Equal(t, 2, all["key of sessions of #"].Owners)
+	require.EqualValues(t, 15, all["key of sessions of #"].Taken)
+	require.EqualValues(t, 15, all["part"].Taken)
+	require.Equal(t, 1, all["sessions of #"].Owners)
+	require.Equal(t, 1, all["key of "+strings.Repeat("d", 57)].Owners)
 }
 
 func TestByName_ANameIsCutBetweenTwoRunes(t *testing.T) {

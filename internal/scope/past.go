@@ -152,11 +152,11 @@ type names struct {
 	known map[string]string // nil before the first
 }
 
-// of returns name without the digits in which many differ, or Other. It is cut if it is
-// long.
-func (n *names) of(name string) string {
+// of returns what, and name without the digits in which many differ, or Other. The name is cut
+// if it is long.
+func (n *names) of(what, name string) string {
 	var room [maxName]byte
-	key := fold.Append(room[:0], cut(name))
+	key := fold.Append(append(room[:0], what...), cut(name, maxName-len(what)))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if known, ok := n.known[string(key)]; ok {
@@ -173,17 +173,27 @@ func (n *names) of(name string) string {
 	return fresh
 }
 
-// cut returns what of name fits into maxName bytes.
-func cut(name string) string {
-	n := min(len(name), maxName)
-	for n > maxName-utf8.UTFMax && n < len(name) && !utf8.RuneStart(name[n]) {
+// cut returns what of name fits into most bytes.
+func cut(name string, most int) string {
+	n := min(len(name), most)
+	for n > most-utf8.UTFMax && n < len(name) && !utf8.RuneStart(name[n]) {
 		n--
 	}
 	return name[:n]
 }
 
-// Kin returns the name by which s is counted, together with others of its tree.
-func (s *Scope) Kin() string { return s.tree.names.of(s.name) }
+// Kin returns the name by which s is counted, together with others of its tree: its own, or
+// that of its parent where the own one is a key.
+func (s *Scope) Kin() string {
+	if p := s.parent; p != nil && p.keys {
+		return s.tree.names.of("key of ", p.name)
+	}
+	return s.tree.names.of("", s.name)
+}
+
+// NamedByKeys says that the names of the children of s, which has none yet, are keys: data,
+// of which there may be any number.
+func (s *Scope) NamedByKeys() { s.keys = true }
 
 // A Share is what one scope holds, does and has counted at one moment.
 type Share struct {

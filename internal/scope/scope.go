@@ -74,6 +74,7 @@ type Scope struct {
 	calls  int32 // calls of handlers that are counted, part of busy
 	runs   int32 // of queues, likewise
 	busy   int32 // all that runs here; guarded by tree.mu too once cut off, see drain.go
+	keys   bool  // the names of the children are keys, see Kin; set before there are any
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil before the first use of Context
 	unbind func()                  // from the contexts that end the scope; nil if there are none
