@@ -63,15 +63,22 @@ type ConnectOption interface{ connect(*connectConfig) }
 type connectConfig struct {
 	priority int
 	queue    *Queue
+	made     func(*Connection) // see madeOption
 }
 
 type (
 	priorityOption int
 	queueOption    struct{ q *Queue }
+
+	// madeOption is for a sub-package that connects to a source, and is to end the connection
+	// even if Connect panics, as the function of WhileActive does: it is called before that,
+	// with a connection that is not on a queue.
+	madeOption func(*Connection)
 )
 
 func (p priorityOption) connect(c *connectConfig) { c.priority = int(p) }
 func (o queueOption) connect(c *connectConfig)    { c.queue = o.q }
+func (o madeOption) connect(c *connectConfig)     { c.made = o }
 
 // Priority makes Fire call the handler before those with a lower priority. The default is 0.
 // Within one priority, the first connected is the first called.

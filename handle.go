@@ -108,6 +108,9 @@ func init() {
 	handle.OnEnd = func(connection any, f func()) func() {
 		return connection.(*Connection).conn.AfterEnd(f)
 	}
+	handle.Made = func(made func(connection any)) any {
+		return madeOption(func(c *Connection) { made(c) })
+	}
 	handle.Stay = func(connection any) {
 		if c, ok := connection.(*Connection).conn.Queued().(*queueConn); ok {
 			c.stay()

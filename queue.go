@@ -52,6 +52,8 @@ type Queue struct {
 	conns   map[*queueConn]struct{} // that are connected, or spent with their value pending
 	flushes list.List               // of flush, by ascending number
 	dropped uint64
+	left    bool        // it has left its owner, to which it has told what it had counted
+	told    scope.Tally // so far, see late
 	dead    bool
 	kept    bool   // counted in the dead owner, see linger
 	wake    func() // see Notify; nil without, and once dead

@@ -19,8 +19,10 @@ func (m *mailbox[T]) offer(v T) bool {
 	if q.dead || m.shut || q.order.len() >= q.capacity {
 		var ok bool
 		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
+			late := q.lateLocked()
 			q.mu.Unlock()
 			h.end()
+			q.scope.CountLate(late)
 			return false
 		}
 	}
@@ -28,8 +30,10 @@ func (m *mailbox[T]) offer(v T) bool {
 	if m.once {
 		if rest, m.spent = m.conn.Spend(); !m.spent {
 			q.lostLocked(h, true)
+			late := q.lateLocked()
 			q.mu.Unlock() // its end is on the way, and will wake the others
 			h.end()
+			q.scope.CountLate(late)
 			return false
 		}
 		m.shut = true

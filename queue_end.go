@@ -15,6 +15,27 @@ func (m queueMember) Cut(co *scope.Cutoff) {
 	co.After(m.q.die)
 }
 
+// Final makes a queueMember a [scope.Counter].
+func (m queueMember) Final() scope.Tally {
+	q := m.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.left, q.told = true, scope.Tally{Taken: q.last, Dropped: q.dropped}
+	return q.told
+}
+
+// lateLocked returns what the queue has counted since it told its owner, for
+// [scope.Scope.CountLate]: nothing while it is a member. Whoever counts when it may have left
+// calls it before letting go of mu.
+func (q *Queue) lateLocked() scope.Tally {
+	if !q.left {
+		return scope.Tally{}
+	}
+	before := q.told
+	q.told = scope.Tally{Taken: q.last, Dropped: q.dropped}
+	return q.told.Minus(before)
+}
+
 // die runs when the owner is cut off.
 func (q *Queue) die() {
 	q.mu.Lock()
@@ -27,7 +48,9 @@ func (q *Queue) die() {
 	conns := q.takeConnsLocked()
 	q.dropAllLocked()
 	q.room.Broadcast()
+	late := q.lateLocked()
 	q.mu.Unlock()
+	q.scope.CountLate(late)
 	disconnect(conns)
 }
 

@@ -171,18 +171,20 @@ func (l *linger) GiveUp() {
 // close is the Cut of a Finish queue.
 func (q *Queue) close(co *scope.Cutoff) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	for c := range q.conns {
 		c.box.lastWordsLocked()
 	}
 	q.dead, q.kept = true, q.busy
-	if q.kept {
+	kept := q.kept
+	if kept {
 		co.Keep(q.scope)
-	} else {
-		co.Remove(q.scope, &q.node)
 	}
 	q.room.Broadcast()
 	conns := q.takeConnsLocked()
+	q.mu.Unlock()
+	if !kept {
+		co.Remove(q.scope, &q.node)
+	}
 	co.After(func() { disconnect(conns) })
 }
 

@@ -162,7 +162,9 @@ func (q *Queue) skip(c *queueConn) {
 	q.mu.Lock()
 	q.dropped++
 	c.box.forget()
+	late := q.lateLocked()
 	q.mu.Unlock()
+	q.scope.CountLate(late)
 	q.release(c)
 }
 

@@ -3,6 +3,7 @@ package derive
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/seed-ec287111/tether"
@@ -42,10 +43,10 @@ func (r recipe[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.Con
 // their functions run on the goroutine that fires.
 type chain struct {
 	conn     *tether.Connection
-	queue    *tether.Queue // nil: none
-	finish   bool          // it is a Finish queue
-	priority []tether.ConnectOption
-	last     unsafe.Pointer // the function that fires the last link
+	queue    *tether.Queue          // nil: none
+	finish   bool                   // it is a Finish queue
+	priority []tether.ConnectOption // full: what is appended to it is a copy
+	last     unsafe.Pointer         // the function that fires the last link
 	whole    *life
 }
 
@@ -167,13 +168,24 @@ func feed[T any](l *life, src tether.Source[T], emit func(T), end func()) {
 	if !l.alive() {
 		return
 	}
-	c := src.Connect(l.owner, emit, l.chain.priority...)
+	var told atomic.Pointer[tether.Connection]
+	opts := append(l.chain.priority, handle.Made(func(connection any) {
+		c := connection.(*tether.Connection)
+		told.Store(c)
+		l.disconnect(c)
+	}).(tether.ConnectOption))
+	c := src.Connect(l.owner, emit, opts...)
 	if c == nil {
 		panic("derive: Connect of a Source returned nil")
 	}
-	l.onEnd(func() { c.Disconnect() })
+	if c != told.Load() { // else the life has it already, even if Connect had panicked
+		l.disconnect(c)
+	}
 	handle.OnEnd(c, end)
 }
+
+// disconnect has c disconnected when l ends.
+func (l *life) disconnect(c *tether.Connection) { l.onEnd(func() { c.Disconnect() }) }
 
 // mustSource panics if src is nil.
 func mustSource[T any](op string, src tether.Source[T]) {

@@ -75,8 +75,6 @@
 //   - A function that waits for a Fire on another goroutine hangs if that one is held behind
 //     it, as above.
 //   - [Latest] glitches where both sources come from one: see there. Package state does not.
-//   - If a [tether.WhileActive] function panics in a Connect that an operator makes, the
-//     connection to that signal stands until its owner ends, and does nothing.
 //   - A chain of operators is built anew for each connection: [Share] what is costly.
 //
 // # Panics
@@ -84,7 +82,9 @@
 // A panic in a function counts as one of the handler: it goes on to who fires, or delivers
 // for others, when the rest has been delivered, or to the owner's panic handler. The chain
 // goes on with the next value. In what a timer brings there is no caller: a panic there
-// crashes the program, unless it is supervised. Misuse panics at the call: nil sources and
+// crashes the program, unless it is supervised. A source that panics when an operator
+// connects to it leaves nothing of the chain: the panic goes on to who connects, or in
+// [Switch] to who fires. Misuse panics at the call: nil sources and
 // functions, Merge of nothing, numbers below 1, negative times.
 //
 // # Costs

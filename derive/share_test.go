@@ -110,6 +110,39 @@ func TestASourceThatPanicsLeavesNothing(t *testing.T) {
 	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
 }
 
+// As does one whose WhileActive panics when an operator connects: that connection, too, is
+// ended, with those before it.
+func TestASourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	for name, op := range map[string]func(bad tether.Source[int]) tether.Source[int]{
+		"Map":      func(bad tether.Source[int]) tether.Source[int] { return derive.Map(bad, ten) },
+		"Merge":    func(bad tether.Source[int]) tether.Source[int] { return derive.Merge(&s, bad) },
+		"Until":    func(bad tether.Source[int]) tether.Source[int] { return derive.Until(bad, &s) },
+		"Take":     func(bad tether.Source[int]) tether.Source[int] { return derive.Take(bad, 1) },
+		"Latest":   func(bad tether.Source[int]) tether.Source[int] { return derive.Latest(&s, bad, sum) },
+		"Debounce": func(bad tether.Source[int]) tether.Source[int] { return derive.Debounce(bad, time.Second) },
+		"Share":    func(bad tether.Source[int]) tether.Source[int] { return derive.Share(app, bad) },
+		"NewSource": func(bad tether.Source[int]) tether.Source[int] {
+			return derive.Map(tether.NewSource(bad.Connect), ten)
+		},
+	} {
+		for _, priority := range []int{0, 3} {
+			active := app.NewChild("source")
+			bad := tether.NewSignal[int](active, tether.WhileActive(func(*tether.Owner) { panic("not now") }))
+			src := op(bad)
+			require.PanicsWithValue(t, "not now", func() { src.Connect(app, func(int) {}, tether.Priority(priority)) }, name)
+			require.Zero(t, bad.Len(), name)
+			require.PanicsWithValue(t, "not now", func() { src.Once(app, func(int) {}) }, name)
+			require.Zero(t, bad.Len(), name)
+			require.Zero(t, s.Len(), name)
+			active.Destroy()
+		}
+	}
+	waitFor(t, func() bool { return app.Stats().Connections == 0 })
+}
+
 // Destroy of the owner of a Share is a barrier for its subscribers' handlers.
 func TestShare_IsABarrier(t *testing.T) {
 	for range 100 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // Switch returns a Source of the values of the latest inner source: for each value of src
@@ -14,8 +15,9 @@ import (
 // What an inner source needs, f makes on o, a child of the subscriber's owner that ends with
 // it: when Switch moves on, when the inner source ends, and with the subscription. Where
 // src gives its value inside a handler, as by a Fire, o is then cut off, but not waited
-// for, if something of it runs; values that it gives after that are dropped. Errors of
-// what o owns have no taker.
+// for, if something of it runs; values that it gives after that are dropped. Errors of what
+// o owns are part of what Destroy of the subscriber's owner returns: of the first sixteen o
+// that had any and have ended before it; the others are counted.
 func Switch[T, U any](src tether.Source[T], f func(o *tether.Owner, v T) tether.Source[U]) tether.Source[U] {
 	mustSource("Switch", src)
 	mustFunc("Switch", f == nil)
@@ -78,6 +80,7 @@ func (s *switcher[T, U]) moveOn(v T) {
 		in.owner.Destroy()
 	}
 	o := s.life.owner.NewChild("switch")
+	handle.Scope("derive: Switch", o).TellParent()
 	in := &inner{owner: o, life: &life{chain: s.life.chain, owner: o}}
 	s.last = in
 	s.mu.Lock()

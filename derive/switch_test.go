@@ -2,6 +2,7 @@ package derive_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
@@ -165,4 +166,72 @@ func TestSwitch_EndsTheOwnerOfAnInnerSourceThatHasEnded(t *testing.T) {
 	src.Destroy()
 	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1, Connections: 2} })
 	require.NoError(t, cause)
+}
+
+// An inner source that can't be connected to leaves nothing, and Switch goes on.
+func TestSwitch_AnInnerSourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, in tether.Signal[int]
+	bad := tether.NewSignal[int](app, tether.WhileActive(func(*tether.Owner) { panic("not now") }))
+	var got []int
+	derive.Switch(&s, func(_ *tether.Owner, v int) tether.Source[int] {
+		if v == 0 {
+			return bad
+		}
+		return &in
+	}).Connect(app, func(v int) { got = append(got, v) })
+	require.PanicsWithValue(t, "not now", func() { s.Fire(0) })
+	require.Zero(t, bad.Len())
+	s.Fire(1)
+	in.Fire(5)
+	require.Equal(t, []int{5}, got)
+}
+
+type failing struct{ err error }
+
+func (f failing) Close() error { return f.err }
+
+// What a closer of o returns is told to who destroys the subscriber's owner, however o has
+// ended; of those that were there before, the first ones are.
+func TestSwitch_ErrorsOfInnerOwnersAreThoseOfTheSubscribersOwner(t *testing.T) {
+	boom := errors.New("boom")
+	for name, end := range map[string]func(s *tether.Signal[int], src *tether.Owner, c *tether.Connection){
+		"moves on":         func(s *tether.Signal[int], _ *tether.Owner, _ *tether.Connection) { s.Fire(0) },
+		"the source ends":  func(_ *tether.Signal[int], src *tether.Owner, _ *tether.Connection) { src.Destroy() },
+		"the subscription": func(_ *tether.Signal[int], _ *tether.Owner, c *tether.Connection) { c.Disconnect() },
+		"the owner":        func(*tether.Signal[int], *tether.Owner, *tether.Connection) {},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			app, src := tether.NewOwner("app"), tether.NewOwner("src")
+			defer src.Destroy()
+			sub := app.NewChild("sub")
+			var s tether.Signal[int]
+			in := tether.NewSignal[int](src)
+			c := derive.Switch(&s, func(o *tether.Owner, v int) tether.Source[int] {
+				if v > 0 {
+					tether.Own(o, failing{fmt.Errorf("%d: %w", v, boom)})
+				}
+				return in
+			}).Connect(sub, func(int) {})
+			s.Fire(1)
+			end(&s, src, c)
+			synctest.Wait()
+			require.EqualError(t, sub.Destroy(), "1: boom", name)
+			require.NoError(t, app.Destroy(), "only who ends with it is a part of it")
+		})
+	}
+	app := tether.NewOwner("app")
+	var s, in tether.Signal[int]
+	derive.Switch(&s, func(o *tether.Owner, v int) tether.Source[int] {
+		tether.Own(o, failing{fmt.Errorf("%d: %w", v, boom)})
+		return &in
+	}).Connect(app, func(int) {})
+	for v := range 100 {
+		s.Fire(v)
+	}
+	err := app.Destroy()
+	require.ErrorIs(t, err, boom)
+	require.Contains(t, err.Error(), "90 more", "ten are told, seventeen kept, the last one among them")
+	require.Len(t, err.(interface{ Unwrap() []error }).Unwrap(), 17)
 }

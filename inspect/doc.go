@@ -24,7 +24,8 @@
 //   - It hangs. [Watch] names handlers that do not return and teardowns that do
 //     not complete.
 //   - Whose CPU time is it? [Label], for CPU and goroutine profiles.
-//   - How does it go, over time? [Log].
+//   - How does it go, over time? [Log]; as metrics [OwnerInfo.ByName] and [WatchStuck], which
+//     module tetherotel gives to OpenTelemetry.
 //   - A root that nobody destroyed: [tether.OnLost].
 //
 // # Names

@@ -78,16 +78,6 @@ type Signal struct {
 	Connections int
 }
 
-// Totals says what a subtree holds and does.
-type Totals struct {
-	tether.Stats
-	Handlers int // calls of handlers that run
-	Queues   int
-	Queued   int    // values pending in the queues
-	Taken    uint64 // values that the queues which live have let in
-	Dropped  uint64 // and dropped
-}
-
 // Of returns what owner is and holds now. It panics if owner is nil. Cost: some
 // 200 ns for each thing that owner holds itself, under its lock.
 func Of(owner *tether.Owner) OwnerInfo { return info(handle.Scope("inspect: Of", owner)) }
@@ -206,31 +196,6 @@ func (i OwnerInfo) Children() iter.Seq[OwnerInfo] {
 			}
 		}
 	}
-}
-
-// Total returns what the owner and all below it hold now, by walking them.
-func (i OwnerInfo) Total() Totals {
-	s := i.scope.Value()
-	if s == nil {
-		return Totals{}
-	}
-	return total(s)
-}
-
-func total(s *scope.Scope) Totals {
-	t := Totals{Stats: tether.Stats(s.Count())}
-	for p := range subtree(s) {
-		t.Handlers += p.Handlers()
-		p.Each(resources, func(d scope.Detail) {
-			if isQueue(d) {
-				t.Queues++
-				t.Queued += d.Len
-				t.Taken += d.Taken
-				t.Dropped += d.Dropped
-			}
-		})
-	}
-	return t
 }
 
 func resources(k scope.Kind) bool { return k == scope.Resource }

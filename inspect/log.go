@@ -13,8 +13,8 @@ import (
 // Log logs at each beat, at level Info, what owner and all below it hold: owners,
 // connections, goroutines, timers and cleanups; calls, the handlers that run,
 // without the one that logs; queued, the values that wait in queues, and dropped,
-// those that the queues which live have dropped so far; and heap, the bytes of
-// objects in the whole program, garbage not yet found included.
+// those that queues have dropped so far, see [Totals]; and heap, the bytes of objects in
+// the whole program, garbage not yet found included.
 //
 // It ends with owner, or with the Connection that it returns, and does not keep
 // owner from being found lost. It panics if owner, beats or logger is nil. Cost:

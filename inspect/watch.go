@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"weak"
 
@@ -83,10 +84,11 @@ func Watch(owner *tether.Owner, d time.Duration, report func(Slow)) (stop func()
 // A watch is one call of Watch. Looks never overlap, so known needs no lock.
 type watch struct {
 	limit, period time.Duration
-	report        func(Slow)
+	report        func(Slow) // nil for WatchStuck
 	watched       weak.Pointer[scope.Scope]
 	scope         *scope.Scope // of the timers
 	known         map[any]*episode
+	stuck         atomic.Pointer[map[string]Stuck] // at the last look; nil for Watch
 }
 
 // An episode is one thing that was there at every look since its first. Its key is
@@ -97,6 +99,7 @@ type episode struct {
 	seen     bool // at this look
 	renewed  bool // of a call, that it is counted too
 	reported bool
+	name     string           // of the owner, once reported
 	early    map[string]stack // running handlers at half time, by key
 	stack    string           // of a call that was reported, the key of its stack, if known
 	told     map[string]bool  // of a counted, the stacks reported
@@ -127,10 +130,14 @@ func (w *watch) look() {
 func (w *watch) once() (again bool) {
 	s := w.watched.Value()
 	if s == nil || s.Over() {
+		w.stuck.Store(nil)
 		return false
 	}
 	l := look{watch: w, now: time.Now()}
 	l.survey(s)
+	if w.report == nil {
+		w.count()
+	}
 	for k, e := range w.known {
 		if !e.seen {
 			delete(w.known, k)
@@ -178,7 +185,7 @@ func (l *look) survey(top *scope.Scope) {
 				calls-- // counted by Renew
 			}
 		}
-		if s.Alive() && calls > 0 {
+		if s.Alive() && calls > 0 && l.report != nil {
 			l.counted(s)
 		}
 	}
@@ -208,7 +215,10 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 		l.taken[e.stack] = true
 		return renewed
 	}
-	e.reported = true
+	e.reported, e.name = true, s.Kin()
+	if l.report == nil {
+		return renewed
+	}
 	slow := Slow{Owner: s.String(), Kind: "handler", For: age}
 	if g, ok := l.whose(s, e); ok {
 		slow.Func, slow.Stack = g.handler(s), g.Text
@@ -220,7 +230,7 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 
 // halfway notes the stacks of running handlers when half of the time is over.
 func (l *look) halfway(e *episode, age time.Duration) {
-	if e.early != nil || age < l.limit/2 {
+	if e.early != nil || age < l.limit/2 || l.report == nil {
 		return
 	}
 	e.early = make(map[string]stack)
@@ -296,6 +306,10 @@ func (l *look) counted(s *scope.Scope) {
 func (l *look) drain(s *scope.Scope) {
 	e, age := l.at(draining{weak.Make(s)})
 	if age < l.limit || e.reported {
+		return
+	}
+	if l.report == nil {
+		e.reported, e.name = true, s.Kin()
 		return
 	}
 	slow := Slow{Owner: s.String(), Kind: "drain", For: age}

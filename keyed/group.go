@@ -6,6 +6,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // A group is what Owners and Map have in common: an owner for each key, and a value
@@ -37,6 +38,7 @@ type group[K comparable, V any] struct {
 // begin makes the zero group, which does not move any more, ready for use.
 func (g *group[K, V]) begin(owner *tether.Owner, name string, opts []tether.OwnerOption) {
 	g.owner = owner.NewChild(name, opts...)
+	handle.Scope("keyed: New", g.owner).NamedByKeys()
 	g.entries = make(map[K]*entry[K, V])
 	g.self = weak.Make(g)
 }

@@ -236,10 +236,10 @@ func endWaits(n int, wait func(context.Context), waiting func() int) time.Durati
 	for waiting() < n {
 		runtime.Gosched()
 	}
-	begin := time.Now()
-	cancel()
-	wg.Wait()
-	return time.Since(begin)
+	return testkit.CPU(func() {
+		cancel()
+		wg.Wait()
+	})
 }
 
 // Each wait takes its place out of a long line, beside what the same number of bare

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,6 +50,7 @@ type Conn struct {
 	told  func(error)
 
 	counts counts
+	line   atomic.Pointer[line]
 
 	mu       sync.Mutex // guards the fields below
 	inlets   map[*inlet]struct{}
@@ -87,6 +89,7 @@ func connect(o *tether.Owner, url string, cfg connConfig) (c *Conn, err error) {
 	if c.told == nil {
 		c.told = logged
 	}
+	c.line.Store(newLine())
 	last := tether.NewOwner("nats calls", tether.Unattended())
 	o.Defer(func() { last.Destroy() })
 	c.queue = tether.NewQueue(last, 1024, tether.DropNewest, tether.Finish())
@@ -132,6 +135,7 @@ func (c *Conn) take(opts *nats.Options, closed chan struct{}) {
 		c.report("connection", subject, err, nil)
 	}
 	opts.DisconnectedErrCB = func(nc *nats.Conn, err error) {
+		c.line.Swap(newLine()).cut()
 		if user.DisconnectedErrCB != nil {
 			c.calls.Fire(func() { user.DisconnectedErrCB(nc, err) })
 		} else if f := user.DisconnectedCB; f != nil { //nolint:staticcheck // nats.go still calls it, if there is no other
@@ -157,6 +161,18 @@ func (c *Conn) take(opts *nats.Options, closed chan struct{}) {
 	if f := opts.ReconnectErrCB; f != nil {
 		opts.ReconnectErrCB = func(nc *nats.Conn, err error) { c.calls.Fire(func() { f(nc, err) }) }
 	}
+}
+
+// A line is the connection until it is lost the next time.
+type line struct {
+	up  context.Context // ends when it is lost, or a little later
+	cut func()
+}
+
+func newLine() *line {
+	l := new(line)
+	l.up, l.cut = context.WithCancel(context.Background())
+	return l
 }
 
 // call is the handler of c.calls: a panic in f is one of the Conn's owner.

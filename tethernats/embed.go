@@ -3,6 +3,7 @@ package tethernats
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -81,13 +82,39 @@ func serve(o *tether.Owner, dir string, change []func(*server.Options)) (*server
 	if err != nil {
 		return nil, fmt.Errorf("tethernats: embed: %w", err)
 	}
+	log := &log{fatal: make(chan string, 1)}
+	srv.SetLogger(log, false, false)
 	srv.Start()
 	o.Defer(func() {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 	})
-	if !srv.ReadyForConnections(patience) {
-		return nil, fmt.Errorf("tethernats: embed: the server is not ready after %v", patience)
+	for begun := time.Now(); !srv.ReadyForConnections(patience / 100); {
+		select {
+		case why := <-log.fatal:
+			return nil, fmt.Errorf("tethernats: embed: %s", why)
+		default:
+		}
+		if time.Since(begun) > patience {
+			return nil, fmt.Errorf("tethernats: embed: the server is not ready after %v", patience)
+		}
 	}
 	return srv, nil
 }
+
+// A log is the server's. It keeps why the server has not started; what else goes wrong the
+// connections are told.
+type log struct{ fatal chan string }
+
+func (l *log) Fatalf(format string, args ...any) {
+	select {
+	case l.fatal <- fmt.Sprintf(format, args...):
+	default: // the first says it
+	}
+}
+
+func (*log) Noticef(string, ...any) {}
+func (*log) Warnf(string, ...any)   {}
+func (*log) Errorf(string, ...any)  {}
+func (*log) Debugf(string, ...any)  {}
+func (*log) Tracef(string, ...any)  {}

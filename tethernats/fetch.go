@@ -54,6 +54,7 @@ type consumer struct {
 	arrived time.Time // when the server was last heard of
 	paused  bool      // ask no more before the next beat: the server has refused
 	stopped bool      // nothing more comes in
+	deaf    bool      // the server did not answer when it was told so
 	last    string    // where the last message settled had to be answered to
 }
 
@@ -210,7 +211,7 @@ func (k *consumer) stop() {
 	}
 	k.stopped = true
 	if err := k.sub.Drain(); err == nil && k.c.nc.IsConnected() {
-		_ = k.c.flush(context.Background(), lastPatience) // without an answer, what is here is all there is
+		k.deaf = k.c.flush(context.Background(), lastPatience) != nil // then what is here is all there is
 	}
 	for {
 		select {
@@ -240,7 +241,7 @@ func (k *consumer) confirm() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastPatience)
 	defer cancel()
-	if k.c.nc.IsConnected() {
+	if k.c.nc.IsConnected() && !k.deaf {
 		if _, err := k.c.nc.RequestWithContext(ctx, k.last, []byte(inProgress)); err == nil {
 			return
 		}

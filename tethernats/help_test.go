@@ -86,16 +86,22 @@ type setting struct {
 
 func open(t *testing.T, opts ...tethernats.EmbedOption) *setting {
 	t.Helper()
-	tethertest.VerifyNone(t)
-	s := &setting{t: t, app: tethertest.NewOwner(t), errs: newErrorBook()}
-	ctx, cancel := context.WithTimeout(context.Background(), hang)
-	t.Cleanup(cancel)
-	s.ctx = ctx
+	s := newSetting(t)
 	c, err := tethernats.Embed(s.app, "", append([]tethernats.EmbedOption{
 		tethernats.OnError(s.errs.add), tethernats.EmbeddedServer(func(srv *server.Server) { s.srv = srv }),
 	}, opts...)...)
 	require.NoError(t, err)
 	s.c = c
+	return s
+}
+
+func newSetting(t *testing.T) *setting {
+	t.Helper()
+	tethertest.VerifyNone(t)
+	s := &setting{t: t, app: tethertest.NewOwner(t), errs: newErrorBook()}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*hang)
+	t.Cleanup(cancel)
+	s.ctx = ctx
 	return s
 }
 
@@ -126,7 +132,18 @@ func next[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
-// ack looks at what the server has in its books.
+// settled returns when the server has nothing in its books that is to be delivered, now or again.
+func (s *setting) settled(stream, durable string) {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * hang); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if pending, unacknowledged, _ := s.books(stream, durable); pending == 0 && unacknowledged == 0 {
+			return
+		}
+	}
+	require.FailNow(s.t, "not all is acknowledged")
+}
+
+// books returns what the server has in its books.
 func (s *setting) books(stream, durable string) (pending, ackPending int, floor uint64) {
 	s.t.Helper()
 	cons, err := s.c.JetStream().Consumer(s.ctx, stream, durable)

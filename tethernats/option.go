@@ -227,7 +227,8 @@ func Ahead(n int) ConsumeOption {
 
 // AckWait sets after what time a message is delivered to somebody else if the process that
 // had it has gone. As long as the process lives, and is connected, it tells the server that
-// the message is in work: a handler may take as long as it needs. The default is 30 s.
+// the message is in work: a handler may take as long as it needs. It is also how long a message
+// stays away that was on its way when the connection was lost. The default is 10 s.
 func AckWait(d time.Duration) ConsumeOption {
 	if d < 10*time.Millisecond {
 		panic(fmt.Sprintf("tethernats: AckWait of %v", d))

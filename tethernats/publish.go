@@ -96,11 +96,8 @@ func (c *Conn) store(ctx context.Context, m *nats.Msg, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		_, err := c.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
-		switch {
-		case err == nil:
-			return nil
-		case !c.passing(err):
+		err := c.try(ctx, m, id)
+		if err == nil || !c.passing(err) {
 			return err
 		}
 		select {
@@ -109,6 +106,20 @@ func (c *Conn) store(ctx context.Context, m *nats.Msg, id string) error {
 			return errors.Join(err, context.Cause(ctx))
 		}
 	}
+}
+
+// try is one try of store. If the connection is lost meanwhile, the answer may be too, so it is
+// not waited for.
+func (c *Conn) try(ctx context.Context, m *nats.Msg, id string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	line := c.line.Load()
+	defer context.AfterFunc(line.up, cancel)()
+	_, err := c.js.PublishMsg(ctx, m, jetstream.WithMsgID(id))
+	if err != nil && line.up.Err() != nil {
+		return nats.ErrDisconnected
+	}
+	return err
 }
 
 // passing reports whether err says that the server could not be asked: then nobody knows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
@@ -97,14 +98,16 @@ type listener struct {
 	inlet    *inlet
 	received func(context.Context, *nats.Msg)
 	rest     func(*nats.Msg)
+	lost     atomic.Uint64 // see dropped
 }
 
+// dropped returns how many messages nats.go has dropped. A subscription that is closed does not
+// say that any more.
 func (l *listener) dropped() uint64 {
-	n, err := l.sub.Dropped()
-	if err != nil || n < 0 { // it is closed
-		return 0
+	if n, err := l.sub.Dropped(); err == nil && n > 0 {
+		l.lost.Store(uint64(n))
 	}
-	return uint64(n)
+	return l.lost.Load()
 }
 
 // run is the loop. Destroy waits for it. It goes on after a handler's Goexit, which would end
@@ -151,17 +154,20 @@ func (l *listener) finish(ctx context.Context) {
 			return
 		}
 		m, err := l.sub.NextMsgWithContext(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			l.c.counts.received.Add(1)
+			l.received(ctx, m)
+		case !errors.Is(err, nats.ErrSlowConsumer):
 			return
 		}
-		l.c.counts.received.Add(1)
-		l.received(ctx, m)
 	}
 }
 
 // close has the server send nothing more. What it had sent before it knew has arrived when its
 // answer has.
 func (l *listener) close(ctx context.Context) {
+	l.dropped()
 	if err := l.sub.Drain(); err == nil && l.c.nc.IsConnected() {
 		_ = l.c.flush(ctx, lastPatience) // without an answer, what is here is all there is
 	}

@@ -109,7 +109,7 @@ func subscribe(owner *tether.Owner, sub message.Subscriber, topic string, f func
 // subscription has ended by itself.
 func (s *subscription) work(ctx context.Context) {
 	defer s.owner.Cancel(ErrClosed)
-	failures := 0 // since the last success
+	failures := 0          // since the last success
 	for ctx.Err() == nil { // what was just nacked may be here again
 		select {
 		case <-ctx.Done():

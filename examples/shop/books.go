@@ -49,13 +49,14 @@ type Books struct {
 func Keep(owner *tether.Owner, s *Shop) *Books {
 	b := &Books{other: make(map[string]int)}
 	q := tether.On(tether.NewQueue(owner, 100, tether.Block, tether.Finish()))
-	bus.Matching[Paid](s.Bus, "orders.*.paid").Connect(owner, func(m bus.Message[Paid]) {
+	bus.Matching[Settled](s.Bus, "orders.*.settled").Connect(owner, func(m bus.Message[Settled]) {
+		if err := m.Value.Refused; err != nil {
+			b.other["refused: "+reason(err)]++
+			return
+		}
 		b.paid++
 		b.goods += m.Value.Amount
 		b.cents += m.Value.Cents
-	}, q)
-	bus.Matching[Refused](s.Bus, "orders.*.refused").Connect(owner, func(m bus.Message[Refused]) {
-		b.other["refused: "+reason(m.Value.Why)]++
 	}, q)
 	s.Bus.Dead().Connect(owner, func(l bus.Letter) {
 		why := "dead letters: " + reason(l.Err)

@@ -69,8 +69,9 @@ func demo(out io.Writer) error {
 	for o := range inspect.Roots() {
 		err = errors.Join(err, fmt.Errorf("%s is left", o.Path))
 	}
+	fmt.Fprint(out, s.Books)
 	if err = errors.Join(err, s.Books.Check(s.Stock)); err == nil {
-		fmt.Fprintf(out, "%vthe books balance, and nothing is left\n", s.Books)
+		fmt.Fprintln(out, "the books balance, and nothing is left")
 	}
 	return err
 }
@@ -91,10 +92,6 @@ func visit(ctx context.Context, s *Shop, random *rand.Rand) {
 				return
 			}
 		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return
-		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }

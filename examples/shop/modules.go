@@ -90,13 +90,15 @@ func settle(ctx context.Context, s *Shop, o Order) error {
 	if err == nil {
 		_, err = bus.Ask[Left](ctx, s.Bus, Take(o))
 	}
-	var objection *hook.Objection
-	switch {
+	done := Settled{Order: o}
+	switch objection := (*hook.Objection)(nil); {
+	case err == nil:
+		time.Sleep(500 * time.Microsecond) // the bank
+		done.Cents = o.Amount * int(price)
 	case errors.As(err, &objection), errors.Is(err, errSoldOut):
-		return bus.Named[Refused](s.Bus, "orders."+o.Region+".refused").Publish(ctx, Refused{o, err})
-	case err != nil:
+		done.Refused = err
+	default:
 		return err
 	}
-	time.Sleep(500 * time.Microsecond) // the bank
-	return bus.Named[Paid](s.Bus, "orders."+o.Region+".paid").Publish(ctx, Paid{o, o.Amount * int(price)})
+	return bus.Named[Settled](s.Bus, "orders."+o.Region+".settled").Publish(ctx, done)
 }

@@ -11,23 +11,19 @@ import (
 	"github.com/seed-ec287111/tether/hook"
 )
 
-// An Order is published to "orders.REGION.placed", and then becomes one of the others, at
-// "orders.REGION.paid" or "orders.REGION.refused".
-type (
-	Order struct {
-		ID           int64
-		Region, Item string
-		Amount       int
-	}
-	Paid struct {
-		Order
-		Cents int
-	}
-	Refused struct {
-		Order
-		Why error
-	}
-)
+// An Order is published to "orders.REGION.placed".
+type Order struct {
+	ID           int64
+	Region, Item string
+	Amount       int
+}
+
+// Settled is published to "orders.REGION.settled": what was paid, or why nothing was.
+type Settled struct {
+	Order
+	Cents   int
+	Refused error
+}
 
 // A Shop is a bus, and modules that know the bus and not each other.
 type Shop struct {

@@ -39,8 +39,24 @@ func (l *List) NumberBy(numbers *atomic.Uint64) { l.numbers = numbers }
 // now; it is not if the owner is dead or the list closed. quiet says that
 // the handler is the library's own and runs without being announced.
 func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, quiet bool, hooks *Hooks) bool {
+	first, ok := l.join(c, owner, word, priority, quiet, hooks)
+	first.begin()
+	return ok
+}
+
+// ConnectTold is Connect that calls made, if it has connected, before the function of
+// WhileActive is called: for who is to end c even if that panics.
+func (l *List) ConnectTold(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, made func()) {
+	first, ok := l.join(c, owner, word, priority, false, nil)
+	if ok {
+		made()
+	}
+	first.begin()
+}
+
+// join connects c, and returns the stretch of activity that begins with that, if one does.
+func (l *List) join(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, quiet bool, hooks *Hooks) (first *stretch, ok bool) {
 	c.owner, c.list, c.hooks = owner, l, hooks
-	var first *stretch
 	if !owner.Attach(&c.node, c, func() (ok bool) {
 		id := owner.PresenceID()
 		if quiet {
@@ -50,7 +66,7 @@ func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priorit
 		return ok
 	}) {
 		*c = Conn{}
-		return false
+		return nil, false
 	}
 	yield.Point("connect: published")
 	if scope.Observed() {
@@ -60,8 +76,7 @@ func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priorit
 			}
 		}
 	}
-	first.begin()
-	return true
+	return first, true
 }
 
 // enter writes the entry. The owner's mutex is held.

@@ -76,6 +76,11 @@ var Queue func(option any) (q any, finish bool)
 // user code, and must not wait.
 var OnEnd func(connection any, f func()) (forget func())
 
+// Made returns a tether.ConnectOption by which a signal tells of a connection before it calls
+// the function of WhileActive, whose panic would go on to who connects: so that one can end
+// the connection. made must not be user code.
+var Made func(made func(connection any)) any
+
 // Stay is for who has left a value of connection, a *tether.Connection, to another
 // goroutine that delivers. If that one is held by a full queue, Stay holds the caller
 // too, until that one is let go of.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/seed-ec287111/tether/internal/fold"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -86,23 +87,7 @@ var (
 )
 
 // Fold replaces every run of digits by "#".
-func Fold(name string) string {
-	if !strings.ContainsAny(name, "0123456789") {
-		return name
-	}
-	var b strings.Builder
-	digits := false
-	for i := range len(name) {
-		c := name[i]
-		was := digits
-		if digits = '0' <= c && c <= '9'; !digits {
-			b.WriteByte(c)
-		} else if !was {
-			b.WriteByte('#')
-		}
-	}
-	return b.String()
-}
+func Fold(name string) string { return fold.Name(name) }
 
 // Sum says what some owners hold together, after a colon; "" if that is nothing.
 func Sum(all []*scope.Scope) string {

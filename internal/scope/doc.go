@@ -17,7 +17,8 @@
 //
 //	tree.mu, Scope.mu of a parent, Scope.mu of its child, Queue.mu, List.mu
 //
-// and last roots.mu, which a teardown takes when a root has ended. Two trees are
+// and last names.mu, which is that of a tree's names, and roots.mu, which a teardown takes
+// when a root has ended. Two trees are
 // never locked at once.
 //
 // User code runs under none of them, and none is held while waiting.

@@ -18,7 +18,7 @@ const maxLate = 16
 // a deep tree cost no more than those of a flat one.
 type errorList struct {
 	items []any   // each an error or the *errorList of a child
-	late  []error // came after the end, here and below
+	late  []error // came after the end, here and below; or of children, see TellParent
 	lost  int     // came when late was full
 
 	failure error // of a goroutine that ended the scope by it
@@ -60,11 +60,12 @@ func (s *Scope) endsWithParentLocked() bool {
 // passErrorsLocked makes the errors of s, which has ended, part of its parent's if its end
 // is. tree.mu is held.
 func (s *Scope) passErrorsLocked() {
-	if !s.endsWithParentLocked() {
+	part := s.endsWithParentLocked()
+	if !part && !s.tells {
 		return
 	}
 	s.mu.Lock()
-	errs := s.errs
+	errs := s.past.errors()
 	s.mu.Unlock()
 	if errs == nil {
 		return
@@ -73,21 +74,37 @@ func (s *Scope) passErrorsLocked() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.errorsLocked()
-	l.items = append(l.items, errs)
+	switch {
+	case part, !p.Alive():
+		l.items = append(l.items, errs)
+	case len(l.late) < maxLate: // p lives on, and may have many such children
+		l.late = append(l.late, errs.join())
+	default:
+		l.lost++
+	}
+}
+
+// TellParent makes the errors of s, a child whose end nobody waits for, part of its
+// parent's also if it ends before that; of the first few such children.
+func (s *Scope) TellParent() {
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	s.tells = true
 }
 
 func (s *Scope) errorsLocked() *errorList {
-	if s.errs == nil {
-		s.errs = new(errorList)
+	p := s.pastLocked()
+	if p.errs == nil {
+		p.errs = new(errorList)
 	}
-	s.errs.joined = nil
-	return s.errs
+	p.errs.joined = nil
+	return p.errs
 }
 
 // Err returns what the closers of an ended scope returned, joined.
 func (s *Scope) Err() error {
 	s.mu.Lock()
-	none := s.errs == nil
+	none := s.past.errors() == nil
 	s.mu.Unlock()
 	if none { // the common case
 		return nil
@@ -97,10 +114,11 @@ func (s *Scope) Err() error {
 	defer s.tree.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.errs.joined == nil {
-		s.errs.joined = s.errs.join()
+	errs := s.past.errs
+	if errs.joined == nil {
+		errs.joined = errs.join()
 	}
-	return s.errs.joined
+	return errs.joined
 }
 
 // join makes one error of all, however deep the lists are nested.

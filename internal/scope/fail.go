@@ -19,7 +19,7 @@ func (s *Scope) fail(err error) {
 	s.addError(err)
 	if first {
 		s.mu.Lock()
-		s.errs.failure = err
+		s.past.errs.failure = err
 		s.mu.Unlock()
 	}
 }
@@ -28,10 +28,10 @@ func (s *Scope) fail(err error) {
 func (s *Scope) Failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.errs == nil {
-		return nil
+	if errs := s.past.errors(); errs != nil {
+		return errs.failure
 	}
-	return s.errs.failure
+	return nil
 }
 
 // endBy ends s with the given cause, as Cancel does, and reports whether this call has

@@ -48,7 +48,11 @@ func (s *Scope) removeLocked(n *Node) bool {
 	if n.m == nil {
 		return false
 	}
-	s.counts[n.m.Kind()]--
+	kind := n.m.Kind()
+	s.counts[kind]--
+	if kind == Resource {
+		s.outlastLocked(n.m)
+	}
 	if n.next != nil {
 		n.next.prev = n.prev
 	} else {

@@ -27,6 +27,7 @@ var roots struct {
 	list  map[uint64]*Root
 	sweep int // len(list) at which entries of what was collected are dropped
 	watch int // callers of WatchRoots
+	lost  uint64
 }
 
 // List enters s, a root that nobody else knows yet, in the list of roots, until
@@ -124,8 +125,18 @@ func Lose(n uint64) (r Root, held Count, lost bool) {
 	roots.mu.Lock()
 	defer roots.mu.Unlock()
 	entry.Lost, entry.loose = lost, true
+	if lost {
+		roots.lost++
+	}
 	if lost && roots.watch == 0 {
 		delete(roots.list, n)
 	}
 	return *entry, held, lost
+}
+
+// LostRoots returns how many roots were found lost so far.
+func LostRoots() uint64 {
+	roots.mu.Lock()
+	defer roots.mu.Unlock()
+	return roots.lost
 }

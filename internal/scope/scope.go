@@ -42,6 +42,8 @@ type tree struct {
 	mu     sync.Mutex         // guards the teardowns of the tree and the counts of cut scopes
 	stages map[*Scope]*stages // of the staged scopes whose stages have begun; nil before the first one
 
+	names names // of what has ended, see past.go
+
 	parts   atomic.Bool // it has, or had, scopes that are staged or end in their turn
 	scratch Cutoff      // for cut-offs that leave nothing to do; guarded by mu, else zero
 }
@@ -60,6 +62,7 @@ type Scope struct {
 	staged bool          // see stage.go
 	sealed bool          // it is, and the stages have begun: it takes no children; guarded by mu
 	bond   bond          // what it is to its parent
+	tells  bool          // its errors are its parent's, see TellParent; guarded by tree.mu
 	loose  bool          // see Config.Unattended
 	id     atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
 
@@ -71,11 +74,12 @@ type Scope struct {
 	calls  int32 // calls of handlers that are counted, part of busy
 	runs   int32 // of queues, likewise
 	busy   int32 // all that runs here; guarded by tree.mu too once cut off, see drain.go
+	keys   bool  // the names of the children are keys, see Kin; set before there are any
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil before the first use of Context
 	unbind func()                  // from the contexts that end the scope; nil if there are none
 	cause  error                   // of the cut-off, or of the stages if these have begun; else nil
-	errs   *errorList              // what closers returned; nil where there is none
+	past   *past                   // what is left of what has ended; nil if nothing is
 	ended  chan struct{}           // nil before the first use
 	now    *cleanup                // what the unwinding runs now, for reports
 

@@ -160,7 +160,7 @@ func (s *Scope) tellEnd() {
 	if s.parent == nil {
 		s.tree.unlist()
 	} else {
-		s.parent.Detach(&s.node)
+		s.parent.inherit(s)
 	}
 }
 

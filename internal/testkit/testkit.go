@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // Bubble runs f as a subtest, in a bubble of its own.
@@ -89,4 +90,12 @@ func Crash(t *testing.T, f func()) string {
 		t.Fatalf("the process did not crash; it printed:\n%s", out)
 	}
 	return string(out)
+}
+
+// CPU returns for how long f keeps processors busy, with what the collector does meanwhile.
+// What other processes do does not count.
+func CPU(f func()) time.Duration {
+	before := processor()
+	f()
+	return processor() - before
 }

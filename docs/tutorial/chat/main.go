@@ -68,7 +68,7 @@ func serve(app *tether.Owner, ln net.Listener, room *Room) error {
 func greet(conn net.Conn, room *Room) {
 	var name string
 	fmt.Fprint(conn, "your name? ")
-	_, err := fmt.Fscanln(conn, &name)
+	_, err := fmt.Fscanln(conn, &name) // which reads nothing beyond the line
 	if err == nil {
 		err = room.Join(name, conn)
 	}

@@ -1,0 +1,58 @@
+package inspect
+
+import (
+	"maps"
+	"time"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/quote"
+)
+
+// Stuck says how many handlers run, and how many teardowns are not complete, that were so
+// for long.
+type Stuck struct{ Handlers, Drains int }
+
+// WatchStuck is [Watch] for who wants numbers. now returns what was slow at the last look,
+// and is so for longer than d: by the names of owners, as [OwnerInfo.ByName] has them. The map
+// is the caller's, and has no names with nothing to tell. When owner has ended, or is garbage,
+// or after stop, it is empty.
+//
+// No stacks are printed for it. So it does not see the handlers for which Watch would compare
+// stacks, as they found no free slot. Else it looks as Watch does, stop does the same, and it
+// costs as much for each owner and look. WatchStuck panics if owner is nil or d is not
+// positive.
+func WatchStuck(owner *tether.Owner, d time.Duration) (now func() map[string]Stuck, stop func()) {
+	s := handle.Scope("inspect: WatchStuck", owner)
+	if d <= 0 {
+		panic("inspect: WatchStuck with duration " + d.String())
+	}
+	w := newWatch(s, d, nil)
+	w.scope.AfterFunc(w.period, w.look)
+	now = func() map[string]Stuck {
+		if found := w.stuck.Load(); found != nil && w.scope.Alive() {
+			return maps.Clone(*found)
+		}
+		return map[string]Stuck{}
+	}
+	return now, func() { _ = w.scope.Destroy() } // nothing is closed
+}
+
+// count makes known what this look has found stuck.
+func (w *watch) count() {
+	found := make(map[string]Stuck)
+	for k, e := range w.known {
+		if !e.seen || !e.reported {
+			continue
+		}
+		name := quote.Name(e.name)
+		n := found[name]
+		if _, drains := k.(draining); drains {
+			n.Drains++
+		} else {
+			n.Handlers++
+		}
+		found[name] = n
+	}
+	w.stuck.Store(&found)
+}

@@ -1,0 +1,121 @@
+package tetherotel
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/seed-ec287111/tether/bus"
+)
+
+// The keys of the attributes of a span, those of OpenTelemetry's conventions where these have
+// one.
+const (
+	TopicKey   = attribute.Key("messaging.destination.name") // none for the topic of a type
+	TypeKey    = attribute.Key("tether.bus.type")            // of the value
+	PathKey    = attribute.Key("tether.owner.path")          // of the handler's owner
+	HandlerKey = attribute.Key("code.function.name")         // with file and line
+)
+
+// Trace is an option of [bus.New]: each call of a handler is a span of tracer, the child of
+// the one that the publisher's context has. The handler's context has the span.
+//
+//	b := bus.New(app, "bus", tetherotel.Trace(otel.Tracer("shop")))
+//
+// The span is called "process" and the type of the value, such as "process main.Order": of
+// these a program has so many, while there may be any number of topics. The topic is an
+// attribute, and so are the type, the path of the handler's owner, and the handler with file
+// and line. The span of a handler on a queue begins when its turn comes, and may so begin
+// after that of the publisher has ended.
+//
+// An error that the handler returns is recorded, and the status of the span is Error. So is a
+// panic, with its stack, which then goes on; and so is [runtime.Goexit]. Handlers of questions
+// and of [bus.Bus.Dead] have spans too. Those of [bus.Bus.Tap] have none, as everything would
+// be there twice.
+//
+// Trace panics if tracer is nil. Cost: that of [bus.Around], and of tracer.Start. Of a span
+// that is not recorded nothing else is asked. For one that is, the path and the handler's
+// place are looked up, which takes some microseconds.
+func Trace(tracer trace.Tracer) bus.Option {
+	if isNil(tracer) {
+		panic("tetherotel: Trace with nil Tracer")
+	}
+	t := &tracing{tracer: tracer}
+	return bus.Around(t.deliver)
+}
+
+type tracing struct {
+	tracer trace.Tracer
+	names  sync.Map // of reflect.Type to string; as many as the program has types
+}
+
+func (t *tracing) deliver(ctx context.Context, d bus.Delivery, next func(context.Context) error) error {
+	if _, tap := d.Value.(bus.Delivery); tap {
+		return next(ctx)
+	}
+	ctx, span := t.tracer.Start(ctx, t.name(reflect.TypeOf(d.Value)))
+	if !span.IsRecording() {
+		defer span.End()
+		return next(ctx)
+	}
+	return record(ctx, span, d, next)
+}
+
+// name returns what a span for a value of type of is called.
+func (t *tracing) name(of reflect.Type) string {
+	if name, ok := t.names.Load(of); ok {
+		return name.(string)
+	}
+	name := "process " + of.String()
+	t.names.Store(of, name)
+	return name
+}
+
+// record calls next, and writes down in span how that went.
+func record(ctx context.Context, span trace.Span, d bus.Delivery, next func(context.Context) error) error {
+	span.SetAttributes(
+		TypeKey.String(reflect.TypeOf(d.Value).String()), PathKey.String(d.Owner()), HandlerKey.String(d.Func()),
+	)
+	if d.Topic != "" {
+		span.SetAttributes(TopicKey.String(d.Topic))
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			fell(span, recover())
+		}
+	}()
+	err := next(ctx)
+	returned = true
+	if err != nil {
+		span.RecordError(err)
+		span.SetStatus(codes.Error, err.Error())
+	}
+	span.End()
+	return err
+}
+
+// fell writes down that a handler has panicked with p, or called Goexit if that is nil, and
+// goes on with it. The stack has the frames of the panic still.
+func fell(span trace.Span, p any) {
+	if p == nil {
+		span.SetStatus(codes.Error, "runtime.Goexit")
+		span.End()
+		return
+	}
+	text := fmt.Sprint(p)
+	span.AddEvent("exception", trace.WithAttributes(
+		attribute.String("exception.type", fmt.Sprintf("%T", p)),
+		attribute.String("exception.message", text),
+		attribute.String("exception.stacktrace", string(debug.Stack())),
+	))
+	span.SetStatus(codes.Error, "panic: "+text)
+	span.End()
+	panic(p)
+}
