@@ -62,7 +62,7 @@ type victim struct {
 	calls              int
 }
 
-func TestWhatEndsByWhateverWayAtWhateverPlaceIsNotCalled(t *testing.T) {
+func TestEnd_WhatEndsByWhateverWayAtWhateverPlaceIsNotCalled(t *testing.T) {
 	for way, end := range ways {
 		for _, f := range forms {
 			for _, place := range []string{"before", "in an earlier handler", "in a nested Publish", "on another goroutine", "in a cleanup between"} {
@@ -125,7 +125,7 @@ func TestWhatEndsByWhateverWayAtWhateverPlaceIsNotCalled(t *testing.T) {
 }
 
 // The same among the handlers of one Publish, of topics and patterns mixed.
-func TestWhatAHandlerEndsIsNotCalledByThePublishThatRuns(t *testing.T) {
+func TestEnd_WhatAHandlerEndsIsNotCalledByThePublishThatRuns(t *testing.T) {
 	for way, end := range ways {
 		for _, f := range forms[:6] {
 			for _, before := range forms[:6] {
@@ -147,7 +147,7 @@ func TestWhatAHandlerEndsIsNotCalledByThePublishThatRuns(t *testing.T) {
 }
 
 // The race detector proves the barrier, as in hook.
-func TestDestroyIsABarrier(t *testing.T) {
+func TestDestroy_IsABarrier(t *testing.T) {
 	rounds := 1000
 	if testing.Short() {
 		rounds = 200
@@ -188,7 +188,7 @@ func TestDestroyIsABarrier(t *testing.T) {
 	}
 }
 
-func TestDestroyInsideAHandlerCutsOffAndIsCompletedBeforePublishReturns(t *testing.T) {
+func TestDestroy_InsideAHandlerCutsOffAndIsCompletedBeforePublishReturns(t *testing.T) {
 	for _, f := range forms {
 		app, b := newBus(t)
 		o := app.NewChild("o")

@@ -14,7 +14,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
-func TestNamesAndPatternsOnceUsedLeaveTheHeapFlat(t *testing.T) {
+func TestLeak_NamesAndPatternsOnceUsedLeaveTheHeapFlat(t *testing.T) {
 	names := 1_000_000
 	if testing.Short() || testkit.Race {
 		names = 5_000
@@ -47,7 +47,7 @@ func TestNamesAndPatternsOnceUsedLeaveTheHeapFlat(t *testing.T) {
 }
 
 // Package inspect shows the topics of a bus as signals of its owner: those that there are.
-func TestInspectShowsTheTopicsPatternsAndRespondersThatThereAre(t *testing.T) {
+func TestLeak_InspectShowsTheTopicsPatternsAndRespondersThatThereAre(t *testing.T) {
 	app, b := newBus(t)
 	signals := func() (all []inspect.Signal) {
 		for child := range inspect.Of(app).Children() {
@@ -81,7 +81,7 @@ func used(list []inspect.Signal) (all []inspect.Signal) {
 }
 
 // A map keeps the room that it has once needed; the bus gives it back.
-func TestManyNamesAndPatternsAtOnceLeaveTheHeapFlat(t *testing.T) {
+func TestLeak_ManyNamesAndPatternsAtOnceLeaveTheHeapFlat(t *testing.T) {
 	many := 50_000
 	if testing.Short() || testkit.Race {
 		many = 5_000
@@ -102,7 +102,7 @@ func TestManyNamesAndPatternsAtOnceLeaveTheHeapFlat(t *testing.T) {
 	require.Zero(t, b.Patterns())
 }
 
-func TestAHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
+func TestLeak_AHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
 	for _, f := range forms {
 		for _, on := range []bool{false, true} {
 			app, b := newBus(t)
@@ -139,7 +139,7 @@ func TestAHandlersClosureIsGarbageAtTheCutOff(t *testing.T) {
 }
 
 // A bus refers to its owner's state, not to its handle: a root that is lost is found.
-func TestABusDoesNotHideALostOwner(t *testing.T) {
+func TestLeak_ABusDoesNotHideALostOwner(t *testing.T) {
 	found := make(chan struct{})
 	b := func() *bus.Bus {
 		app := tether.NewOwner("lost")
@@ -159,7 +159,7 @@ func TestABusDoesNotHideALostOwner(t *testing.T) {
 	t.Fatal("the bus keeps its owner's handle")
 }
 
-func TestPublishDoesNotAllocateWhereNothingHasChanged(t *testing.T) {
+func TestBudget_PublishDoesNotAllocateWhereNothingHasChanged(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector allocates")
 	}

@@ -28,7 +28,7 @@ func checkMatch(t *testing.T, b *bus.Bus, name string, patterns []string, got ma
 	}
 }
 
-func TestPatternsMatchAsTheNaiveMatcherSays(t *testing.T) {
+func TestMatch_AsTheNaiveMatcherSays(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	token := func(wild bool) string {
 		if wild && r.IntN(3) == 0 {
@@ -104,7 +104,7 @@ func FuzzMatch(f *testing.F) {
 
 // Patterns and topics that have nothing to do with a name cost it nothing: the time is that
 // of few, give or take what the caches of the processor do.
-func TestFindingTheHandlersOfANameIsFlatInTheNumberOfOthers(t *testing.T) {
+func TestMatch_IsFlatInTheNumberOfOthers(t *testing.T) {
 	if testing.Short() || testkit.Race {
 		t.Skip("times")
 	}

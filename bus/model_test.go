@@ -152,7 +152,7 @@ func (m *model) step() {
 	}
 }
 
-func TestRandomProgramsCallWhomANaiveModelCalls(t *testing.T) {
+func TestModel_RandomProgramsCallWhomItCalls(t *testing.T) {
 	programs := 600
 	if testing.Short() || testkit.Race {
 		programs = 100

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-ec287111/tether/bus"
 )
 
-func TestCheckNameAndCheckPattern(t *testing.T) {
+func TestCheck_NamesAndPatterns(t *testing.T) {
 	for _, c := range []struct{ s, name, pattern string }{
 		{"orders", "", ""},
 		{"orders.eu.placed", "", ""},

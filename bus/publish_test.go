@@ -230,7 +230,7 @@ func TestPublish_AHandlerMayPublishConnectAndDisconnect(t *testing.T) {
 }
 
 // EventBus knows a subscription by its function's address, which two closures share.
-func TestTwoConnectionsOfOneFunctionAreTwo(t *testing.T) {
+func TestPublish_TwoConnectionsOfOneFunctionAreTwo(t *testing.T) {
 	app, b := newBus(t)
 	topic := bus.For[int](b)
 	var got []int
@@ -325,7 +325,7 @@ func TestOnce_WhatComesTooLateIsALetter(t *testing.T) {
 	}
 }
 
-func TestATopicAndAPatternAreSources(t *testing.T) {
+func TestPublish_ATopicAndAPatternAreSources(t *testing.T) {
 	app, b := newBus(t)
 	var _ tether.Source[int] = bus.For[int](b)
 	var src tether.Source[bus.Message[int]] = bus.Matching[int](b, "a.*")
@@ -371,7 +371,7 @@ func TestWanted_SaysWhetherSomebodyWouldGetIt(t *testing.T) {
 	c.Disconnect()
 }
 
-func TestANameHasATypeWhileItHasHandlers(t *testing.T) {
+func TestNamed_ANameHasATypeWhileItHasHandlers(t *testing.T) {
 	app, b := newBus(t)
 	ints, strings := bus.Named[int](b, "a"), bus.Named[string](b, "a")
 	c := ints.Connect(app, func(int) {})
@@ -417,7 +417,7 @@ func TestTopics_AreThoseThatHaveHandlersOfTheirOwn(t *testing.T) {
 	require.Equal(t, []bus.TopicInfo{{"", "string", 1}, {"b", "int", 1}}, list())
 }
 
-func TestMisuseIsRefusedBeforeAnythingChanges(t *testing.T) {
+func TestMisuse_IsRefusedBeforeAnythingChanges(t *testing.T) {
 	app, b := newBus(t)
 	var nilContext context.Context
 	f := func(context.Context, int) error { return nil }
@@ -465,7 +465,7 @@ func TestMisuseIsRefusedBeforeAnythingChanges(t *testing.T) {
 	require.Zero(t, b.Entries())
 }
 
-func TestAClosedBusDoesNothing(t *testing.T) {
+func TestClose_AClosedBusDoesNothing(t *testing.T) {
 	app := newApp(t)
 	o := app.NewChild("o")
 	b := bus.New(o, "bus")
@@ -505,7 +505,7 @@ func TestAClosedBusDoesNothing(t *testing.T) {
 	require.Equal(t, bus.ErrClosed, bus.For[int](bus.New(o, "late")).Publish(bg, 1))
 }
 
-func TestAroundIsCalledOnceForEachCallOfAHandler(t *testing.T) {
+func TestAround_IsCalledOnceForEachCallOfAHandler(t *testing.T) {
 	var log []string
 	around := func(name string) bus.Option {
 		return bus.Around(func(ctx context.Context, d bus.Delivery, next func(context.Context) error) error {

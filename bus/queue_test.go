@@ -202,7 +202,7 @@ func cmpErr(a, b error) error {
 
 // tailscale names a subscriber that is slow by the place where it subscribed, and libp2p by
 // a name that says nothing. Watch names the handler, whose owner it is, and where it stands.
-func TestASlowHandlerIsNamedByWatchAndByDestroyContext(t *testing.T) {
+func TestQueue_ASlowHandlerIsNamedByWatchAndByDestroyContext(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		t.Run(fmt.Sprint("on a queue: ", on), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

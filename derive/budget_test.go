@@ -13,7 +13,7 @@ import (
 
 // Three stateless operators cost at most twice what three nested closures do. The two take
 // turns in short slices, of which the least counts: what else the machine does can only add.
-func TestAChainOfThreeCostsAtMostTwiceThatOfClosures(t *testing.T) {
+func TestBudget_AChainOfThreeCostsAtMostTwiceThatOfClosures(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var a, b tether.Signal[int]
@@ -39,7 +39,7 @@ func TestAChainOfThreeCostsAtMostTwiceThatOfClosures(t *testing.T) {
 	}
 }
 
-func TestAValueAllocatesNothing(t *testing.T) {
+func TestBudget_AValueAllocatesNothing(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	for name, op := range map[string]func(tether.Source[int]) tether.Source[int]{

@@ -19,7 +19,7 @@ import (
 
 // Functions run on the goroutine that fires, and what they refuse takes no room in the
 // queue: of ten values the one that is wanted came, on a queue for one.
-func TestOperatorsWorkBeforeTheQueue(t *testing.T) {
+func TestQueue_OperatorsWorkBeforeIt(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -36,7 +36,7 @@ func TestOperatorsWorkBeforeTheQueue(t *testing.T) {
 	require.Zero(t, q.Dropped())
 }
 
-func TestPriorityAppliesUpstream(t *testing.T) {
+func TestPriority_AppliesUpstream(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -50,7 +50,7 @@ func TestPriorityAppliesUpstream(t *testing.T) {
 	require.Equal(t, "0abc", log)
 }
 
-func TestMuteLetsTheFunctionsRun(t *testing.T) {
+func TestMute_LetsTheFunctionsRun(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -66,7 +66,7 @@ func TestMuteLetsTheFunctionsRun(t *testing.T) {
 
 // On a queue the connection ends when that has handled what it has accepted, while the
 // source is let go of at once.
-func TestTheEndComesAfterWhatTheQueueHasAccepted(t *testing.T) {
+func TestQueue_TheEndComesAfterWhatItHasAccepted(t *testing.T) {
 	for name, build := range map[string]func(w *world) tether.Source[int]{
 		"Take": func(w *world) tether.Source[int] { return derive.Take(w.a, 3) },
 		"Until": func(w *world) tether.Source[int] {
@@ -104,7 +104,7 @@ func TestTheEndComesAfterWhatTheQueueHasAccepted(t *testing.T) {
 }
 
 // While it waits for that, all other ends are as ever, and leave nothing.
-func TestAnEndThatWaitsForTheQueueCanBeEnded(t *testing.T) {
+func TestQueue_AnEndThatWaitsForItCanBeEnded(t *testing.T) {
 	for name, end := range map[string]func(w *world){
 		"Disconnect": func(w *world) { w.conn.Disconnect() },
 		"owner":      func(w *world) { w.sub.Destroy() },
@@ -132,7 +132,7 @@ func TestAnEndThatWaitsForTheQueueCanBeEnded(t *testing.T) {
 
 // A panic of a function counts as one of the handler: it goes on to who fires, or is
 // reported; the chain goes on.
-func TestPanicsOfFunctions(t *testing.T) {
+func TestPanic_OfFunctions(t *testing.T) {
 	bad := func(v int) int {
 		if v == 2 {
 			panic("bad")
@@ -185,7 +185,7 @@ func TestPanicsOfFunctions(t *testing.T) {
 }
 
 // A Goexit in a function ends that goroutine, and nobody else is left behind.
-func TestGoexitOfAFunction(t *testing.T) {
+func TestPanic_GoexitOfAFunction(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -207,7 +207,7 @@ func TestGoexitOfAFunction(t *testing.T) {
 }
 
 // Destroy of the subscriber's owner is a barrier for functions and handler, whoever delivers.
-func TestDestroyIsABarrier(t *testing.T) {
+func TestDestroy_IsABarrier(t *testing.T) {
 	for name, op := range map[string]func(tether.Source[int], *int) tether.Source[int]{
 		"Map": func(s tether.Source[int], x *int) tether.Source[int] {
 			return derive.Map(s, func(v int) int { *x++; return v })
@@ -241,7 +241,7 @@ func TestDestroyIsABarrier(t *testing.T) {
 
 // A handler destroys its owner, or the source, or disconnects itself, in the middle of what
 // is left to it.
-func TestEndsFromInside(t *testing.T) {
+func TestEnd_FromInside(t *testing.T) {
 	for name, end := range map[string]func(w *world){
 		"Disconnect": func(w *world) { w.conn.Disconnect() },
 		"owner":      func(w *world) { w.sub.Destroy() },
@@ -273,7 +273,7 @@ func TestEndsFromInside(t *testing.T) {
 
 // What was left to the one who delivers is dropped with the subscription: no function is
 // called for it.
-func TestNoFunctionIsCalledAfterTheEnd(t *testing.T) {
+func TestEnd_NoFunctionIsCalledAfterIt(t *testing.T) {
 	for name, op := range map[string]func(s tether.Source[int], f func(int) int) tether.Source[int]{
 		"Scan": func(s tether.Source[int], f func(int) int) tether.Source[int] {
 			return derive.Scan(s, 0, func(_, v int) int { return f(v) })
@@ -298,7 +298,7 @@ func TestNoFunctionIsCalledAfterTheEnd(t *testing.T) {
 
 // The end of a source may be brought about under a lock that the handler takes: nothing is
 // delivered inside it.
-func TestNothingIsDeliveredInsideTheEndOfASource(t *testing.T) {
+func TestEnd_NothingIsDeliveredInsideThatOfASource(t *testing.T) {
 	for name, end := range map[string]func(src *tether.Owner, s *tether.Signal[int]){
 		"Cancel":        func(src *tether.Owner, _ *tether.Signal[int]) { src.Cancel(nil) },
 		"DisconnectAll": func(_ *tether.Owner, s *tether.Signal[int]) { s.DisconnectAll() },
@@ -320,7 +320,7 @@ func TestNothingIsDeliveredInsideTheEndOfASource(t *testing.T) {
 }
 
 // A chain leaves nothing: neither in the books nor on the heap.
-func TestChainsComeAndGoWithoutATrace(t *testing.T) {
+func TestLeak_ChainsComeAndGoWithoutATrace(t *testing.T) {
 	n := 100_000
 	if testing.Short() || testkit.Race {
 		n = 5_000
@@ -353,7 +353,7 @@ func TestChainsComeAndGoWithoutATrace(t *testing.T) {
 }
 
 // An ended connection holds neither the chain nor the handler.
-func TestAnEndedConnectionHoldsNothing(t *testing.T) {
+func TestLeak_AnEndedConnectionHoldsNothing(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -371,7 +371,7 @@ func TestAnEndedConnectionHoldsNothing(t *testing.T) {
 }
 
 // Each connection has a state of its own.
-func TestConnectionsShareNothing(t *testing.T) {
+func TestChain_ConnectionsShareNothing(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]

@@ -118,7 +118,7 @@ func (m marble) play(w *world, tokens []string) {
 func (m marble) tokens() []string { return strings.Fields(m.in) }
 
 // Values, times and end, with a direct handler and on queues.
-func TestMarbles(t *testing.T) {
+func TestMarble_EachDiagram(t *testing.T) {
 	for _, m := range marbles {
 		for _, on := range []string{"direct", "queue", "finish"} {
 			t.Run(m.name+"/"+on, func(t *testing.T) {
@@ -169,7 +169,7 @@ func values(log []string) (out []string) {
 
 // In every moment of every case, by every way of ending: what was delivered before is what
 // the whole case begins with, nothing comes after, and nothing is left, whatever is fired.
-func TestEveryEndInEveryMoment(t *testing.T) {
+func TestMarble_EveryEndInEveryMoment(t *testing.T) {
 	ways := map[string]func(w *world){
 		"Disconnect":     func(w *world) { w.conn.Disconnect() },
 		"owner":          func(w *world) { w.sub.Destroy() },
@@ -210,7 +210,7 @@ func TestEveryEndInEveryMoment(t *testing.T) {
 }
 
 // However a case is cut short by the end of its sources, the subscription ends too.
-func TestEndsWithItsSourcesInEveryMoment(t *testing.T) {
+func TestMarble_EndsWithItsSourcesInEveryMoment(t *testing.T) {
 	for _, m := range marbles {
 		for _, on := range []string{"direct", "queue", "finish"} {
 			tokens := m.tokens()
@@ -231,7 +231,7 @@ func TestEndsWithItsSourcesInEveryMoment(t *testing.T) {
 }
 
 // Once is called with the first value alone, in which it has ended.
-func TestOnceInEveryCase(t *testing.T) {
+func TestMarble_OnceInEveryCase(t *testing.T) {
 	for _, m := range marbles {
 		for _, on := range []string{"direct", "queue", "finish"} {
 			synctest.Test(t, func(t *testing.T) {
@@ -252,7 +252,7 @@ func TestOnceInEveryCase(t *testing.T) {
 
 // Muted, the functions run, and the ends come as ever; unmuted, the rest comes as if
 // nothing had been.
-func TestMuteSkipsTheHandlerAlone(t *testing.T) {
+func TestMute_SkipsTheHandlerAlone(t *testing.T) {
 	for _, m := range marbles {
 		tokens := m.tokens()
 		for moment := range len(tokens) + 1 {
@@ -277,7 +277,7 @@ func TestMuteSkipsTheHandlerAlone(t *testing.T) {
 }
 
 // A handler that panics with every value: each panic is reported, the rest is as ever.
-func TestPanicsOfTheHandlerChangeNothing(t *testing.T) {
+func TestPanic_OfTheHandlerChangesNothing(t *testing.T) {
 	for _, m := range marbles {
 		for _, on := range []string{"direct", "queue", "finish"} {
 			synctest.Test(t, func(t *testing.T) {

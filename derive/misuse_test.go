@@ -17,7 +17,7 @@ func (nowhere) Connect(*tether.Owner, func(int), ...tether.ConnectOption) *tethe
 }
 
 // What cannot be meant is refused at the call, by name, before anything changes.
-func TestMisuse(t *testing.T) {
+func TestMisuse_PanicsInTheNameOfTheCall(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]

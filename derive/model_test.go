@@ -307,7 +307,7 @@ func (b *builder) build(depth int) chainCase {
 }
 
 // Random chains of random sources give what the model says, when it says.
-func TestRandomChainsDoWhatTheModelSays(t *testing.T) {
+func TestModel_RandomChainsDoWhatItSays(t *testing.T) {
 	n := 4000
 	if testing.Short() || testkit.Race {
 		n = 400

@@ -163,7 +163,7 @@ func TestOnce_IsRightUnderConcurrentFires(t *testing.T) {
 
 // A Fire from inside a function or the handler is delivered after the value that it is in:
 // stateless operators nest, as Fire does.
-func TestReentrantFires(t *testing.T) {
+func TestOrder_OfReentrantFires(t *testing.T) {
 	for name, c := range map[string]struct {
 		op   func(s *tether.Signal[int]) tether.Source[int]
 		want []int
@@ -193,7 +193,7 @@ func TestReentrantFires(t *testing.T) {
 }
 
 // The function of Scan fires: its value comes after the one that is being made.
-func TestAFireFromWithinAFunctionComesAfterIt(t *testing.T) {
+func TestOrder_AFireFromWithinAFunctionComesAfterIt(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -210,7 +210,7 @@ func TestAFireFromWithinAFunctionComesAfterIt(t *testing.T) {
 
 // Where the one who delivers is held by a full queue, so are the others: nothing piles up
 // but one value for each of them.
-func TestAFirerIsHeldBehindAHeldOne(t *testing.T) {
+func TestHold_AFirerIsHeldBehindAHeldOne(t *testing.T) {
 	for name, op := range map[string]func(tether.Source[int]) tether.Source[int]{
 		"Scan":     func(s tether.Source[int]) tether.Source[int] { return derive.Scan(s, 0, sum) },
 		"Distinct": func(s tether.Source[int]) tether.Source[int] { return derive.Scan(derive.Distinct(s), 0, sum) },
@@ -249,7 +249,7 @@ func TestAFirerIsHeldBehindAHeldOne(t *testing.T) {
 
 // A firer that is held behind another is let go of by all that lets that one go, and by the
 // cut-off of its own owner, whose Destroy may be called by the one who is to make room.
-func TestAHeldFirerLetsGo(t *testing.T) {
+func TestHold_AHeldFirerLetsGo(t *testing.T) {
 	for name, end := range map[string]func(c *tether.Connection, app, queues, firer *tether.Owner){
 		"Disconnect":    func(c *tether.Connection, _, _, _ *tether.Owner) { c.Disconnect() },
 		"owner":         func(_ *tether.Connection, app, _, _ *tether.Owner) { app.Destroy() },
@@ -280,7 +280,7 @@ func TestAHeldFirerLetsGo(t *testing.T) {
 }
 
 // A handler of the same queue is never held: it goes over capacity.
-func TestAHandlerOfTheQueueIsNotHeldBehindAHeldFirer(t *testing.T) {
+func TestHold_AHandlerOfTheQueueIsNotHeldBehindAHeldFirer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
@@ -336,7 +336,7 @@ func TestTakeAndUntil_DropWhatWasLeft(t *testing.T) {
 
 // The one who delivers is somebody else's, and stays held: who is held behind him lets go at
 // the cut-off of his own owner all the same.
-func TestAFirerHeldBehindAnotherLetsGoForItsOwnOwner(t *testing.T) {
+func TestHold_AFirerHeldBehindAnotherLetsGoForItsOwnOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app, firer := tether.NewOwner("app"), tether.NewOwner("firer")
 		defer app.Destroy()

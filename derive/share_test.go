@@ -91,7 +91,7 @@ func (broken) Connect(*tether.Owner, func(int), ...tether.ConnectOption) *tether
 	panic("broken")
 }
 
-func TestASourceThatPanicsLeavesNothing(t *testing.T) {
+func TestPanic_OfASourceLeavesNothing(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -112,7 +112,7 @@ func TestASourceThatPanicsLeavesNothing(t *testing.T) {
 
 // As does one whose WhileActive panics when an operator connects: that connection, too, is
 // ended, with those before it.
-func TestASourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+func TestPanic_OfASourceThatBecomesActiveLeavesNothing(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	var s tether.Signal[int]
@@ -213,7 +213,7 @@ func TestFromChan_LosesNothingBetweenTwoSubscribers(t *testing.T) {
 }
 
 // What comes out of a channel, and back into one, is the same.
-func TestFromChanToChan(t *testing.T) {
+func TestFromChan_ToChan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()
@@ -392,7 +392,7 @@ func TestFromChan_GoesOnAfterAPanic(t *testing.T) {
 }
 
 // Operators are sources like any other, for all that takes one.
-func TestOperatorsAreSourcesLikeAnyOther(t *testing.T) {
+func TestSource_OperatorsAreSourcesLikeAnyOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		defer app.Destroy()

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEveryRunOfDigitsBecomesOneSign(t *testing.T) {
+func TestDigits_EveryRunBecomesOneSign(t *testing.T) {
 	for name, want := range map[string]string{
 		"": "", "app": "app", "7": "#", "player-17": "player-#", "17-players-4": "#-players-#",
 		"a1b22c333": "a#b#c#", "é9": "é#", "\xff0\xff": "\xff#\xff", "#": "#", "/:": "/:",
@@ -16,6 +16,6 @@ func TestEveryRunOfDigitsBecomesOneSign(t *testing.T) {
 	}
 }
 
-func TestANameWithoutDigitsIsNotCopied(t *testing.T) {
+func TestDigits_ANameWithoutIsNotCopied(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { Name("lobby") }))
 }
