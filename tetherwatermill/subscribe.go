@@ -73,8 +73,8 @@ type subscription struct {
 	cancel   context.CancelFunc // of the context that sub has
 
 	mu       sync.Mutex // guards the fields below
-	verdicts []verdict // the last ones, the oldest at answered modulo its length
-	answered int       // so far
+	verdicts []verdict  // the last ones, the oldest at answered modulo its length
+	answered int        // so far
 }
 
 func subscribe(owner *tether.Owner, sub message.Subscriber, topic string, f func(context.Context, *message.Message) error, c config) (err error) {
