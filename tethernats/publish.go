@@ -22,7 +22,8 @@ import (
 // has it. What could not be published is counted in [Stats] and reported.
 //
 // While there is no connection, values wait in a buffer, of 8 MiB unless [Options] say
-// otherwise, and are sent when it is back; what comes when that is full is refused.
+// otherwise, and are sent when it is back; what comes when that is full is refused. With
+// [Stored], Destroy of owner waits for a value that is on its way, ten seconds at most.
 func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject string, opts ...PubOption) (*tether.Connection, error) {
 	checkCall("Publish", owner, c, opts)
 	if check.Nil(src) {
@@ -36,15 +37,30 @@ func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject 
 	if !c.owner.Alive() || c.nc.IsClosed() {
 		return new(tether.Connection), ErrClosed
 	}
-	ctx := owner.Context()
 	handler := func(v T) {
-		if err := c.send(ctx, subject, v, cfg, nil); err != nil {
+		if err := c.sendOf(owner, subject, v, cfg); err != nil {
 			c.report("Publish", subject, err, nil)
 		}
 	}
 	conn := src.Connect(owner, handler, cfg.connect...)
 	handle.Attribute(conn, scope.PC(Publish[T]))
 	return conn, nil
+}
+
+// sendOf sends what was fired to a handler of owner. After the cut-off, when a queue hands out
+// what it has accepted, there is less time for each: the end must not take for ever.
+func (c *Conn) sendOf(owner *tether.Owner, subject string, v any, cfg pubConfig) error {
+	ctx := context.WithoutCancel(owner.Context())
+	if owner.Alive() {
+		return c.send(ctx, subject, v, cfg, nil)
+	}
+	if cfg.stored && !c.nc.IsConnected() {
+		c.counts.refused.Add(1)
+		return nats.ErrDisconnected
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastPatience)
+	defer cancel()
+	return c.send(ctx, subject, v, cfg, nil)
 }
 
 // Send publishes v to subject, with the trace of ctx. With [Stored] it waits until a stream has
