@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"runtime"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
 	"github.com/seed-ec287111/tether/tethernats"
+	"github.com/seed-ec287111/tether/tethertest"
 )
 
 // gobs is a codec that is not the default.
@@ -226,4 +228,51 @@ func TestMisuse_PanicsAtTheCall(t *testing.T) {
 	}
 	assert.Zero(t, s.c.Stats())
 	s.quiet()
+}
+
+func TestSubscribe_GoesOnAfterGoexitAndASupervisedPanic(t *testing.T) {
+	s := open(t)
+	told := make(chan *tether.PanicError, 1)
+	o := s.app.NewChild("subscriber", tether.WithPanicHandler(func(p *tether.PanicError) { told <- p }))
+	src, err := tethernats.Subscribe[int](o, s.c, "numbers")
+	require.NoError(t, err)
+	got := make(chan int, 3)
+	src.Connect(o, func(m tethernats.Msg[int]) {
+		switch got <- m.Value; m.Value {
+		case 1:
+			runtime.Goexit()
+		case 2:
+			panic("no ham")
+		}
+	})
+	for n := 1; n <= 3; n++ {
+		require.NoError(t, tethernats.Send(s.ctx, s.c, "numbers", n))
+		assert.Equal(t, n, next(t, got))
+	}
+	assert.Equal(t, "no ham", next(t, told).Value)
+	require.NoError(t, o.Destroy())
+	s.quiet()
+}
+
+// Destroy of all at once has told what went wrong until the very end.
+func TestOnError_IsToldBeforeDestroyReturns(t *testing.T) {
+	tethertest.VerifyNone(t)
+	app := tether.NewOwner("app")
+	told := 0
+	c, err := tethernats.Embed(app, "", tethernats.OnError(func(error) {
+		runtime.Gosched()
+		told++
+	}))
+	require.NoError(t, err)
+	require.NoError(t, c.Stream(t.Context(), "ORDERS", "orders"))
+	require.NoError(t, tethernats.Send(t.Context(), c, "orders", order{ID: 1}, tethernats.Stored()))
+	begun := make(chan struct{})
+	require.NoError(t, tethernats.Consume(app, c, "ORDERS", "stock", func(ctx context.Context, _ tethernats.Msg[order]) error {
+		close(begun)
+		<-ctx.Done()
+		return errTest // it is not that the context has ended
+	}))
+	next(t, begun)
+	require.NoError(t, app.Destroy())
+	assert.Equal(t, 1, told)
 }

@@ -92,11 +92,13 @@ func Send[T any](ctx context.Context, c *Conn, subject string, v T, opts ...PubO
 func (c *Conn) send(ctx context.Context, subject string, v any, cfg pubConfig, h nats.Header) error {
 	data, err := cfg.codec.Encode(v)
 	if err == nil {
-		m := &nats.Msg{Subject: subject, Data: data, Header: c.header(ctx, h)}
-		if cfg.stored {
-			err = c.store(ctx, m, nuid.Next())
-		} else {
-			err = c.nc.PublishMsg(m)
+		switch h = c.header(ctx, h); {
+		case cfg.stored:
+			err = c.store(ctx, &nats.Msg{Subject: subject, Data: data, Header: h}, nuid.Next())
+		case h != nil:
+			err = c.nc.PublishMsg(&nats.Msg{Subject: subject, Data: data, Header: h})
+		default:
+			err = c.nc.Publish(subject, data)
 		}
 	}
 	if err != nil {
@@ -109,11 +111,9 @@ func (c *Conn) send(ctx context.Context, subject string, v any, cfg pubConfig, h
 
 // store publishes m until a stream has it. With the id the stream knows what it has already.
 func (c *Conn) store(ctx context.Context, m *nats.Msg, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		err := c.try(ctx, m, id)
-		if err == nil || !c.passing(err) {
+	for until := time.Now().Add(patience); ; {
+		err := c.try(ctx, until, m, id)
+		if err == nil || !c.passing(err) || time.Now().After(until) {
 			return err
 		}
 		select {
@@ -126,8 +126,8 @@ func (c *Conn) store(ctx context.Context, m *nats.Msg, id string) error {
 
 // try is one try of store. If the connection is lost meanwhile, the answer may be too, so it is
 // not waited for.
-func (c *Conn) try(ctx context.Context, m *nats.Msg, id string) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (c *Conn) try(ctx context.Context, until time.Time, m *nats.Msg, id string) error {
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	line := c.line.Load()
 	defer context.AfterFunc(line.up, cancel)()
