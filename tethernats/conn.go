@@ -287,7 +287,7 @@ func (c *Conn) settled(o *tether.Owner) error {
 // checkSubject panics if s is not a subject to publish to.
 func checkSubject(op, s string) {
 	checkPattern(op, s)
-	for _, token := range strings.Split(s, ".") {
+	for token := range strings.SplitSeq(s, ".") {
 		if token == "*" || token == ">" {
 			panic(fmt.Sprintf("tethernats: %s with subject %q, which has a wildcard", op, s))
 		}
@@ -296,16 +296,17 @@ func checkSubject(op, s string) {
 
 // checkPattern panics if s is not a subject to subscribe to.
 func checkPattern(op, s string) {
-	tokens := strings.Split(s, ".")
-	for i, token := range tokens {
+	last := false
+	for token := range strings.SplitSeq(s, ".") {
 		switch {
 		case token == "":
 			panic(fmt.Sprintf("tethernats: %s with subject %q, which has an empty token", op, s))
 		case strings.ContainsAny(token, " \t\r\n\f\v\x00"):
 			panic(fmt.Sprintf("tethernats: %s with subject %q, which has white space", op, s))
-		case token == ">" && i < len(tokens)-1:
+		case last:
 			panic(fmt.Sprintf("tethernats: %s with subject %q, which has a > that is not last", op, s))
 		}
+		last = token == ">"
 	}
 }
 
