@@ -97,9 +97,10 @@ type episode struct {
 	seen     bool // at this look
 	renewed  bool // of a call, that it is counted too
 	reported bool
+	slow     Slow             // what was reported
 	early    map[string]stack // running handlers at half time, by key
 	stack    string           // of a call that was reported, the key of its stack, if known
-	told     map[string]bool  // of a counted, the stacks reported
+	told     map[string]Slow  // of a counted, what was reported, by the keys of the stacks
 }
 
 type (
@@ -129,14 +130,11 @@ func (w *watch) once() (again bool) {
 	if s == nil || s.Over() {
 		return false
 	}
-	l := look{watch: w, now: time.Now()}
-	l.survey(s)
-	for k, e := range w.known {
-		if !e.seen {
-			delete(w.known, k)
-		}
-		e.seen = false
+	l := w.begin(handlerStacks)
+	for p := range subtree(s) {
+		l.visit(p, s)
 	}
+	w.forget()
 	for _, slow := range l.found {
 		if !w.scope.Alive() {
 			return false
@@ -146,41 +144,57 @@ func (w *watch) once() (again bool) {
 	return true
 }
 
+// forget drops the episodes that are over.
+func (w *watch) forget() {
+	for k, e := range w.known {
+		if !e.seen {
+			delete(w.known, k)
+		}
+		e.seen = false
+	}
+}
+
 // A look has what one look finds.
 type look struct {
 	*watch
 	now    time.Time
-	stacks func() []stack  // taken once, when first needed
-	taken  map[string]bool // keys of stacks that were found to be somebody's
+	stays  map[uint64][]inflight.Stay // by owner
+	stacks func() []stack             // taken once, when first needed
+	taken  map[string]bool            // keys of stacks that were found to be somebody's
 	names  map[*scope.Scope]map[string]bool
 	found  []Slow
 }
 
-func (l *look) survey(top *scope.Scope) {
-	l.stacks = sync.OnceValue(handlerStacks)
-	l.taken = make(map[string]bool)
-	l.names = make(map[*scope.Scope]map[string]bool)
-	stays := make(map[uint64][]inflight.Stay)
-	for _, stay := range inflight.Stays() {
-		stays[stay.ID] = append(stays[stay.ID], stay)
+// begin begins a look, which visits the scopes and then forgets.
+func (w *watch) begin(stacks func() []stack) *look {
+	l := &look{
+		watch: w, now: time.Now(), stacks: sync.OnceValue(stacks),
+		stays: make(map[uint64][]inflight.Stay),
+		taken: make(map[string]bool),
+		names: make(map[*scope.Scope]map[string]bool),
 	}
-	for s := range subtree(top) {
-		if !s.Alive() && (s == top || s.Parent().Alive()) && !s.Over() {
-			l.drain(s)
+	for _, stay := range inflight.Stays() {
+		l.stays[stay.ID] = append(l.stays[stay.ID], stay)
+	}
+	return l
+}
+
+// visit looks at s, which is top or below it.
+func (l *look) visit(s, top *scope.Scope) {
+	if !s.Alive() && (s == top || s.Parent().Alive()) && !s.Over() {
+		l.drain(s)
+	}
+	if s.ID() == 0 {
+		return
+	}
+	calls := s.Counted()
+	for _, stay := range l.stays[s.ID()] {
+		if l.handler(s, stay) {
+			calls-- // counted by Renew
 		}
-		mine := stays[s.ID()]
-		if s.ID() == 0 {
-			continue
-		}
-		calls := s.Counted()
-		for _, stay := range mine {
-			if l.handler(s, stay) {
-				calls-- // counted by Renew
-			}
-		}
-		if s.Alive() && calls > 0 {
-			l.counted(s)
-		}
+	}
+	if s.Alive() && calls > 0 {
+		l.counted(s)
 	}
 }
 
@@ -214,6 +228,7 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 		slow.Func, slow.Stack = g.handler(s), g.Text
 		e.stack = g.key()
 	}
+	e.slow = slow
 	l.found = append(l.found, slow)
 	return renewed
 }
@@ -278,16 +293,20 @@ func (l *look) counted(s *scope.Scope) {
 		return
 	}
 	mine := l.handlers(s)
-	told := make(map[string]bool)
+	told := make(map[string]Slow)
 	for _, g := range l.stacks() {
 		key := g.key()
 		if l.taken[key] || !g.among(mine) || e.early[key].Text != g.Text {
 			continue
 		}
-		if !e.told[key] {
-			l.found = append(l.found, Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.Text})
+		slow, known := e.told[key]
+		if known {
+			slow.For += age
+		} else {
+			slow = Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.Text}
+			l.found = append(l.found, slow)
 		}
-		told[key], l.taken[key] = true, true
+		told[key], l.taken[key] = slow, true
 	}
 	e.told, e.early, e.since = told, nil, l.now
 }
@@ -310,5 +329,6 @@ func (l *look) drain(s *scope.Scope) {
 	}
 	e.reported = true
 	slow.Stack = stacksOf(names)
+	e.slow = slow
 	l.found = append(l.found, slow)
 }

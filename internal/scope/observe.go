@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"sync"
@@ -90,11 +91,29 @@ type Detail struct {
 	Len int
 
 	// Of a queue, for which Overflow is not "".
+	Number   uint64 // differs from that of every other queue
+	Site     uintptr
 	Capacity int
 	Overflow string
 	Taken    uint64 // values let in so far
 	Dropped  uint64
+	Held     int // firers that wait for room
+	Queue    *QueueDetail
 }
+
+// A QueueDetail is what takes a while to find out of a queue: only a [Snapshot] has it.
+type QueueDetail struct {
+	Manual, Finish bool
+	Conns          int
+	Handlers       []uintptr // of connections, each function once; at most [MostHandlers]
+	Running        uintptr   // the function that handles a value; 0: none
+}
+
+// MostHandlers is how many handlers of a queue are described.
+const MostHandlers = 8
+
+// A QueueDescriber is a queue, as a member. It is called as a [Describer] is.
+type QueueDescriber interface{ DescribeQueue() *QueueDetail }
 
 // A Describer is a member that can say more about itself than its Kind. It is
 // called with the scope's mutex held.
@@ -139,6 +158,9 @@ func (s *Scope) Snapshot() Snapshot {
 		case Describer:
 			d := m.Describe()
 			d.Kind = n.m.Kind()
+			if q, ok := n.m.(QueueDescriber); ok {
+				d.Queue = q.DescribeQueue()
+			}
 			shot.Members = append(shot.Members, d)
 		default:
 			if n.m.Kind() != Internal {
@@ -236,9 +258,16 @@ func (s *Scope) Children() (all []*Scope) {
 // that want accepts; without the list that Snapshot makes. It holds the mutex of s
 // meanwhile, so visit may neither take a lock of the library's nor run user code.
 func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
+	s.Newest(math.MaxInt, want, visit)
+}
+
+// Newest is Each for the newest most members, children and what want refuses included, and
+// so bounds how long the mutex is held. It returns how many it has come by.
+func (s *Scope) Newest(most int, want func(Kind) bool, visit func(Detail)) (seen int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for n := s.last; n != nil; n = n.prev {
+	for n := s.last; n != nil && seen < most; n = n.prev {
+		seen++
 		kind := n.m.Kind()
 		if kind == Child || kind == Internal || !want(kind) {
 			continue
@@ -250,6 +279,7 @@ func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
 		d.Kind = kind
 		visit(d)
 	}
+	return seen
 }
 
 // Renew has the calls of handlers of s that are announced now counted in s as

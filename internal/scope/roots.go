@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 	"weak"
 )
 
@@ -27,6 +28,45 @@ var roots struct {
 	list  map[uint64]*Root
 	sweep int // len(list) at which entries of what was collected are dropped
 	watch int // callers of WatchRoots
+	lost  []LostSite
+	more  int // that were lost at further sites
+}
+
+// A LostSite is a call that has made roots which were lost.
+type LostSite struct {
+	Site        uintptr
+	Name        string // of the last one
+	Held        Count  // likewise
+	Count       int
+	First, Last time.Time
+}
+
+// MostLost is how many such sites are remembered; arbitrary, and more than anybody mends in
+// a day.
+const MostLost = 100
+
+// LostSites returns the calls that have made roots which were lost, in the order in which
+// these were found, and how many more there were of others.
+func LostSites() (sites []LostSite, more int) {
+	roots.mu.Lock()
+	defer roots.mu.Unlock()
+	return slices.Clone(roots.lost), roots.more
+}
+
+// rememberLocked remembers that a root was lost.
+func rememberLocked(r *Root, held Count) {
+	i := slices.IndexFunc(roots.lost, func(l LostSite) bool { return l.Site == r.Site })
+	if i < 0 {
+		if len(roots.lost) == MostLost {
+			roots.more++
+			return
+		}
+		i = len(roots.lost)
+		roots.lost = append(roots.lost, LostSite{Site: r.Site, First: time.Now()})
+	}
+	l := &roots.lost[i]
+	l.Name, l.Held, l.Last = r.Name, held, time.Now()
+	l.Count++
 }
 
 // List enters s, a root that nobody else knows yet, in the list of roots, until
@@ -124,6 +164,9 @@ func Lose(n uint64) (r Root, held Count, lost bool) {
 	roots.mu.Lock()
 	defer roots.mu.Unlock()
 	entry.Lost, entry.loose = lost, true
+	if lost {
+		rememberLocked(entry, held)
+	}
 	if lost && roots.watch == 0 {
 		delete(roots.list, n)
 	}
