@@ -101,7 +101,7 @@ type Detail struct {
 	Queue    *QueueDetail
 }
 
-// A QueueDetail is what takes a while to find out of a queue: only a [Snapshot] has it.
+// A QueueDetail is what takes a while to find out of a queue: a [Snapshot] has it, and [Scope.Newest] for some.
 type QueueDetail struct {
 	Manual, Finish bool
 	Conns          int
@@ -258,16 +258,20 @@ func (s *Scope) Children() (all []*Scope) {
 // that want accepts; without the list that Snapshot makes. It holds the mutex of s
 // meanwhile, so visit may neither take a lock of the library's nor run user code.
 func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
-	s.Newest(math.MaxInt, want, visit)
+	s.Newest(math.MaxInt, want, func(d Detail) bool {
+		visit(d)
+		return true
+	})
 }
 
-// Newest is Each for the newest most members, children and what want refuses included, and
-// so bounds how long the mutex is held. It returns how many it has come by.
-func (s *Scope) Newest(most int, want func(Kind) bool, visit func(Detail)) (seen int) {
+// Newest is Each for the newest most members at the most, children included, and for as long
+// as visit returns true, and so bounds how long the mutex is held. Of a queue that is full or
+// has dropped values it tells more.
+func (s *Scope) Newest(most int, want func(Kind) bool, visit func(Detail) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for n := s.last; n != nil && seen < most; n = n.prev {
-		seen++
+	for n := s.last; n != nil && most > 0; n = n.prev {
+		most--
 		kind := n.m.Kind()
 		if kind == Child || kind == Internal || !want(kind) {
 			continue
@@ -277,9 +281,13 @@ func (s *Scope) Newest(most int, want func(Kind) bool, visit func(Detail)) (seen
 			d = m.Describe()
 		}
 		d.Kind = kind
-		visit(d)
+		if d.Overflow != "" && (d.Len >= d.Capacity || d.Dropped > 0) {
+			d.Queue = n.m.(QueueDescriber).DescribeQueue()
+		}
+		if !visit(d) {
+			return
+		}
 	}
-	return seen
 }
 
 // Renew has the calls of handlers of s that are announced now counted in s as

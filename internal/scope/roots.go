@@ -29,7 +29,6 @@ var roots struct {
 	sweep int // len(list) at which entries of what was collected are dropped
 	watch int // callers of WatchRoots
 	lost  []LostSite
-	more  int // that were lost at further sites
 }
 
 // A LostSite is a call that has made roots which were lost.
@@ -46,11 +45,11 @@ type LostSite struct {
 const MostLost = 100
 
 // LostSites returns the calls that have made roots which were lost, in the order in which
-// these were found, and how many more there were of others.
-func LostSites() (sites []LostSite, more int) {
+// these were found.
+func LostSites() []LostSite {
 	roots.mu.Lock()
 	defer roots.mu.Unlock()
-	return slices.Clone(roots.lost), roots.more
+	return slices.Clone(roots.lost)
 }
 
 // rememberLocked remembers that a root was lost.
@@ -58,7 +57,6 @@ func rememberLocked(r *Root, held Count) {
 	i := slices.IndexFunc(roots.lost, func(l LostSite) bool { return l.Site == r.Site })
 	if i < 0 {
 		if len(roots.lost) == MostLost {
-			roots.more++
 			return
 		}
 		i = len(roots.lost)
