@@ -28,7 +28,7 @@ func (m queueMember) Describe() scope.Detail {
 	return scope.Detail{
 		Len: q.order.len(), Capacity: q.capacity, Overflow: q.overflow.String(),
 		Taken: q.last, Dropped: q.dropped,
-		Number: q.number, Site: q.site, Held: q.held,
+		Number: q.number, Site: q.site, Held: q.held, Manual: q.manual, Finish: q.finish,
 	}
 }
 
@@ -41,7 +41,7 @@ func (m queueMember) DescribeQueue() *scope.QueueDetail {
 	q := m.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	d := &scope.QueueDetail{Manual: q.manual, Finish: q.finish, Conns: len(q.conns)}
+	d := &scope.QueueDetail{Conns: len(q.conns)}
 	if c := q.current.conn; c != nil && !q.waiting && c.linked { // else its list is not known yet
 		d.Running = c.conn.Describe().PC
 	}

@@ -3,7 +3,6 @@ package inspect
 import (
 	"weak"
 
-	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -27,7 +26,7 @@ type Brief struct {
 func brief(s *scope.Scope) Brief {
 	sizes := s.Sizes()
 	return Brief{
-		ID: s.Number(), Owner: s.String(), Name: quote.Name(s.Name()), State: s.State(),
+		ID: s.Number(), Owner: s.String(), Name: name(s.Name()), State: s.State(),
 		Note: notes(s, false, false), Made: callAt(s.Site()), Children: sizes.Children, Handlers: s.Handlers(),
 		Connections: sizes.Connections, Goroutines: sizes.Goroutines, Timers: sizes.Timers,
 		Cleanups: sizes.Cleanups, Interrupts: sizes.Interrupts, scope: weak.Make(s),

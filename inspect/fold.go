@@ -3,11 +3,11 @@ package inspect
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"weak"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/outline"
-	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -17,6 +17,7 @@ const (
 	mostKinds   = 100    // below one
 	mostDepth   = 100    // what is deeper belongs to the fold at that depth
 	mostHolds   = 100    // of one
+	longestName = 200    // bytes of a name
 	mostSampled = 16     // owners of a fold that are remembered, of the oldest and of the newest
 )
 
@@ -180,16 +181,24 @@ func (v *surveyor) child(f *fold, s *scope.Scope) *fold {
 	return c
 }
 
+// cut bounds what a name takes.
+func cut(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longestName], "") + "…"
+}
+
 // finish makes what is exported of f and all below it.
 func (f *fold) finish() *Fold {
 	if f.last != nil {
 		switch {
 		case f.Rest:
 		case f.Owners == 1:
-			f.Name = quote.Name(f.last.Name())
-			f.Note = notes(f.last, f.depth == 1, false)
+			f.Name = cut(name(f.last.Name()))
+			f.Note = notes(f.last, false, false)
 		default:
-			f.Name = quote.Name(outline.Fold(f.last.Name()))
+			f.Name = cut(name(outline.Fold(f.last.Name())))
 		}
 	}
 	f.Total.Stats = tether.Stats{

@@ -162,10 +162,10 @@ func info(s *scope.Scope) OwnerInfo {
 func queueOf(d scope.Detail) Queue {
 	q := Queue{
 		Len: d.Len, Capacity: d.Capacity, Overflow: d.Overflow, Taken: d.Taken, Dropped: d.Dropped,
-		ID: d.Number, Made: callAt(d.Site), Held: d.Held,
+		ID: d.Number, Made: callAt(d.Site), Held: d.Held, Manual: d.Manual, Finish: d.Finish,
 	}
 	if more := d.Queue; more != nil {
-		q.Manual, q.Finish, q.Connections, q.Running = more.Manual, more.Finish, more.Conns, funcAt(more.Running)
+		q.Connections, q.Running = more.Conns, funcAt(more.Running)
 		for _, pc := range more.Handlers {
 			q.Handlers = append(q.Handlers, funcAt(pc))
 		}

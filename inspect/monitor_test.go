@@ -233,7 +233,7 @@ func TestQueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 		require.Equal(t, "queues/full", full[0].Owner)
 		require.True(t, full[0].Grave)
 		require.Equal(t, line(t, "blocks"), full[0].Where.Line)
-		require.Equal(t, "2 pending, 0 dropped, 1 of Fire held", full[0].Text)
+		require.Equal(t, "2 pending, 0 dropped, 1 held Fire", full[0].Text)
 		dropping := of(r, "drops", "queues")
 		require.Len(t, dropping, 1)
 		require.Equal(t, "queues/dropping", dropping[0].Owner)

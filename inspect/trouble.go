@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/outline"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -167,7 +168,7 @@ func (m *Monitor) enter(all tension, f *fold, d scope.Detail, t Trouble, s *scop
 	t.Owner = s.String()
 	t.Text = fmt.Sprintf("%d pending, %d dropped", d.Len, d.Dropped)
 	if d.Held > 0 {
-		t.Text += fmt.Sprintf(", %d of Fire held", d.Held)
+		t.Text += ", " + outline.Count(d.Held, "held Fire")
 	}
 	t.Key = mix(mix(mix(offset, t.Kind), t.What), t.Where.String())
 	if t.Where == (Place{}) {

@@ -63,16 +63,16 @@ func (h *hub) treeJSON(w http.ResponseWriter, _ *http.Request) {
 	d := folder{open: func(*inspect.Fold) bool { return true }, room: mostLines}
 	roots := d.all(s.Roots)
 	answer(w, struct {
-		At      time.Time         `json:"at"`
-		Title   string            `json:"title"`
-		Looked  int               `json:"looked"`
-		Partial bool              `json:"partial"`
-		Total   totals            `json:"total"`
-		Heap    uint64            `json:"heap"`
-		Trouble []inspect.Trouble `json:"trouble"`
-		Roots   []fold            `json:"roots"`
-		Cut     bool              `json:"cut"`
-	}{s.At, short(h.title), s.Looked, s.Partial, totalsOf(s.Total), s.Heap, append([]inspect.Trouble{}, s.Trouble...), roots, d.cut})
+		At      time.Time `json:"at"`
+		Title   string    `json:"title"`
+		Looked  int       `json:"looked"`
+		Partial bool      `json:"partial"`
+		Total   totals    `json:"total"`
+		Heap    uint64    `json:"heap"`
+		Trouble []trouble `json:"trouble"`
+		Roots   []fold    `json:"roots"`
+		Cut     bool      `json:"cut"`
+	}{s.At, short(h.title), s.Looked, s.Partial, totalsOf(s.Total), s.Heap, lookOf(s).Trouble, roots, d.cut})
 }
 
 // fold answers with some owners of a fold: ?key=.

@@ -86,7 +86,7 @@ type hello struct {
 }
 
 func (h *hub) helloLocked() hello {
-	return hello{h.boot, short(h.title), os.Getpid(), runtime.Version(), h.stuck.Milliseconds(), names[:], h.history}
+	return hello{h.boot, short(h.title), os.Getpid(), runtime.Version(), h.stuck.Milliseconds(), names[:], append([]sample{}, h.history...)}
 }
 
 // A look is what a page is told at each look.

@@ -5,6 +5,8 @@
 //	curl -N localhost:8080/events                 # server-sent events
 //	curl -X POST 'localhost:8080/jobs?steps=100'  # a job; DELETE /jobs/1 cancels it
 //	curl -X PUT 'localhost:8080/pace?step=1s'     # for those that run, too
+//
+// With -debug localhost:6060 its owners, and the profiles, can be looked at in a browser.
 package main
 
 import (
@@ -25,6 +27,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/examples/internal/debugport"
 	"github.com/seed-ec287111/tether/history"
 	"github.com/seed-ec287111/tether/keyed"
 	"github.com/seed-ec287111/tether/state"
@@ -32,7 +35,13 @@ import (
 
 func main() {
 	play := flag.Bool("demo", false, "visit itself, and end")
+	debug := flag.String("debug", "", "serve the page of package inspectweb and profiles at this `address`, such as localhost:6060")
 	flag.Parse()
+	closePort, err := debugport.Serve(os.Stdout, *debug)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second ^C kills
 	addr, grace, ready := "localhost:8080", 10*time.Second, func(_ *tether.Owner, addr string) { fmt.Println("listening on", addr) }
@@ -41,7 +50,9 @@ func main() {
 			app.Go(func(context.Context) { visit("http://"+addr, os.Stdout, stop) })
 		}
 	}
-	if err := Serve(ctx, addr, 100*time.Millisecond, grace, ready); err != nil {
+	err = Serve(ctx, addr, 100*time.Millisecond, grace, ready)
+	closePort()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -48,6 +48,9 @@ document.addEventListener('visibilitychange', () => {
   else if (!stream) { retry = 0; connect(); }
 });
 
+addEventListener('pagehide', () => { lost('Away'); clearTimeout(timer); });
+addEventListener('pageshow', e => { if (e.persisted) connect(); });
+
 function greet(hello) {
   const before = state.hello;
   state.hello = hello;
@@ -61,8 +64,12 @@ function greet(hello) {
   }
 }
 
-function notice(text) {
+let noticed = 0;
+
+function notice(text, ms) {
   const n = $('notice');
+  clearTimeout(noticed);
+  if (ms) noticed = setTimeout(() => { n.hidden = true; }, ms);
   n.replaceChildren(text, ' ', el('button', {type: 'button', on: {click: () => { n.hidden = true; }}}, 'Good'));
   n.hidden = false;
 }
@@ -141,7 +148,7 @@ $('pause').addEventListener('click', pause);
 $('mark').addEventListener('click', mark);
 async function mark() {
   await compare.mark(state);
-  notice('Marked at ' + clock(Date.now()) + '. Compare shows what has changed since.');
+  notice('Marked at ' + clock(Date.now()) + '. Compare shows what has changed since.', 5000);
   show();
 }
 
@@ -155,7 +162,7 @@ addEventListener('keydown', e => {
   const order = ['now', 'trouble', 'tree', 'compare'];
   if (order[e.key - 1]) {
     location.hash = order[e.key - 1];
-    if (order[e.key - 1] === 'tree') setTimeout(() => tree.enter($('tree')), 50);
+    if (order[e.key - 1] === 'tree') setTimeout(() => tree.enter($('tree')));
   } else if (e.key === '/') { $('q').focus(); $('q').select(); }
   else if (e.key === 'm') mark();
   else if (e.key === 'p') pause();

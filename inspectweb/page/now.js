@@ -41,7 +41,10 @@ function update(e, t, history) {
   attr(e, 'title', `${t.label}: ${num(last)}; least ${num(Math.min(...values))} and most ${num(Math.max(...values))} in ${span(to[0] - history[0][0])}`);
   const start = history[0][0], width = Math.max(1, to[0] - start);
   let low = Math.min(...values), high = Math.max(...values);
-  if (t.total || low > 0 && high - low < low * 0.05) low = Math.min(low, high - Math.max(1, high * 0.05)); // a flutter is not a wave
+  if (high - low < high * 0.05) { // a flutter is not a wave
+    low -= high * 0.05;
+    high += high * 0.05;
+  }
   if (high === low) high++;
   const points = history.map((s, i) => [(s[0] - start) / width * W, H - 2 - (values[i] - low) / (high - low) * (H - 4)]);
   if (points.length === 1) points.unshift([0, points[0][1]]), points[1][0] = W;

@@ -112,6 +112,7 @@ export function render(tree, rows) {
   each(tree, rows, r => r.key, make, update);
   const all = [...tree.children];
   if (!all.some(e => e.tabIndex === 0) && all[0]) all[0].tabIndex = 0;
+  if (tree.wanted) enter(tree);
 }
 
 function make() {
@@ -123,7 +124,7 @@ function update(e, r) {
   e.row = r;
   e.style.setProperty('--depth', Math.min(r.depth, 12));
   attr(e, 'aria-level', r.depth + 1);
-  attr(e, 'aria-expanded', r.has ? !!r.open : null);
+  attr(e, 'aria-expanded', r.has ? String(!!r.open) : null);
   attr(e, 'data-soft', r.soft ? '' : null);
   attr(e, 'data-hold', r.h ? '' : null);
   const text = JSON.stringify([r.name, r.n, r.note, r.dead, r.held, r.what, r.about, r.total, r.children, r.queue, r.made, r.extra]);
@@ -133,7 +134,7 @@ function update(e, r) {
   name.replaceChildren(
     el('span', {class: 'text', title: r.name}, r.name), r.what ? el('span', {class: 'what', title: r.what}, r.what) : '',
     r.n > 1 ? el('b', {class: 'times'}, (r.about ? '≈ ' : '× ') + num(r.n)) : '',
-    r.note ? el('span', {class: 'note'}, r.note) : '', r.dead && r.n > 1 ? el('span', {class: 'note'}, num(r.dead) + ' dead') : '',
+    r.note ? el('span', {class: 'note', 'data-state': /cut off|unwinding|ending in/.test(r.note) ? 'odd' : 'good'}, r.note) : '', r.dead && r.n > 1 ? el('span', {class: 'note'}, num(r.dead) + ' dead') : '',
     r.held ? el('span', {class: 'note', 'data-state': 'bad'}, num(r.held) + ' held') : '');
   chips.replaceChildren(...(r.queue ? [bar(r)] : r.extra ? [el('span', {class: 'chip'}, r.extra)] : numbers(r)));
   made.replaceChildren(place(r.made));
@@ -178,8 +179,10 @@ function focus(e) {
   e.focus();
 }
 
+// enter puts the keyboard into a tree, as soon as there are lines.
 export function enter(tree) {
   const e = tree.querySelector('[tabindex="0"]') || tree.firstElementChild;
+  tree.wanted = !e;
   if (e) focus(e);
 }
 

@@ -98,15 +98,16 @@ type Detail struct {
 	Taken    uint64 // values let in so far
 	Dropped  uint64
 	Held     int // firers that wait for room
+	Manual   bool
+	Finish   bool
 	Queue    *QueueDetail
 }
 
 // A QueueDetail is what takes a while to find out of a queue: a [Snapshot] has it, and [Scope.Newest] for some.
 type QueueDetail struct {
-	Manual, Finish bool
-	Conns          int
-	Handlers       []uintptr // of connections, each function once; at most [MostHandlers]
-	Running        uintptr   // the function that handles a value; 0: none
+	Conns    int
+	Handlers []uintptr // of connections, each function once; at most [MostHandlers]
+	Running  uintptr   // the function that handles a value; 0: none
 }
 
 // MostHandlers is how many handlers of a queue are described.
