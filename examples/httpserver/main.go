@@ -49,17 +49,13 @@ func main() {
 	grace := flag.Duration("grace", 5*time.Second, "how long requests may take to finish at the end")
 	file := flag.String("config", "", "JSON `file` with the configuration, read again on SIGHUP")
 	play := flag.Bool("demo", false, "have 60 clients visit, instead of serving you")
-	debug := flag.String("debug", "", "serve the page of package inspectweb and profiles at this `address`, such as localhost:6060")
-	flag.Parse()
-	stop, err := debugport.Serve(os.Stdout, *debug)
-	if err != nil {
-		log.Fatal(err)
-	}
+	stop, _ := debugport.Parse()
 
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, hangup)
 	before := runtime.NumGoroutine()
 	var roots []*tether.Owner
+	var err error
 	if *play {
 		roots, err = demo(os.Stdout, 10)
 	} else {

@@ -1,12 +1,10 @@
 // Jobs is a server that runs jobs, streams what happens to them, and ends in stages. With
-// -demo it visits itself, and ends.
+// -demo it visits itself, and ends; -debug localhost:6060 lets a browser look at its owners.
 //
 //	go run ./examples/jobs                        # ^C: jobs have some time to finish
 //	curl -N localhost:8080/events                 # server-sent events
 //	curl -X POST 'localhost:8080/jobs?steps=100'  # a job; DELETE /jobs/1 cancels it
 //	curl -X PUT 'localhost:8080/pace?step=1s'     # for those that run, too
-//
-// With -debug localhost:6060 its owners, and the profiles, can be looked at in a browser.
 package main
 
 import (
@@ -35,13 +33,7 @@ import (
 
 func main() {
 	play := flag.Bool("demo", false, "visit itself, and end")
-	debug := flag.String("debug", "", "serve the page of package inspectweb and profiles at this `address`, such as localhost:6060")
-	flag.Parse()
-	closePort, err := debugport.Serve(os.Stdout, *debug)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	debugport.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second ^C kills
 	addr, grace, ready := "localhost:8080", 10*time.Second, func(_ *tether.Owner, addr string) { fmt.Println("listening on", addr) }
@@ -50,9 +42,7 @@ func main() {
 			app.Go(func(context.Context) { visit("http://"+addr, os.Stdout, stop) })
 		}
 	}
-	err = Serve(ctx, addr, 100*time.Millisecond, grace, ready)
-	closePort()
-	if err != nil {
+	if err := Serve(ctx, addr, 100*time.Millisecond, grace, ready); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -10,7 +10,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -27,27 +26,20 @@ import (
 )
 
 func main() {
-	debug := flag.String("debug", "", "go on, and serve the page of package inspectweb and profiles at this `address`, such as localhost:6060")
-	flag.Parse()
-	var err error
-	if *debug == "" {
-		err = run(os.Stdout)
-	} else {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		err = serve(ctx, os.Stdout, *debug)
+	stop, serves := debugport.Parse()
+	defer stop()
+	f := run
+	if serves {
+		f = serve
 	}
-	if err != nil {
+	if err := f(os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// serve runs the server until ctx ends, so that a page can be opened on it.
-func serve(ctx context.Context, out io.Writer, debug string) error {
-	stop, err := debugport.Serve(out, debug)
-	if err != nil {
-		return err
-	}
+// serve runs the server until it is interrupted, so that a page can be opened on it.
+func serve(io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	app := tether.NewOwner("app")
 	s := newServer(app)

@@ -42,12 +42,7 @@ type Server struct {
 func main() {
 	listen := flag.String("listen", "", "serve people at this `address` until interrupted, instead of the show")
 	clients := flag.Int("clients", 200, "how many clients the show has")
-	debug := flag.String("debug", "", "serve the page of package inspectweb and profiles at this `address`, such as localhost:6060")
-	flag.Parse()
-	stop, err := debugport.Serve(os.Stdout, *debug)
-	if err != nil {
-		log.Fatal(err)
-	}
+	stop, _ := debugport.Parse()
 
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -70,7 +70,7 @@ function notice(text, ms) {
   const n = $('notice');
   clearTimeout(noticed);
   if (ms) noticed = setTimeout(() => { n.hidden = true; }, ms);
-  n.replaceChildren(text, ' ', el('button', {type: 'button', on: {click: () => { n.hidden = true; }}}, 'Good'));
+  n.replaceChildren(text, ' ', el('button', {type: 'button', on: {click: () => { n.hidden = true; }}}, 'OK'));
   n.hidden = false;
 }
 

@@ -4,17 +4,33 @@ package debugport
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"time"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/inspect"
 	"github.com/seed-ec287111/tether/inspectweb"
 )
+
+// Parse adds the flag -debug to those of the program, parses them, and serves where it says,
+// until stop is called or the program ends. Without the flag it does nothing.
+func Parse() (stop func(), serves bool) {
+	addr := flag.String("debug", "", "serve the page of package inspectweb and profiles at this `address`, such as localhost:6060")
+	flag.Parse()
+	stop, err := Serve(os.Stdout, *addr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return stop, *addr != ""
+}
 
 // Serve serves at addr until stop is called, and writes where. Where addr is "" it does nothing.
 //
@@ -41,7 +57,7 @@ func Serve(out io.Writer, addr string) (stop func(), err error) {
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	port.Interrupt(func() { _ = srv.Close() }) // and ln
 	port.GoErr(func(context.Context) error {
-		if err := srv.Serve(ln); err != http.ErrServerClosed {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
