@@ -23,7 +23,7 @@ func ExampleHandler() {
 	// go http.ListenAndServe("localhost:6060", debug)
 
 	w := httptest.NewRecorder() // curl localhost:6060/debug/tether/tree.txt
-	debug.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost:6060/debug/tether/tree.txt", nil))
+	debug.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost:6060/debug/tether/tree.txt", nil))
 	for line := range strings.Lines(w.Body.String()) {
 		name, _, _ := strings.Cut(line, "   ")
 		fmt.Println(strings.TrimRight(name, "\n"))

@@ -150,7 +150,7 @@ func TestEveryAnswerHasTheHeadersThatKeepItSafe(t *testing.T) {
 func TestNothingIsRegisteredForTheWholeProgram(t *testing.T) {
 	inspectweb.Handler(newOwner(t, "app"))
 	for _, path := range []string{"/", "/debug/tether/", "/tree.json"} {
-		_, pattern := http.DefaultServeMux.Handler(httptest.NewRequest("GET", path, nil))
+		_, pattern := http.DefaultServeMux.Handler(httptest.NewRequest(http.MethodGet, path, nil))
 		require.Empty(t, pattern)
 	}
 }

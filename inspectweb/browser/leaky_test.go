@@ -2,15 +2,20 @@ package browser_test
 
 import (
 	"bufio"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
+
+var picture = flag.Bool("picture", false, "take docs/inspectweb.png anew, which takes a minute")
 
 // examples/leaky marks its six faults; the page must name the line of each.
 func TestThePageFindsTheSixLeaksOfLeaky(t *testing.T) {
@@ -34,6 +39,12 @@ func TestThePageFindsTheSixLeaksOfLeaky(t *testing.T) {
 		p.shows("#first [data-kind="+kind+"] .pos", at(t, "../../examples/leaky/main.go", "leak "+leak))
 	}
 	p.shot("now")
+	if *picture {
+		time.Sleep(45 * time.Second)
+		var png []byte
+		p.run(chromedp.EmulateViewport(1280, 580), chromedp.Sleep(2*time.Second), chromedp.CaptureScreenshot(&png))
+		require.NoError(t, os.WriteFile("../../docs/inspectweb.png", png, 0o644))
+	}
 	p.key("2")
 	p.shows(".card[data-kind=stuck] .pos", at(t, "../../examples/leaky/main.go", "leak 6"))
 	p.shot("trouble")
