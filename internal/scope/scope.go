@@ -62,7 +62,6 @@ type Scope struct {
 	staged bool          // see stage.go
 	sealed bool          // it is, and the stages have begun: it takes no children; guarded by mu
 	bond   bond          // what it is to its parent
-	tells  bool          // its errors are its parent's, see TellParent; guarded by tree.mu
 	loose  bool          // see Config.Unattended
 	id     atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
 
@@ -75,6 +74,7 @@ type Scope struct {
 	runs   int32 // of queues, likewise
 	busy   int32 // all that runs here; guarded by tree.mu too once cut off, see drain.go
 	keys   bool  // the names of the children are keys, see Kin; set before there are any
+	tells  bool  // its errors are its parent's, see TellParent; guarded by tree.mu
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil before the first use of Context
 	unbind func()                  // from the contexts that end the scope; nil if there are none
