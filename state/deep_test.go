@@ -79,6 +79,46 @@ func TestDeep_AFailureBelowAChain(t *testing.T) {
 	require.NoError(t, o.Destroy())
 }
 
+// What ends at the very place where another goroutine goes on ends there as it would elsewhere.
+func TestADeepChainThatEndsWhereAnotherGoroutineBegins(t *testing.T) {
+	const hop = 10_000
+	for n := hop - 1; n <= hop+2; n++ {
+		o := tether.NewOwner("o")
+		cs := make([]*state.Computed[int], n)
+		for i := range cs {
+			cs[i] = state.NewComputed(o, func(use *state.Use) int { return cs[(i+1)%n].Use(use) + 1 })
+		}
+		err, ok := panicOf(func() { cs[0].Get() }).(*state.CycleError)
+		require.True(t, ok)
+		require.Len(t, err.Names, n+1)
+
+		open := false
+		x := state.NewValue(o, 1)
+		last := state.NewComputed(o, func(use *state.Use) int {
+			if !open {
+				runtime.Goexit()
+			}
+			return x.Use(use)
+		})
+		for range n {
+			before := last
+			last = state.NewComputed(o, func(use *state.Use) int { return before.Use(use) + 1 })
+		}
+		over := make(chan bool)
+		go func() {
+			defer close(over)
+			last.Get()
+			t.Error("Get returns")
+		}()
+		<-over
+		open = true
+		require.Equal(t, n+1, last.Get())
+		x.Set(2)
+		require.Equal(t, n+2, last.Get())
+		require.NoError(t, o.Destroy())
+	}
+}
+
 // A cycle as long as that.
 func TestDeep_ALongCycle(t *testing.T) {
 	o := tether.NewOwner("o")

@@ -3,6 +3,7 @@ package state
 import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // ReadOnly returns r as what can be read, watched and used, and nothing else: to hand out a
@@ -42,6 +43,7 @@ type Lens[T, P any] struct {
 // The lens belongs to owner and is a computed value of it: where the part is equal, nothing
 // happens, whatever else of the whole has changed.
 func NewLens[T, P any](owner *tether.Owner, whole *Value[T], get func(T) P, set func(T, P) T, opts ...Option) *Lens[T, P] {
+	handle.Scope("state: NewLens", owner)
 	if whole == nil {
 		panic("state: NewLens with nil Value")
 	}

@@ -220,6 +220,7 @@ func (p *pass) report(u *Use, base int, at *announced, v any) {
 		}
 		books.mu.Lock()
 		p.count(u.node, -1)
+		u.fate |= thrown
 		p.end(u)
 		p.frames = p.frames[:base]
 		books.mu.Unlock()
