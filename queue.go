@@ -31,7 +31,8 @@ type Queue struct {
 	overflow Overflow
 	manual   bool
 	finish   bool
-	number   uint64 // on the stack of a goroutine that handles
+	number   uint64  // on the stack of a goroutine that handles
+	site     uintptr // where it was made, if that is recorded
 
 	node scope.Node // in the owner, guarded by that one's mutex
 
@@ -112,6 +113,9 @@ func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption
 	q := &Queue{scope: s, capacity: capacity, overflow: overflow, number: goroutine.NewNumber()}
 	q.room.L, q.turn.L = &q.mu, &q.mu
 	q.runner.q = q
+	if scope.Observed() {
+		q.site = caller()
+	}
 	for _, opt := range opts {
 		if opt == nil {
 			panic("tether: NewQueue with nil option")
@@ -128,23 +132,6 @@ func NewQueue(owner *Owner, capacity int, overflow Overflow, opts ...QueueOption
 		q.dead = true
 	}
 	return q
-}
-
-// queueMember makes a Queue a member of its owner.
-type queueMember struct{ q *Queue }
-
-// Kind makes a queue a member.
-func (m queueMember) Kind() scope.Kind { return scope.Resource }
-
-// Describe makes a queueMember a [scope.Describer].
-func (m queueMember) Describe() scope.Detail {
-	q := m.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return scope.Detail{
-		Len: q.order.len(), Capacity: q.capacity, Overflow: q.overflow.String(),
-		Taken: q.last, Dropped: q.dropped,
-	}
 }
 
 // Len returns how many values are pending. The one being handled does not count.

@@ -6,36 +6,6 @@ import (
 )
 
 // Cut ends the queue, at once or, if it is a Finish queue, when it has handled what is there.
-func (m queueMember) Cut(co *scope.Cutoff) {
-	if m.q.finish {
-		m.q.close(co)
-		return
-	}
-	co.Remove(m.q.scope, &m.q.node)
-	co.After(m.q.die)
-}
-
-// Final makes a queueMember a [scope.Counter].
-func (m queueMember) Final() scope.Tally {
-	q := m.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.left, q.told = true, scope.Tally{Taken: q.last, Dropped: q.dropped}
-	return q.told
-}
-
-// lateLocked returns what the queue has counted since it told its owner, for
-// [scope.Scope.CountLate]: nothing while it is a member. Whoever counts when it may have left
-// calls it before letting go of mu.
-func (q *Queue) lateLocked() scope.Tally {
-	if !q.left {
-		return scope.Tally{}
-	}
-	before := q.told
-	q.told = scope.Tally{Taken: q.last, Dropped: q.dropped}
-	return q.told.Minus(before)
-}
-
 // die runs when the owner is cut off.
 func (q *Queue) die() {
 	q.mu.Lock()

@@ -19,63 +19,76 @@ import (
 // The lists are in the order of registration, but for the children, which may
 // be many: a method walks them. The zero OwnerInfo is of no owner.
 type OwnerInfo struct {
-	Name  string // as it is; Dump and LogValue quote it, as tether.Owner.String does
-	Path  string // likewise
-	State string // "alive", "cut off", "unwinding", "ended"; or "garbage", of a lost root
-	Made  Place  // the call that made it, perhaps by way of this library; of children see [RecordSites]
-	Lost  bool   // a root whose handle became garbage before it was destroyed
+	ID    uint64 `json:"id"`             // no other owner has it, now or later; 0 of a lost root that is garbage
+	Name  string `json:"name"`           // as it is; Dump and LogValue quote it, as tether.Owner.String does
+	Path  string `json:"path"`           // likewise; String returns it quoted
+	State string `json:"state"`          // "alive", "cut off", "unwinding", "ended"; or "garbage", of a lost root
+	Made  Place  `json:"made"`           // the call that made it, perhaps by way of this library; of children see [RecordSites]
+	Lost  bool   `json:"lost,omitempty"` // a root whose handle became garbage before it was destroyed
 
-	Staged     bool // made with tether.Staged
-	Ending     bool // it is alive, and its stages have begun
-	InTurn     bool // it holds a signal made with tether.CloseInTurn, and ends when that closes
-	Unattended bool // a root made with tether.Unattended
+	Staged     bool `json:"staged,omitempty"`     // made with tether.Staged
+	Ending     bool `json:"ending,omitempty"`     // it is alive, and its stages have begun
+	InTurn     bool `json:"inTurn,omitempty"`     // it holds a signal made with tether.CloseInTurn, and ends when that closes
+	Unattended bool `json:"unattended,omitempty"` // a root made with tether.Unattended
 
-	Owners   int    // children
-	Handlers int    // calls of handlers that run now
-	Unwinds  string // the cleanup that runs now, if any
+	Owners   int    `json:"owners"`            // children
+	Handlers int    `json:"handlers"`          // calls of handlers that run now
+	Unwinds  string `json:"unwinds,omitempty"` // the cleanup that runs now, if any
 
-	Connections []Connection
-	Queues      []Queue
-	Signals     []Signal
-	Goroutines  []Place // running; the functions given to Go
-	Timers      []Place // pending or running
-	Cleanups    []Place
-	Interrupts  []Place
-	Pending     []Pending // of an owner that was cut off
+	Connections []Connection `json:"connections,omitempty"`
+	Queues      []Queue      `json:"queues,omitempty"`
+	Signals     []Signal     `json:"signals,omitempty"`
+	Goroutines  []Place      `json:"goroutines,omitempty"` // running; the functions given to Go
+	Timers      []Place      `json:"timers,omitempty"`     // pending or running
+	Cleanups    []Place      `json:"cleanups,omitempty"`
+	Interrupts  []Place      `json:"interrupts,omitempty"`
+	Pending     []Pending    `json:"pending,omitempty"` // of an owner that was cut off
 
 	text  string // the path, quoted
 	scope weak.Pointer[scope.Scope]
 }
 
+// String returns the path as [tether.Owner.String] does.
+func (i OwnerInfo) String() string { return i.text }
+
 // A Connection describes a connection that an owner holds.
 type Connection struct {
-	Signal   string // the type of its values; "" if unknown
-	Handler  Place
-	Priority int
-	Muted    bool
-	Queued   bool // handled by a queue
+	Signal   string `json:"signal"` // the type of its values; "" if unknown
+	Handler  Place  `json:"handler"`
+	Priority int    `json:"priority,omitempty"`
+	Muted    bool   `json:"muted,omitempty"`
+	Queued   bool   `json:"queued,omitempty"` // handled by a queue
 }
 
 // A Queue describes a queue of an owner.
 type Queue struct {
-	Len      int // values pending
-	Capacity int
-	Overflow string // as the constant is called
-	Taken    uint64 // values that it has let in so far
-	Dropped  uint64
+	Len      int    `json:"len"` // values pending
+	Capacity int    `json:"capacity"`
+	Overflow string `json:"overflow"` // as the constant is called
+	Taken    uint64 `json:"taken"`    // values that it has let in so far
+	Dropped  uint64 `json:"dropped"`
+
+	ID          uint64  `json:"id"`               // no other queue has it, now or later
+	Made        Place   `json:"made"`             // the call that made it, see [RecordSites]
+	Held        int     `json:"held,omitempty"`   // calls of Fire that wait for room
+	Manual      bool    `json:"manual,omitempty"` // made with tether.Manual
+	Finish      bool    `json:"finish,omitempty"` // made with tether.Finish
+	Connections int     `json:"connections"`
+	Handlers    []Place `json:"handlers,omitempty"` // of the connections, each once, eight at the most
+	Running     Place   `json:"running"`            // the handler that runs now, if any
 }
 
 // Pending describes values that a queue has accepted, and that are still to be handled
 // though the owner of their connection was cut off: see [tether.Finish].
 type Pending struct {
-	Values  int
-	Handler Place
+	Values  int   `json:"values"`
+	Handler Place `json:"handler"`
 }
 
 // A Signal describes a signal that closes with its owner.
 type Signal struct {
-	Type        string // of its values; "" if nobody was ever connected
-	Connections int
+	Type        string `json:"type"` // of its values; "" if nobody was ever connected
+	Connections int    `json:"connections"`
 }
 
 // Of returns what owner is and holds now. It panics if owner is nil. Cost: some
@@ -103,7 +116,7 @@ func Roots() iter.Seq[OwnerInfo] {
 func info(s *scope.Scope) OwnerInfo {
 	shot := s.Snapshot()
 	i := OwnerInfo{
-		Name: s.Name(), Path: s.Path(), State: shot.State, Made: callAt(s.Site()),
+		ID: s.Number(), Name: s.Name(), Path: s.Path(), State: shot.State, Made: callAt(s.Site()),
 		Owners: len(shot.Children), Handlers: shot.Handlers, Unwinds: shot.Unwinds,
 		Staged: s.Staged(), Ending: shot.Sealed, InTurn: s.InTurn(), Unattended: s.Unattended(),
 		text: s.String(), scope: weak.Make(s),
@@ -123,7 +136,7 @@ func info(s *scope.Scope) OwnerInfo {
 		case scope.Resource:
 			switch {
 			case isQueue(d):
-				i.Queues = append(i.Queues, Queue{d.Len, d.Capacity, d.Overflow, d.Taken, d.Dropped})
+				i.Queues = append(i.Queues, queueOf(d))
 			case isSignal(d):
 				i.Signals = append(i.Signals, Signal{typeName(d.Signal), d.Len})
 			}
@@ -133,6 +146,21 @@ func info(s *scope.Scope) OwnerInfo {
 		i.Pending = append(i.Pending, Pending{d.Len, funcAt(d.PC)})
 	}
 	return i
+}
+
+// queueOf describes a queue of a snapshot.
+func queueOf(d scope.Detail) Queue {
+	q := Queue{
+		Len: d.Len, Capacity: d.Capacity, Overflow: d.Overflow, Taken: d.Taken, Dropped: d.Dropped,
+		ID: d.Number, Made: callAt(d.Site), Held: d.Held, Manual: d.Manual, Finish: d.Finish,
+	}
+	if more := d.Queue; more != nil {
+		q.Connections, q.Running = more.Conns, funcAt(more.Running)
+		for _, pc := range more.Handlers {
+			q.Handlers = append(q.Handlers, funcAt(pc))
+		}
+	}
+	return q
 }
 
 // Of what is closed at the cut-off, a queue has an overflow; a connection that is

@@ -67,7 +67,11 @@ func TestAnOwnerInfoSaysWhatAnOwnerHolds(t *testing.T) {
 	require.Equal(t, line(t, "queued"), queued.Handler.Line)
 	require.Contains(t, queued.Handler.File, "info_test.go")
 	require.Equal(t, "github.com/seed-ec287111/tether/inspect_test.(*player).move", method.Handler.String())
-	require.Equal(t, []inspect.Queue{{Len: 2, Capacity: 2, Overflow: "DropOldest", Taken: 5, Dropped: 3}}, i.Queues)
+	require.Equal(t, []inspect.Queue{{
+		Len: 2, Capacity: 2, Overflow: "DropOldest", Taken: 5, Dropped: 3,
+		ID: i.Queues[0].ID, Manual: true, Connections: 1, Handlers: []inspect.Place{queued.Handler},
+	}}, i.Queues)
+	require.NotZero(t, i.Queues[0].ID)
 	require.Equal(t, []inspect.Signal{{Type: "int", Connections: 1}}, i.Signals)
 	require.Len(t, i.Cleanups, 2)
 	require.Equal(t, line(t, "cleanup"), i.Cleanups[0].Line)

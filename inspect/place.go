@@ -18,9 +18,9 @@ import (
 // itself holds or runs in an owner has the exported name that it is a part of, such as
 // tether.Heartbeat, history.Record or pool.Lease, and no file.
 type Place struct {
-	Name string // with its package's path
-	File string
-	Line int
+	Name string `json:"name,omitempty"` // with its package's path
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 }
 
 // String returns "name (file:line)", the name where there is no file, or

@@ -28,6 +28,7 @@ func WatchStuck(owner *tether.Owner, d time.Duration) (now func() map[string]Stu
 		panic("inspect: WatchStuck with duration " + d.String())
 	}
 	w := newWatch(s, d, nil)
+	w.numbers = true
 	w.scope.AfterFunc(w.period, w.look)
 	now = func() map[string]Stuck {
 		if found := w.stuck.Load(); found != nil && w.scope.Alive() {

@@ -84,11 +84,13 @@ func Watch(owner *tether.Owner, d time.Duration, report func(Slow)) (stop func()
 // A watch is one call of Watch. Looks never overlap, so known needs no lock.
 type watch struct {
 	limit, period time.Duration
-	report        func(Slow) // nil for WatchStuck
+	report        func(Slow)
 	watched       weak.Pointer[scope.Scope]
 	scope         *scope.Scope // of the timers
 	known         map[any]*episode
-	stuck         atomic.Pointer[map[string]Stuck] // at the last look; nil for Watch
+
+	numbers bool                             // for WatchStuck: no stacks, and no report
+	stuck   atomic.Pointer[map[string]Stuck] // at the last look; nil for Watch
 }
 
 // An episode is one thing that was there at every look since its first. Its key is
@@ -100,9 +102,10 @@ type episode struct {
 	renewed  bool // of a call, that it is counted too
 	reported bool
 	name     string           // of the owner, once reported
+	slow     Slow             // what was reported
 	early    map[string]stack // running handlers at half time, by key
 	stack    string           // of a call that was reported, the key of its stack, if known
-	told     map[string]bool  // of a counted, the stacks reported
+	told     map[string]Slow  // of a counted, what was reported, by the keys of the stacks
 }
 
 type (
@@ -133,17 +136,14 @@ func (w *watch) once() (again bool) {
 		w.stuck.Store(nil)
 		return false
 	}
-	l := look{watch: w, now: time.Now()}
-	l.survey(s)
-	if w.report == nil {
+	l := w.begin(handlerStacks)
+	for p := range subtree(s) {
+		l.visit(p, s)
+	}
+	if w.numbers {
 		w.count()
 	}
-	for k, e := range w.known {
-		if !e.seen {
-			delete(w.known, k)
-		}
-		e.seen = false
-	}
+	w.forget()
 	for _, slow := range l.found {
 		if !w.scope.Alive() {
 			return false
@@ -153,41 +153,57 @@ func (w *watch) once() (again bool) {
 	return true
 }
 
+// forget drops the episodes that are over.
+func (w *watch) forget() {
+	for k, e := range w.known {
+		if !e.seen {
+			delete(w.known, k)
+		}
+		e.seen = false
+	}
+}
+
 // A look has what one look finds.
 type look struct {
 	*watch
 	now    time.Time
-	stacks func() []stack  // taken once, when first needed
-	taken  map[string]bool // keys of stacks that were found to be somebody's
+	stays  map[uint64][]inflight.Stay // by owner
+	stacks func() []stack             // taken once, when first needed
+	taken  map[string]bool            // keys of stacks that were found to be somebody's
 	names  map[*scope.Scope]map[string]bool
 	found  []Slow
 }
 
-func (l *look) survey(top *scope.Scope) {
-	l.stacks = sync.OnceValue(handlerStacks)
-	l.taken = make(map[string]bool)
-	l.names = make(map[*scope.Scope]map[string]bool)
-	stays := make(map[uint64][]inflight.Stay)
-	for _, stay := range inflight.Stays() {
-		stays[stay.ID] = append(stays[stay.ID], stay)
+// begin begins a look, which visits the scopes and then forgets.
+func (w *watch) begin(stacks func() []stack) *look {
+	l := &look{
+		watch: w, now: time.Now(), stacks: sync.OnceValue(stacks),
+		stays: make(map[uint64][]inflight.Stay),
+		taken: make(map[string]bool),
+		names: make(map[*scope.Scope]map[string]bool),
 	}
-	for s := range subtree(top) {
-		if !s.Alive() && (s == top || s.Parent().Alive()) && !s.Over() {
-			l.drain(s)
+	for _, stay := range inflight.Stays() {
+		l.stays[stay.ID] = append(l.stays[stay.ID], stay)
+	}
+	return l
+}
+
+// visit looks at s, which is top or below it.
+func (l *look) visit(s, top *scope.Scope) {
+	if !s.Alive() && (s == top || s.Parent().Alive()) && !s.Over() {
+		l.drain(s)
+	}
+	if s.ID() == 0 {
+		return
+	}
+	calls := s.Counted()
+	for _, stay := range l.stays[s.ID()] {
+		if l.handler(s, stay) {
+			calls-- // counted by Renew
 		}
-		mine := stays[s.ID()]
-		if s.ID() == 0 {
-			continue
-		}
-		calls := s.Counted()
-		for _, stay := range mine {
-			if l.handler(s, stay) {
-				calls-- // counted by Renew
-			}
-		}
-		if s.Alive() && calls > 0 && l.report != nil {
-			l.counted(s)
-		}
+	}
+	if s.Alive() && calls > 0 && !l.numbers {
+		l.counted(s)
 	}
 }
 
@@ -216,7 +232,7 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 		return renewed
 	}
 	e.reported, e.name = true, s.Kin()
-	if l.report == nil {
+	if l.numbers {
 		return renewed
 	}
 	slow := Slow{Owner: s.String(), Kind: "handler", For: age}
@@ -224,13 +240,14 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 		slow.Func, slow.Stack = g.handler(s), g.Text
 		e.stack = g.key()
 	}
+	e.slow = slow
 	l.found = append(l.found, slow)
 	return renewed
 }
 
 // halfway notes the stacks of running handlers when half of the time is over.
 func (l *look) halfway(e *episode, age time.Duration) {
-	if e.early != nil || age < l.limit/2 || l.report == nil {
+	if e.early != nil || age < l.limit/2 || l.numbers {
 		return
 	}
 	e.early = make(map[string]stack)
@@ -288,16 +305,20 @@ func (l *look) counted(s *scope.Scope) {
 		return
 	}
 	mine := l.handlers(s)
-	told := make(map[string]bool)
+	told := make(map[string]Slow)
 	for _, g := range l.stacks() {
 		key := g.key()
 		if l.taken[key] || !g.among(mine) || e.early[key].Text != g.Text {
 			continue
 		}
-		if !e.told[key] {
-			l.found = append(l.found, Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.Text})
+		slow, known := e.told[key]
+		if known {
+			slow.For += age
+		} else {
+			slow = Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.Text}
+			l.found = append(l.found, slow)
 		}
-		told[key], l.taken[key] = true, true
+		told[key], l.taken[key] = slow, true
 	}
 	e.told, e.early, e.since = told, nil, l.now
 }
@@ -308,7 +329,7 @@ func (l *look) drain(s *scope.Scope) {
 	if age < l.limit || e.reported {
 		return
 	}
-	if l.report == nil {
+	if l.numbers {
 		e.reported, e.name = true, s.Kin()
 		return
 	}
@@ -324,5 +345,6 @@ func (l *look) drain(s *scope.Scope) {
 	}
 	e.reported = true
 	slow.Stack = stacksOf(names)
+	e.slow = slow
 	l.found = append(l.found, slow)
 }

@@ -124,13 +124,19 @@
 //     a Set of anything else allocates a copy. A Set is linear in what it marks, with one lock. What
 //     is marked already is not marked again.
 //   - A run takes one lock, and allocates nothing where it uses the same as the last time, in
-//     whatever order. A Use takes no lock as long as the order is the same. All values of the
-//     program share the lock, which is held for bookkeeping alone.
-//   - Everything is linear in what it touches, failures and cycles included, and but for the
-//     first run of functions that call each other nothing recurses: a chain may be a million
-//     long. Each of the functions that are called one inside the other takes some hundred
-//     bytes of stack.
-//   - docs/state.md has numbers.
+//     whatever order. A Use takes no lock as long as the order is the same, nor of what is among the last
+//     four that were used. All values of the program share the lock, which is held for
+//     bookkeeping alone.
+//   - Everything is linear in what it touches, failures and cycles included.
+//   - Depth has no limit but memory. The first run of functions that call each other is the only
+//     thing that recurses, and goes on to another goroutine after each ten thousand of them, so no
+//     stack becomes fatally large. A process with a chain of a million peaks at 1.4 GB, stacks
+//     included: "go test -run TestADeepChain ./state -args -deep=1000000". After its
+//     first run, nothing recurses.
+//   - On 64 bits, a Value[int] holds 160 bytes. A Computed[int] that has one dependency holds 504,
+//     with its function's closure and its place in the owner's books: "go run . -state" in bench. To be
+//     watched by a handler costs some 450 more, the signal and the connection.
+//   - docs/state.md has times.
 //
 // # Names
 //

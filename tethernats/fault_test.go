@@ -10,6 +10,8 @@ import (
 	"errors"
 	"math/big"
 	"net"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -137,7 +139,46 @@ func TestConnect_WithTheWrongCredentialsFailsAtOnce(t *testing.T) {
 	s.quiet()
 }
 
-func TestConnect_WithATokenAndWithPermissions(t *testing.T) {
+func TestConnect_WithAToken(t *testing.T) {
+	s := open(t, tethernats.Listen("127.0.0.1", 0), tethernats.Options(nats.Token("secret")),
+		tethernats.Server(func(o *server.Options) { o.Authorization = "secret" }))
+	_, err := tethernats.Connect(s.app, s.c.URL(), tethernats.Options(nats.Token("guess")))
+	require.ErrorIs(t, err, nats.ErrAuthorization)
+	_, err = tethernats.Connect(s.app, s.c.URL(), tethernats.Options(nats.Token("secret")))
+	require.NoError(t, err)
+	s.quiet()
+}
+
+func TestConnect_CredentialsThatBecomeWrongCloseTheConnection(t *testing.T) {
+	s := newSetting(t)
+	embed := func(port int, password string) (*tether.Owner, *tethernats.Conn) {
+		o := s.app.NewChild("server")
+		c, err := tethernats.Embed(o, "", tethernats.Listen("127.0.0.1", port), tethernats.Options(nats.UserInfo("ann", password)),
+			tethernats.Server(func(o *server.Options) { o.Username, o.Password = "ann", password }))
+		require.NoError(t, err)
+		return o, c
+	}
+	first, at := embed(0, "secret")
+	c, err := tethernats.Connect(s.app, at.URL(), tethernats.OnError(s.errs.add), tethernats.Options(
+		nats.UserInfo("ann", "secret"), nats.ReconnectWait(5*time.Millisecond), nats.ReconnectJitter(0, 0)))
+	require.NoError(t, err)
+	src, err := tethernats.Subscribe[order](s.app, c, "orders")
+	require.NoError(t, err)
+	conn := src.Connect(s.app, func(tethernats.Msg[order]) {})
+	at2, err := url.Parse(at.URL())
+	require.NoError(t, err)
+	port, err := strconv.Atoi(at2.Port())
+	require.NoError(t, err)
+	first.Destroy()
+	embed(port, "changed")
+	next(t, conn.Ended())
+	s.errs.wait(t, func(err error) bool { return errors.Is(err, nats.ErrAuthorization) })
+	s.errs.wait(t, func(err error) bool { return errors.Is(err, nats.ErrConnectionClosed) })
+	_, err = tethernats.Ask[price](s.ctx, c, "prices", priceOf{})
+	require.ErrorIs(t, err, tethernats.ErrClosed)
+}
+
+func TestConnect_WithoutPermissionForASubject(t *testing.T) {
 	s := open(t, tethernats.Listen("127.0.0.1", 0), tethernats.Options(nats.UserInfo("boss", "b")),
 		tethernats.Server(func(o *server.Options) {
 			o.Users = []*server.User{

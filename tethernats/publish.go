@@ -22,7 +22,8 @@ import (
 // has it. What could not be published is counted in [Stats] and reported.
 //
 // While there is no connection, values wait in a buffer, of 8 MiB unless [Options] say
-// otherwise, and are sent when it is back; what comes when that is full is refused.
+// otherwise, and are sent when it is back; what comes when that is full is refused. With
+// [Stored], Destroy of owner waits for a value that is on its way, ten seconds at most.
 func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject string, opts ...PubOption) (*tether.Connection, error) {
 	checkCall("Publish", owner, c, opts)
 	if check.Nil(src) {
@@ -36,15 +37,30 @@ func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject 
 	if !c.owner.Alive() || c.nc.IsClosed() {
 		return new(tether.Connection), ErrClosed
 	}
-	ctx := owner.Context()
 	handler := func(v T) {
-		if err := c.send(ctx, subject, v, cfg, nil); err != nil {
+		if err := c.sendOf(owner, subject, v, cfg); err != nil {
 			c.report("Publish", subject, err, nil)
 		}
 	}
 	conn := src.Connect(owner, handler, cfg.connect...)
 	handle.Attribute(conn, scope.PC(Publish[T]))
 	return conn, nil
+}
+
+// sendOf sends what was fired to a handler of owner. After the cut-off, when a queue hands out
+// what it has accepted, there is less time for each: the end must not take for ever.
+func (c *Conn) sendOf(owner *tether.Owner, subject string, v any, cfg pubConfig) error {
+	ctx := context.WithoutCancel(owner.Context())
+	if owner.Alive() {
+		return c.send(ctx, subject, v, cfg, nil)
+	}
+	if cfg.stored && !c.nc.IsConnected() {
+		c.counts.refused.Add(1)
+		return nats.ErrDisconnected
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastPatience)
+	defer cancel()
+	return c.send(ctx, subject, v, cfg, nil)
 }
 
 // Send publishes v to subject, with the trace of ctx. With [Stored] it waits until a stream has
@@ -76,11 +92,13 @@ func Send[T any](ctx context.Context, c *Conn, subject string, v T, opts ...PubO
 func (c *Conn) send(ctx context.Context, subject string, v any, cfg pubConfig, h nats.Header) error {
 	data, err := cfg.codec.Encode(v)
 	if err == nil {
-		m := &nats.Msg{Subject: subject, Data: data, Header: c.header(ctx, h)}
-		if cfg.stored {
-			err = c.store(ctx, m, nuid.Next())
-		} else {
-			err = c.nc.PublishMsg(m)
+		switch h = c.header(ctx, h); {
+		case cfg.stored:
+			err = c.store(ctx, &nats.Msg{Subject: subject, Data: data, Header: h}, nuid.Next())
+		case h != nil:
+			err = c.nc.PublishMsg(&nats.Msg{Subject: subject, Data: data, Header: h})
+		default:
+			err = c.nc.Publish(subject, data)
 		}
 	}
 	if err != nil {
@@ -93,11 +111,9 @@ func (c *Conn) send(ctx context.Context, subject string, v any, cfg pubConfig, h
 
 // store publishes m until a stream has it. With the id the stream knows what it has already.
 func (c *Conn) store(ctx context.Context, m *nats.Msg, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		err := c.try(ctx, m, id)
-		if err == nil || !c.passing(err) {
+	for until := time.Now().Add(patience); ; {
+		err := c.try(ctx, until, m, id)
+		if err == nil || !c.passing(err) || time.Now().After(until) {
 			return err
 		}
 		select {
@@ -110,8 +126,8 @@ func (c *Conn) store(ctx context.Context, m *nats.Msg, id string) error {
 
 // try is one try of store. If the connection is lost meanwhile, the answer may be too, so it is
 // not waited for.
-func (c *Conn) try(ctx context.Context, m *nats.Msg, id string) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (c *Conn) try(ctx context.Context, until time.Time, m *nats.Msg, id string) error {
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	line := c.line.Load()
 	defer context.AfterFunc(line.up, cancel)()

@@ -458,3 +458,58 @@ func TestRegister_Misuse(t *testing.T) {
 	require.Empty(t, read(t, reader), "nothing is registered")
 	require.Zero(t, app.Stats().Cleanups)
 }
+
+// What looks for stuck handlers is a timer, which would go on as long as root lives.
+func TestRegister_NothingIsLeftOfOneThatHasFailedOrEnded(t *testing.T) {
+	root := newOwner(t, "app")
+	for _, failing := range []string{"", "callback"} {
+		provider := gateProvider{m: &gateMeter{failing: failing, err: io.ErrNoProgress}}
+		round := func() {
+			owner := tether.NewOwner("telemetry")
+			require.Equal(t, failing == "", tetherotel.Register(owner, provider, root, tetherotel.Stuck(time.Hour)) == nil)
+			provider.m.callback = nil
+			_ = owner.Destroy()
+		}
+		round()
+		before := heap()
+		for range 5000 {
+			round()
+		}
+		require.Less(t, heap()-before, int64(1<<20), "bytes grown, failing %q", failing)
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// An uncomparable is a provider that can't be compared.
+type uncomparable struct {
+	gateProvider
+	_ []int
+}
+
+func TestRegister_WhoTellsOfLostOwners(t *testing.T) {
+	root := newOwner(t, "app")
+	observed := func(m *gateMeter) int {
+		g := &gate{entered: make(chan struct{}), open: make(chan struct{})}
+		close(g.open)
+		require.NoError(t, m.callback(t.Context(), g))
+		return g.observed
+	}
+	m := &gateMeter{failing: "callback", err: io.ErrNoProgress}
+	require.Error(t, tetherotel.Register(root, gateProvider{m: m}, root))
+	*m = gateMeter{}
+	require.NoError(t, tetherotel.Register(root, gateProvider{m: m}, root))
+	require.Equal(t, 12+1, observed(m), "not one that has failed")
+	require.NoError(t, tetherotel.Register(root, gateProvider{m: m}, root))
+	require.Equal(t, 12, observed(m), "the first one")
+	for range 2 {
+		require.NoError(t, tetherotel.Register(root, uncomparable{gateProvider: gateProvider{m: m}}, root))
+		require.Equal(t, 12+1, observed(m), "each, as nobody knows whether there is another")
+	}
+}

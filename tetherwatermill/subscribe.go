@@ -3,7 +3,6 @@ package tetherwatermill
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -73,13 +72,16 @@ type subscription struct {
 	messages <-chan *message.Message
 	cancel   context.CancelFunc // of the context that sub has
 
-	mu       sync.Mutex // guards the field below
-	underWay []verdict  // the newest last, never many
+	mu       sync.Mutex // guards the fields below
+	verdicts []verdict  // the last ones, the oldest at answered modulo its length
+	answered int        // so far
 }
 
 func subscribe(owner *tether.Owner, sub message.Subscriber, topic string, f func(context.Context, *message.Message) error, c config) (err error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(owner.Context()))
-	s := &subscription{config: c, owner: owner, topic: topic, f: f, cancel: cancel}
+	s := &subscription{
+		config: c, owner: owner, topic: topic, f: f, cancel: cancel, verdicts: make([]verdict, c.workers+remembered),
+	}
 	begun := false
 	defer func() {
 		if !begun {
@@ -203,8 +205,8 @@ const (
 	// longer, the message may come again, as it may always.
 	blind = 100 * time.Millisecond
 
-	// remembered is how many verdicts may be under way at once: a worker's last, and some
-	// more of a subscriber that asks the broker for many acks at a time. Arbitrary.
+	// remembered is how many verdicts Destroy waits for, besides one for each worker: for
+	// subscribers that send many acks at a time. Arbitrary.
 	remembered = 64
 )
 
@@ -215,11 +217,8 @@ func (s *subscription) answer(m *message.Message, ok bool) {
 		v.until = time.Now().Add(s.timeout)
 	}
 	s.mu.Lock()
-	s.underWay = slices.DeleteFunc(s.underWay, verdict.isOver)
-	if len(s.underWay) == remembered {
-		s.underWay = slices.Delete(s.underWay, 0, 1)
-	}
-	s.underWay = append(s.underWay, v)
+	s.verdicts[s.answered%len(s.verdicts)] = v
+	s.answered++
 	s.mu.Unlock()
 	if ok {
 		m.Ack()
@@ -228,20 +227,10 @@ func (s *subscription) answer(m *message.Message, ok bool) {
 	}
 }
 
-func (v verdict) isOver() bool {
-	select {
-	case <-v.accepted:
-		return true
-	default:
-		return !time.Now().Before(v.until)
-	}
-}
-
 // settle waits until all verdicts are with the broker, or it is not worth it any more.
 func (s *subscription) settle() {
 	s.mu.Lock()
-	all := s.underWay
-	s.underWay = nil
+	all := s.verdicts // nobody answers any more
 	s.mu.Unlock()
 	for _, v := range all {
 		timer := time.NewTimer(time.Until(v.until))

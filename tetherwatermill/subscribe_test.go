@@ -472,3 +472,28 @@ func TestTheContextHasTheValuesOfTheMessagesAndOfTheOwners(t *testing.T) {
 		app.Destroy()
 	})
 }
+
+// A late subscriber has a channel although its context has ended meanwhile.
+type late struct {
+	*prefetched
+	before func()
+}
+
+func (l late) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	l.before()
+	return l.prefetched.Subscribe(ctx, topic)
+}
+
+func TestAnOwnerThatEndsDuringTheSubscribeHandlesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		m := message.NewMessage("a", nil)
+		sub := late{&prefetched{newBroker(), []*message.Message{m}}, func() { app.Destroy() }}
+		require.NoError(t, tetherwatermill.Subscribe(app, sub, "topic", func(context.Context, *message.Message) error {
+			assert.Fail(t, "handled")
+			return nil
+		}))
+		<-m.Nacked()
+		assert.Zero(t, app.Stats())
+	})
+}

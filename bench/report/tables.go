@@ -171,11 +171,12 @@ func stateTable(b *measure.Book) table {
 	return t
 }
 
-// stateBytes says what a value and a computed value hold.
+// stateBytes says what a value and a computed value hold, watched or not.
 func stateBytes(b *measure.Book) string {
 	if len(b.Get(scenario.AliveBytes, scenario.Value, scenario.Lives).Values) == 0 {
 		return ""
 	}
 	of := func(who string) string { return size(b.Get(scenario.AliveBytes, who, scenario.Lives).Min()) }
-	return fmt.Sprintf("A `%s` holds %s, a `%s` %s.", scenario.Value, of(scenario.Value), scenario.Computed, of(scenario.Computed))
+	return fmt.Sprintf("A `%s` holds %s, a `%s` %s, and %s more if it is watched by a handler.",
+		scenario.Value, of(scenario.Value), scenario.Computed, of(scenario.Computed), of(scenario.Watched))
 }

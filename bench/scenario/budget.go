@@ -97,6 +97,7 @@ const (
 	naive    = "naive " // before the name of a shape
 	Value    = "state.Value[int]"
 	Computed = "state.Computed[int] of one value"
+	Watched  = "state.Computed[int], watched" // what that adds
 	Million  = 1_000_000
 )
 

@@ -246,7 +246,7 @@ func (b *Bench) costGraphs() {
 	}
 }
 
-// costValues measures what a value and a computed value, which uses one, hold.
+// costValues measures what a value holds, a computed value, which uses one, and that it is watched.
 func (b *Bench) costValues() {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
@@ -264,6 +264,12 @@ func (b *Bench) costValues() {
 		computed[i].Get()
 	}
 	b.Book.Add(AliveBytes, Computed, Lives, grown(before, Lives))
+	ignore := func(state.Change[int]) {}
+	before = measure.Heap()
+	for _, c := range computed {
+		c.Changes().Connect(app, ignore)
+	}
+	b.Book.Add(AliveBytes, Watched, Lives, grown(before, Lives))
 	runtime.KeepAlive(values)
 	runtime.KeepAlive(computed)
 }

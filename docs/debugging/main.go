@@ -1,7 +1,7 @@
 // Debugging holds the Go code of ../debugging.md, in small programs that each have
 // the fault which that page is about, and shows what the tools say:
 //
-//	go run -trimpath ./docs/debugging grow   # and hang, late, missing, lost
+//	go run -trimpath ./docs/debugging grow   # and hang, late, missing, lost; page serves one
 //
 // What stands between "// snippet: name" and "// end" is the code block under the
 // comment of that name in the page; a test in .. compares them.
@@ -19,6 +19,7 @@ var programs = map[string]func() error{
 	"late":    late,
 	"missing": missing,
 	"lost":    lost,
+	"page":    page,
 }
 
 func main() {
@@ -28,7 +29,7 @@ func main() {
 		run = programs[os.Args[1]]
 	}
 	if run == nil {
-		fmt.Fprintln(os.Stderr, "usage: debugging grow|hang|late|missing|lost")
+		fmt.Fprintln(os.Stderr, "usage: debugging grow|hang|late|missing|lost|page")
 		os.Exit(2)
 	}
 	if err := run(); err != nil {

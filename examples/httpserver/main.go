@@ -9,6 +9,8 @@
 //	curl localhost:8080/stats               # what there is
 //	kill -HUP, or ^C                        # read -config again, or shut down
 //
+// With -debug localhost:6060 its owners, and the profiles, can be looked at in a browser.
+//
 // What to look at:
 //
 //   - [Server.owned]: a request has an owner, bound to its context. ServeHTTP does
@@ -39,6 +41,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/examples/internal/debugport"
 )
 
 func main() {
@@ -46,7 +49,7 @@ func main() {
 	grace := flag.Duration("grace", 5*time.Second, "how long requests may take to finish at the end")
 	file := flag.String("config", "", "JSON `file` with the configuration, read again on SIGHUP")
 	play := flag.Bool("demo", false, "have 60 clients visit, instead of serving you")
-	flag.Parse()
+	stop, _ := debugport.Parse()
 
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, hangup)
@@ -66,6 +69,7 @@ func main() {
 		}
 		err = a.Run(context.Background(), func(s *Server) { roots = append(roots, s.owner) })
 	}
+	stop()
 	if !report(os.Stdout, before, roots, err) {
 		os.Exit(1)
 	}

@@ -1,5 +1,5 @@
 // Jobs is a server that runs jobs, streams what happens to them, and ends in stages. With
-// -demo it visits itself, and ends.
+// -demo it visits itself, and ends; -debug localhost:6060 lets a browser look at its owners.
 //
 //	go run ./examples/jobs                        # ^C: jobs have some time to finish
 //	curl -N localhost:8080/events                 # server-sent events
@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/examples/internal/debugport"
 	"github.com/seed-ec287111/tether/history"
 	"github.com/seed-ec287111/tether/keyed"
 	"github.com/seed-ec287111/tether/state"
@@ -32,7 +33,7 @@ import (
 
 func main() {
 	play := flag.Bool("demo", false, "visit itself, and end")
-	flag.Parse()
+	debugport.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second ^C kills
 	addr, grace, ready := "localhost:8080", 10*time.Second, func(_ *tether.Owner, addr string) { fmt.Println("listening on", addr) }

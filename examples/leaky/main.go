@@ -2,8 +2,10 @@
 // times, and has the tools name each place.
 //
 //	go run ./examples/leaky
+//	go run ./examples/leaky -debug localhost:6060
 //
-// It plays a server whose clients come and go. Each fault is marked by a comment.
+// The first one ends by itself. The second one goes on until ^C, and a page in the browser names
+// the places. It plays a server whose clients come and go. Each fault is marked by a comment.
 package main
 
 import (
@@ -12,18 +14,50 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/examples/internal/debugport"
 	"github.com/seed-ec287111/tether/inspect"
 )
 
 func main() {
-	if err := run(os.Stdout); err != nil {
+	stop, serves := debugport.Parse()
+	defer stop()
+	f := run
+	if serves {
+		f = serve
+	}
+	if err := f(os.Stdout); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// serve runs the server until it is interrupted, so that a page can be opened on it.
+func serve(io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	app := tether.NewOwner("app")
+	s := newServer(app)
+	go s.saved.Fire("state")
+	for n := 0; ctx.Err() == nil; n++ {
+		s.client(n)
+		if n%20 == 0 {
+			forget()
+		}
+		runtime.GC() // finds what was forgotten; otherwise that comes with time
+		select {
+		case <-ctx.Done():
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+	close(s.disk) // else these would hold up the end
+	close(s.hung)
+	return app.Destroy()
 }
 
 // run runs the server for some beats, and writes what the tools report.

@@ -4,6 +4,8 @@
 //	go run ./examples/lobby                 # a show: 200 clients come, chat and go
 //	go run ./examples/lobby -listen :4000   # for people: nc localhost 4000
 //
+// With -debug localhost:6060 its owners, and the profiles, can be looked at in a browser.
+//
 // Either way it counts, before and after, what there is of owners, connections
 // and goroutines, and exits with 1 if anything is left.
 package main
@@ -21,6 +23,7 @@ import (
 	"time"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/examples/internal/debugport"
 )
 
 // A Server is what it takes to run a lobby.
@@ -39,7 +42,7 @@ type Server struct {
 func main() {
 	listen := flag.String("listen", "", "serve people at this `address` until interrupted, instead of the show")
 	clients := flag.Int("clients", 200, "how many clients the show has")
-	flag.Parse()
+	stop, _ := debugport.Parse()
 
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -50,6 +53,7 @@ func main() {
 	} else {
 		ok = show(os.Stdout, *clients, 100*time.Millisecond, signals)
 	}
+	stop()
 	if !ok {
 		os.Exit(1)
 	}

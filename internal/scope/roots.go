@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 	"weak"
 )
 
@@ -25,9 +26,46 @@ var roots struct {
 	mu    sync.Mutex // guards the fields below
 	last  uint64
 	list  map[uint64]*Root
-	sweep int // len(list) at which entries of what was collected are dropped
-	watch int // callers of WatchRoots
-	lost  uint64
+	sweep int        // len(list) at which entries of what was collected are dropped
+	watch int        // callers of WatchRoots
+	lost  uint64     // how many were lost so far
+	sites []LostSite // where these were made
+}
+
+// A LostSite is a call that has made roots which were lost.
+type LostSite struct {
+	Site        uintptr
+	Name        string // of the last one
+	Held        Count  // likewise
+	Count       int
+	First, Last time.Time
+}
+
+// MostLost is how many such sites are remembered; arbitrary, and more than anybody mends in
+// a day.
+const MostLost = 100
+
+// LostSites returns the calls that have made roots which were lost, in the order in which
+// these were found.
+func LostSites() []LostSite {
+	roots.mu.Lock()
+	defer roots.mu.Unlock()
+	return slices.Clone(roots.sites)
+}
+
+// rememberLocked remembers that a root was lost.
+func rememberLocked(r *Root, held Count) {
+	i := slices.IndexFunc(roots.sites, func(l LostSite) bool { return l.Site == r.Site })
+	if i < 0 {
+		if len(roots.sites) == MostLost {
+			return
+		}
+		i = len(roots.sites)
+		roots.sites = append(roots.sites, LostSite{Site: r.Site, First: time.Now()})
+	}
+	l := &roots.sites[i]
+	l.Name, l.Held, l.Last = r.Name, held, time.Now()
+	l.Count++
 }
 
 // List enters s, a root that nobody else knows yet, in the list of roots, until
@@ -127,6 +165,7 @@ func Lose(n uint64) (r Root, held Count, lost bool) {
 	entry.Lost, entry.loose = lost, true
 	if lost {
 		roots.lost++
+		rememberLocked(entry, held)
 	}
 	if lost && roots.watch == 0 {
 		delete(roots.list, n)

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"math"
 	"reflect"
 	"slices"
 
@@ -23,11 +24,31 @@ type Detail struct {
 	Len int
 
 	// Of a queue, for which Overflow is not "".
+	Number   uint64 // differs from that of every other queue
+	Site     uintptr
 	Capacity int
 	Overflow string
 	Taken    uint64 // values let in so far
 	Dropped  uint64
+	Held     int // firers that wait for room
+	Manual   bool
+	Finish   bool
+	Queue    *QueueDetail
 }
+
+// A QueueDetail is what takes a while to find out of a queue. A [Snapshot] has it, and
+// [Scope.Newest] for some.
+type QueueDetail struct {
+	Conns    int
+	Handlers []uintptr // of connections, each function once; at most [MostHandlers]
+	Running  uintptr   // the function that handles a value; 0: none
+}
+
+// MostHandlers is how many handlers of a queue are described.
+const MostHandlers = 8
+
+// A QueueDescriber is a queue, as a member. It is called as a [Describer] is.
+type QueueDescriber interface{ DescribeQueue() *QueueDetail }
 
 // A Describer is a member that can say more about itself than its Kind. It is
 // called with the scope's mutex held.
@@ -72,6 +93,9 @@ func (s *Scope) Snapshot() Snapshot {
 		case Describer:
 			d := m.Describe()
 			d.Kind = n.m.Kind()
+			if q, ok := n.m.(QueueDescriber); ok {
+				d.Queue = q.DescribeQueue()
+			}
 			shot.Members = append(shot.Members, d)
 		default:
 			if n.m.Kind() != Internal {
@@ -170,9 +194,20 @@ func (s *Scope) Children() (all []*Scope) {
 // that want accepts; without the list that Snapshot makes. It holds the mutex of s
 // meanwhile, so visit may neither take a lock of the library's nor run user code.
 func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
+	s.Newest(math.MaxInt, want, func(d Detail) bool {
+		visit(d)
+		return true
+	})
+}
+
+// Newest is Each for the newest most members at the most, children included, and for as long
+// as visit returns true, and so bounds how long the mutex is held. Of a queue that is full or
+// has dropped values it tells more.
+func (s *Scope) Newest(most int, want func(Kind) bool, visit func(Detail) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for n := s.last; n != nil; n = n.prev {
+	for n := s.last; n != nil && most > 0; n = n.prev {
+		most--
 		kind := n.m.Kind()
 		if kind == Child || kind == Internal || !want(kind) {
 			continue
@@ -182,6 +217,11 @@ func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
 			d = m.Describe()
 		}
 		d.Kind = kind
-		visit(d)
+		if d.Overflow != "" && (d.Len >= d.Capacity || d.Dropped > 0) {
+			d.Queue = n.m.(QueueDescriber).DescribeQueue()
+		}
+		if !visit(d) {
+			return
+		}
 	}
 }

@@ -44,6 +44,7 @@ func suites(root string) []*suite {
 	for _, p := range above {
 		all = append(all, &suite{name: p, dir: filepath.Join(root, p), only: p + "/"})
 	}
+	all = append(all, &suite{name: "verify/state", dir: filepath.Join(root, "verify", "state"), only: "state/"})
 	for _, p := range []string{"inspect", "tethertest", "verify/faults", "verify/linear", "verify/model"} {
 		all = append(all, &suite{name: p, dir: filepath.Join(root, filepath.FromSlash(p))})
 	}

@@ -1,0 +1,298 @@
+package inspect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"weak"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/outline"
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// Bounds of a [Survey], all of them arbitrary: what anybody reads is less.
+const (
+	mostFolds   = 10_000 // in all
+	mostKinds   = 100    // below one
+	mostDepth   = 100    // what is deeper belongs to the fold at that depth
+	mostHolds   = 100    // of one
+	longestName = 200    // bytes of a name
+	mostSampled = 16     // owners of a fold that are remembered, of the oldest and of the newest
+)
+
+// A Fold is owners that a reader need not tell apart, because their parents are of one fold,
+// one call has made them, and they have one name but for digits: all sessions of a server, say.
+// Where the call is not known, see [RecordSites], the name alone counts.
+//
+// The folds of a program are few, however many owners it has. Below one fold there are at most
+// a hundred; the rest are one more, which is Rest.
+type Fold struct {
+	Key  uint64 // differs from that of other folds, and is the same in every survey
+	Name string // quoted; where Owners is not 1, digits are "#"; "" of the Rest
+	Note string // of a single owner, what is not usual about it, as in a [Dump]
+	Made Place
+	Rest bool
+
+	Owners   int // in this fold itself
+	Dead     int // of these, not alive
+	Handlers int // calls of handlers of these that run
+	Held     int // calls of Fire that wait for room in their queues
+
+	Holds []Hold // what these hold, by kind and place
+	Total Totals // of these and all below
+	Below []*Fold
+
+	oldest, newest []weak.Pointer[scope.Scope]
+}
+
+// A Hold is what the owners of a fold hold of one kind by one function.
+type Hold struct {
+	Kind  string // "connection", "goroutine", "timer", "cleanup", "interrupt", "queue"
+	Func  Place  // of queues the call that made them, if that is known
+	What  string // of connections the type of the signal, of queues capacity and overflow; "" with no Func: not looked at
+	Count int
+	About bool // Count is an estimate, by those looked at
+
+	Queue Queue // what these queues are and count together; with ID if it is one
+}
+
+// Sample returns some of the fold's owners, if they have not become garbage: those that were
+// the newest and those that were the oldest, in the order of their registration, at most 32.
+// all says that there were no others.
+func (f *Fold) Sample() (briefs []Brief, all bool) {
+	for _, w := range slices.Concat(f.oldest, f.newest) {
+		if s := w.Value(); s != nil {
+			briefs = append(briefs, brief(s))
+		}
+	}
+	return briefs, f.Owners <= 2*mostSampled
+}
+
+// A fold is a Fold that is being made. Owners come to it newest first.
+type fold struct {
+	Fold
+	depth  int
+	hash   uint64
+	site   uintptr
+	seen   int // counts the owners of all folds, when the last one came
+	last   *scope.Scope
+	old    []*scope.Scope // a ring of those that came last
+	own    scope.Sizes    // of the owners of this fold, without what is below
+	told   scope.Sizes    // of these, those that were described
+	opened int            // owners whose members were described
+	holds  map[groupKey]*Hold
+	young  []*scope.Scope // the first to come
+	below  map[uint64]*fold
+	rest   *fold
+	before *fold // the child that came last
+	twin   *fold // has the same name, from another call
+}
+
+// sum adds up what b has to a.
+func sum(a *scope.Sizes, b scope.Sizes) {
+	a.Connections += b.Connections
+	a.Goroutines += b.Goroutines
+	a.Timers += b.Timers
+	a.Cleanups += b.Cleanups
+	a.Interrupts += b.Interrupts
+	a.Resources += b.Resources
+	a.Children += b.Children
+}
+
+// field returns where a counts members of a kind.
+func field(a *scope.Sizes, k scope.Kind) *int {
+	switch k {
+	case scope.Connection:
+		return &a.Connections
+	case scope.Goroutine:
+		return &a.Goroutines
+	case scope.Timer:
+		return &a.Timers
+	case scope.Cleanup:
+		return &a.Cleanups
+	case scope.Interrupt:
+		return &a.Interrupts
+	}
+	return &a.Resources
+}
+
+// Hashes are FNV-1a: a reader sees the same keys after a restart.
+const offset, prime = 14695981039346656037, 1099511628211
+
+func mix(h uint64, text string) uint64 {
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * prime
+	}
+	return (h ^ 0xff) * prime
+}
+
+// hashName is the hash of [outline.Fold] of a name.
+func hashName(name string) (h uint64) {
+	h = offset
+	digits := false
+	for i := range len(name) {
+		c := name[i]
+		if '0' <= c && c <= '9' {
+			if digits {
+				continue
+			}
+			digits, c = true, '#'
+		} else {
+			digits = false
+		}
+		h = (h ^ uint64(c)) * prime
+	}
+	return h
+}
+
+// child returns the fold below f that s belongs to.
+func (v *surveyor) child(f *fold, s *scope.Scope) *fold {
+	if f.depth >= mostDepth {
+		return f
+	}
+	h := hashName(s.Name())
+	site := v.site(s.Site())
+	if b := f.before; b != nil && b.hash == h && (b.site == site || site == 0 && b.twin == nil) {
+		return b
+	}
+	first := f.below[h]
+	for c := first; c != nil; c = c.twin {
+		if c.site == site || c.site == 0 || site == 0 {
+			if c.site == 0 {
+				c.site = site
+			}
+			f.before = c
+			return c
+		}
+	}
+	if v.folds >= mostFolds || len(f.below) >= mostKinds {
+		if f.rest == nil {
+			f.rest = &fold{Fold: Fold{Rest: true}, depth: f.depth + 1}
+		}
+		return f.rest
+	}
+	v.folds++
+	c := &fold{hash: h, site: site, depth: f.depth + 1, twin: first}
+	if f.below == nil {
+		f.below = make(map[uint64]*fold)
+	}
+	f.below[h], f.before = c, c
+	return c
+}
+
+// cut bounds what a name takes.
+func cut(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longestName], "") + "…"
+}
+
+// finish makes what is exported of f and all below it.
+func (f *fold) finish() *Fold {
+	if f.last != nil {
+		switch {
+		case f.Rest:
+		case f.Owners == 1:
+			f.Name = cut(name(f.last.Name()))
+			f.Note = notes(f.last, false, false)
+		default:
+			f.Name = cut(name(outline.Fold(f.last.Name())))
+		}
+	}
+	f.Total.Stats = tether.Stats{
+		Owners: f.Owners, Connections: f.own.Connections, Goroutines: f.own.Goroutines,
+		Timers: f.own.Timers, Cleanups: f.own.Cleanups,
+	}
+	f.Total.Handlers = f.Handlers
+	f.finishHolds()
+	f.sample()
+	var all []*fold
+	for _, c := range f.below { // with its twins
+		for ; c != nil; c = c.twin {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *fold) int { return cmp.Compare(b.seen, a.seen) }) // oldest first
+	if f.rest != nil {
+		all = append(all, f.rest)
+	}
+	for _, c := range all {
+		c.Made = callAt(c.site)
+		c.Key = (f.Key ^ c.hash) * prime
+		if c.twin != nil || f.below[c.hash] != c {
+			c.Key = mix(c.Key, c.Made.String())
+		}
+		f.Below = append(f.Below, c.finish())
+		f.Total = f.Total.plus(c.Total)
+	}
+	return &f.Fold
+}
+
+func (t Totals) plus(u Totals) Totals {
+	t.Owners += u.Owners
+	t.Connections += u.Connections
+	t.Goroutines += u.Goroutines
+	t.Timers += u.Timers
+	t.Cleanups += u.Cleanups
+	t.Handlers += u.Handlers
+	t.Queues += u.Queues
+	t.Queued += u.Queued
+	t.Taken += u.Taken
+	t.Dropped += u.Dropped
+	return t
+}
+
+// finishHolds lists what f holds, in an order that stays as it is while numbers change.
+func (f *fold) finishHolds() {
+	for k, h := range f.holds {
+		switch k.kind {
+		case scope.Resource:
+			h.Kind, h.What, h.Func = "queue", k.what, callAt(k.pc)
+		case scope.Connection:
+			h.What = k.what
+			fallthrough
+		default:
+			h.Kind, h.Func = kindName(k.kind), group{groupKey: k}.place()
+			if exact, told := *field(&f.own, k.kind), *field(&f.told, k.kind); told < exact {
+				h.Count, h.About = int(float64(h.Count)*float64(exact)/float64(told)), true
+			}
+		}
+		f.Holds = append(f.Holds, *h)
+	}
+	for k := scope.Connection; k < scope.Resource; k++ {
+		if exact := *field(&f.own, k); k != scope.Child && exact > 0 && *field(&f.told, k) == 0 {
+			f.Holds = append(f.Holds, Hold{Kind: kindName(k), Count: exact})
+		}
+	}
+	slices.SortFunc(f.Holds, func(a, b Hold) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Func.File, b.Func.File),
+			cmp.Compare(a.Func.Line, b.Func.Line), cmp.Compare(a.Func.Name, b.Func.Name), cmp.Compare(a.What, b.What))
+	})
+}
+
+// sample remembers the oldest and the newest owners of f, weakly.
+func (f *fold) sample() {
+	for _, s := range slices.Backward(f.young) {
+		f.newest = append(f.newest, weak.Make(s))
+	}
+	n := f.Owners - len(f.young) // that came after them, of which the ring has the last
+	for i := range min(n, mostSampled) {
+		f.oldest = append(f.oldest, weak.Make(f.old[(n-1-i)%mostSampled]))
+	}
+	f.young, f.old, f.last = nil, nil, nil
+}
+
+// come is told that s belongs to f.
+func (f *fold) come(s *scope.Scope, n int) {
+	f.seen, f.last = n, s
+	if len(f.young) < mostSampled {
+		f.young = append(f.young, s)
+	} else if k := f.Owners - mostSampled; k < mostSampled {
+		f.old = append(f.old, s)
+	} else {
+		f.old[k%mostSampled] = s
+	}
+	f.Owners++
+}

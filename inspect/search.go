@@ -1,0 +1,123 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"reflect"
+	"strings"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// A Found is an owner that a search has found.
+type Found struct {
+	Brief
+	Why  string // "name", or a kind as in [Group] for something that it holds
+	What string // of a connection the type of the signal
+	Func Place  // of what it holds
+}
+
+// Search looks for owners: those whose name has text in it, or that hold something whose
+// function, file with line, or signal's type, has. ASCII letters may be upper or lower case.
+// Where text has a slash, it is looked for in paths, and found in those in which it goes on
+// into the last name. Names are as they are, unquoted.
+//
+// It returns at most most owners, the newest first, and how many it has looked at. It ends
+// when it has found so many, or with ctx, and then more is true. Of an owner that holds very
+// much, the newest part is looked at. Cost: 100 ns for each owner, and 200 ns for each thing
+// that it holds. User code runs under no lock.
+func Search(ctx context.Context, text string, most int) (found []Found, looked int, more bool) {
+	q := &searcher{
+		text: lower([]byte(text)), path: strings.Contains(text, "/"),
+		pcs: make(map[uintptr]bool), types: make(map[reflect.Type]bool),
+	}
+	for depth, s := range everything() {
+		if len(found) == most || looked%256 == 0 && ctx.Err() != nil {
+			return found, looked, true
+		}
+		looked++
+		if f, ok := q.match(depth, s); ok {
+			f.Brief = brief(s)
+			found = append(found, f)
+		}
+	}
+	return found, looked, false
+}
+
+type searcher struct {
+	text  []byte // in lower case
+	path  bool
+	at    []byte // the path of the owner at hand
+	ends  []int  // of names in at, by depth
+	low   []byte // scratch
+	pcs   map[uintptr]bool
+	types map[reflect.Type]bool
+}
+
+func (q *searcher) match(depth int, s *scope.Scope) (f Found, ok bool) {
+	start := 0
+	q.ends = q.ends[:depth]
+	if depth > 0 {
+		start = q.ends[depth-1]
+	}
+	q.at = append(q.at[:start], s.Name()...)
+	if q.path {
+		from := max(0, start-len(q.text)+1)
+		ok = q.in(q.at[from:])
+	} else {
+		ok = q.in(q.at[start:])
+	}
+	q.at = append(q.at, '/')
+	q.ends = append(q.ends, len(q.at))
+	if ok {
+		return Found{Why: "name"}, true
+	}
+	s.Newest(mostMembers, grouped, func(d scope.Detail) bool {
+		if !q.holds(d) {
+			return true
+		}
+		ok = true
+		f = Found{Why: kindName(d.Kind), What: typeName(d.Signal), Func: placeOf(d)}
+		return false
+	})
+	return f, ok
+}
+
+func (q *searcher) holds(d scope.Detail) bool {
+	if d.PC == 0 && q.in([]byte(d.Name)) {
+		return true
+	}
+	named, known := q.pcs[d.PC]
+	if !known && d.PC != 0 {
+		p := funcAt(d.PC)
+		named = q.in([]byte(p.Name)) || q.in([]byte(p.String()))
+		q.pcs[d.PC] = named
+	}
+	if named || d.Signal == nil {
+		return named
+	}
+	typed, known := q.types[d.Signal]
+	if !known {
+		typed = q.in([]byte(d.Signal.String()))
+		q.types[d.Signal] = typed
+	}
+	return typed
+}
+
+// in reports whether the text sought is in s.
+func (q *searcher) in(s []byte) bool {
+	if len(s) < len(q.text) {
+		return false
+	}
+	q.low = lower(append(q.low[:0], s...))
+	return bytes.Contains(q.low, q.text)
+}
+
+func lower(s []byte) []byte {
+	for i, c := range s {
+		if 'A' <= c && c <= 'Z' {
+			s[i] = c + 'a' - 'A'
+		}
+	}
+	return s
+}

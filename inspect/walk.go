@@ -1,0 +1,55 @@
+package inspect
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/seed-ec287111/tether/internal/scope"
+)
+
+// paging is how many children are taken at a time, so that an owner with very many is not
+// locked for long: some 100 us.
+const paging = 4096
+
+// everything returns the owners of the program with their depth, 0 for roots: parents first,
+// and newest first. What is made meanwhile is not among them, nor is all that there is: where
+// all that was taken at a time has ended before the next time, nobody knows where to go on.
+// It refers to no more owners than it has taken at a time.
+func everything() iter.Seq2[int, *scope.Scope] {
+	type level struct {
+		s    *scope.Scope
+		page []*scope.Scope
+		next int
+	}
+	return func(yield func(int, *scope.Scope) bool) {
+		var tops []*scope.Scope
+		for r := range scope.Roots() {
+			if s := r.Scope(); s != nil {
+				tops = append(tops, s)
+			}
+		}
+		slices.Reverse(tops)
+		levels := []level{{page: tops}}
+		for len(levels) > 0 {
+			l := &levels[len(levels)-1]
+			if l.next == len(l.page) {
+				if l.s != nil && len(l.page) == paging {
+					l.page, _ = l.s.Older(l.page, paging)
+					l.next = 0
+				}
+				if l.next == len(l.page) {
+					levels = levels[:len(levels)-1]
+				}
+				continue
+			}
+			s := l.page[l.next]
+			l.next++
+			if !yield(len(levels)-1, s) {
+				return
+			}
+			if page, _ := s.Older(nil, paging); len(page) > 0 {
+				levels = append(levels, level{s: s, page: page})
+			}
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package inspectweb
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"hash/fnv"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+//go:embed page
+var files embed.FS
+
+// policy lets the page load what this handler serves, and nothing else run or be asked.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+// An Option is an option of [Handler].
+type Option interface{ apply(*config) }
+
+type option func(*config)
+
+func (f option) apply(c *config) { f(c) }
+
+type config struct {
+	hosts []string
+	stuck time.Duration
+	title string
+}
+
+// Hosts has the handler answer requests to these hosts too, beside those to the machine
+// itself: names or addresses, as in the address bar of a browser, without a port. Whoever
+// reaches the port under one of these names can read the page, so it should be a name that
+// only the people of the program use. It panics if one is empty or has a port or a slash.
+func Hosts(names ...string) Option {
+	for i, name := range names {
+		if _, err := netip.ParseAddr(name); err != nil && (name == "" || strings.ContainsAny(name, ":/[]")) {
+			panic(fmt.Sprintf("inspectweb: Hosts with %q", name))
+		}
+		names[i] = strings.ToLower(name)
+	}
+	return option(func(c *config) { c.hosts = append(c.hosts, names...) })
+}
+
+// Stuck says after how long a handler that runs, or a teardown that is not complete, is
+// trouble; 5 s without this option. It panics if d is not positive.
+func Stuck(d time.Duration) Option {
+	if d <= 0 {
+		panic("inspectweb: Stuck with duration " + d.String())
+	}
+	return option(func(c *config) { c.stuck = d })
+}
+
+// Title is what the page calls the program; without this option the name of its file.
+func Title(name string) Option { return option(func(c *config) { c.title = name }) }
+
+// Handler returns the page as a handler for a path that ends in a slash:
+//
+//	mux.Handle("/debug/tether/", inspectweb.Handler(app))
+//
+// It shows the owners of the whole program. owner is what the open pages live under, as
+// children: they end with it. Where owner is staged, or is not the root, pages are open until
+// its turn comes, and show the end of what ends before it.
+//
+// It answers GET and HEAD, to the hosts of [Hosts] and those of the machine itself; see the
+// package for that, and for what it costs. It panics if owner is nil.
+func Handler(owner *tether.Owner, opts ...Option) http.Handler {
+	handle.Scope("inspectweb: Handler", owner)
+	c := config{stuck: 5 * time.Second, title: program()}
+	for _, opt := range opts {
+		if opt == nil {
+			panic("inspectweb: Handler with nil option")
+		}
+		opt.apply(&c)
+	}
+	h := &handler{hosts: c.hosts, hub: newHub(owner, c)}
+	h.routes = map[string]http.HandlerFunc{
+		"events":    h.events,
+		"tree":      h.tree,
+		"fold":      h.fold,
+		"owner":     h.owner,
+		"search":    h.search,
+		"groups":    h.groups,
+		"trouble":   h.trouble,
+		"help":      h.help,
+		"tree.json": h.treeJSON,
+		"tree.txt":  h.treeText,
+	}
+	return h
+}
+
+type handler struct {
+	*hub
+	hosts  []string
+	routes map[string]http.HandlerFunc
+}
+
+// ServeHTTP goes by the last element of the path alone, so that it does not matter where the
+// handler is mounted. Nothing of a request is ever part of an answer.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	head.Set("Content-Security-Policy", policy)
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("X-Frame-Options", "DENY")
+	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("Cross-Origin-Resource-Policy", "same-origin")
+	head.Set("Cross-Origin-Opener-Policy", "same-origin")
+	head.Set("Cache-Control", "no-store")
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		head.Set("Allow", "GET, HEAD")
+		http.Error(w, "inspectweb: GET and HEAD alone", http.StatusMethodNotAllowed)
+		return
+	case !h.allowed(r.Host):
+		http.Error(w, "inspectweb: not a host that this page is for; see inspectweb.Hosts", http.StatusForbidden)
+		return
+	case foreign(r):
+		http.Error(w, "inspectweb: asked by the page of another site", http.StatusForbidden)
+		return
+	case len(r.URL.RawQuery) > maxQuery:
+		http.Error(w, "inspectweb: the query is too long", http.StatusRequestURITooLong)
+		return
+	}
+	name := ""
+	if !strings.HasSuffix(r.URL.Path, "/") {
+		name = path.Base(r.URL.Path)
+	}
+	if name == "" || r.URL.Path == "" {
+		head.Set("Vary", "Accept")
+		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+			h.overviewText(w, r)
+			return
+		}
+		name = "index.html"
+	}
+	if route := h.routes[name]; route != nil {
+		route(w, r)
+		return
+	}
+	file(w, r, name)
+}
+
+const (
+	// maxQuery is how long a query may be: room for mostOpen keys.
+	maxQuery = 8 << 10
+)
+
+// file serves one of the page's files.
+func file(w http.ResponseWriter, r *http.Request, name string) {
+	data, err := files.ReadFile("page/" + name)
+	if err != nil {
+		http.Error(w, "inspectweb: there is no such page", http.StatusNotFound)
+		return
+	}
+	sum := fnv.New64a()
+	sum.Write(data)
+	tag := fmt.Sprintf(`"%x"`, sum.Sum64())
+	w.Header().Set("ETag", tag)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	_, _ = w.Write(data)
+}
+
+// allowed reports whether a request to host is meant for this machine: by one of its loopback
+// names or addresses, or as the program has said. A page of another site that has its own name
+// resolve to this machine sends that name.
+func (h *handler) allowed(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(h.hosts, host) {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// foreign reports whether a browser says that the page of another site asks, other than by a
+// link that somebody follows.
+func foreign(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate"
+}
+
+// serverOf returns the server that a request of ctx has come to, nil if there is none.
+func serverOf(ctx context.Context) *http.Server {
+	s, _ := ctx.Value(http.ServerContextKey).(*http.Server)
+	return s
+}
