@@ -1,11 +1,7 @@
 package tether
 
-import (
-	"github.com/seed-ec287111/tether/internal/scope"
-	"github.com/seed-ec287111/tether/internal/yield"
-)
+import "github.com/seed-ec287111/tether/internal/yield"
 
-// Cut ends the queue, at once or, if it is a Finish queue, when it has handled what is there.
 // die runs when the owner is cut off.
 func (q *Queue) die() {
 	q.mu.Lock()
