@@ -50,7 +50,7 @@ func beats(o *tether.Owner) *tether.Heartbeat { return tether.NewHeartbeat(o, ti
 
 // What the library makes and holds on behalf of a program stands there under the name by
 // which the program knows it, with the program's own functions and calls.
-func TestADumpOfAProgramIsItsOwn(t *testing.T) {
+func TestDump_OfAProgramIsItsOwn(t *testing.T) {
 	defer inspect.RecordSites()()
 	app := tether.NewOwner("app")
 	defer app.Destroy()
@@ -114,43 +114,43 @@ func TestADumpOfAProgramIsItsOwn(t *testing.T) {
 	inspect.WatchGrowth(app.NewChild("growth"), beat, 10, func(inspect.Group) {})
 
 	require.Equal(t, `
-app  alive  TestADumpOfAProgramIsItsOwn
-  game  TestADumpOfAProgramIsItsOwn
+app  alive  TestDump_OfAProgramIsItsOwn
+  game  TestDump_OfAProgramIsItsOwn
     connection tether.Tick  draw
-  heartbeat 1h0m0s  TestADumpOfAProgramIsItsOwn
+  heartbeat 1h0m0s  TestDump_OfAProgramIsItsOwn
     timer  tether.Heartbeat
-  intro  TestADumpOfAProgramIsItsOwn
+  intro  TestDump_OfAProgramIsItsOwn
     connection tether.Tick  draw
-  players  TestADumpOfAProgramIsItsOwn
-    ann  TestADumpOfAProgramIsItsOwn
+  players  TestDump_OfAProgramIsItsOwn
+    ann  TestDump_OfAProgramIsItsOwn
       cleanup  keyed
       cleanup  sweep
-  sprites  TestADumpOfAProgramIsItsOwn
-    bob  TestADumpOfAProgramIsItsOwn
+  sprites  TestDump_OfAProgramIsItsOwn
+    bob  TestDump_OfAProgramIsItsOwn
       cleanup  keyed
-  signal  ends in turn  TestADumpOfAProgramIsItsOwn
-    active  TestADumpOfAProgramIsItsOwn
+  signal  ends in turn  TestDump_OfAProgramIsItsOwn
+    active  TestDump_OfAProgramIsItsOwn
       goroutine  poll
-  ear  TestADumpOfAProgramIsItsOwn
+  ear  TestDump_OfAProgramIsItsOwn
     connection string  hear
-  active  TestADumpOfAProgramIsItsOwn
+  active  TestDump_OfAProgramIsItsOwn
     goroutine  poll
-  store  TestADumpOfAProgramIsItsOwn
+  store  TestDump_OfAProgramIsItsOwn
     cleanup  history
     connection int  history.Record
     cleanup  weakref
     cleanup  pool.New
-  replayed  TestADumpOfAProgramIsItsOwn
+  replayed  TestDump_OfAProgramIsItsOwn
     connection int  count
-  borrower  TestADumpOfAProgramIsItsOwn
+  borrower  TestDump_OfAProgramIsItsOwn
     cleanup  pool.Lease
-  even  TestADumpOfAProgramIsItsOwn
+  even  TestDump_OfAProgramIsItsOwn
     connection int  count
-  first  TestADumpOfAProgramIsItsOwn
+  first  TestDump_OfAProgramIsItsOwn
     connection int ×2  count
-  weak  TestADumpOfAProgramIsItsOwn
+  weak  TestDump_OfAProgramIsItsOwn
     connection int  (*sprite).moved
-  server  staged  TestADumpOfAProgramIsItsOwn
+  server  staged  TestDump_OfAProgramIsItsOwn
     queue 2/2 DropOldest, 9 taken, 7 dropped
     queue 0/unbounded Block, 0 taken, 0 dropped
     queue 8 DropNewest ×4, 10 pending, 10 taken, 0 dropped
@@ -162,9 +162,9 @@ app  alive  TestADumpOfAProgramIsItsOwn
     goroutine  poll
     connection string ×5  hear
     session-# ×5: 5 cleanups  session
-  log  TestADumpOfAProgramIsItsOwn
+  log  TestDump_OfAProgramIsItsOwn
     connection tether.Tick  inspect.Log
-  growth  TestADumpOfAProgramIsItsOwn
+  growth  TestDump_OfAProgramIsItsOwn
     connection tether.Tick  inspect.WatchGrowth
 `, golden(dumpOf(t, app)))
 
@@ -187,7 +187,7 @@ func named(dump, name string) string {
 	return ""
 }
 
-func TestADumpSaysThatStagesHaveBegun(t *testing.T) {
+func TestDump_SaysThatStagesHaveBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := root("app", tether.Staged())
 		app.NewChild("older")
@@ -214,7 +214,7 @@ app  alive, ending in stages  root
 	})
 }
 
-func TestADumpShowsWhatEndsInItsTurn(t *testing.T) {
+func TestDump_ShowsWhatEndsInItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := root("app")
 		tether.NewSignal[map[string]int](app, tether.CloseInTurn())
@@ -235,7 +235,7 @@ app  cut off  root
 	})
 }
 
-func TestADumpShowsWhatAFinishQueueHasToHandle(t *testing.T) {
+func TestDump_ShowsWhatAFinishQueueHasToHandle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := root("app")
 		q := tether.NewQueue(app.NewChild("worker"), 8, tether.Block, tether.Finish())
@@ -289,7 +289,7 @@ func root(name string, opts ...tether.OwnerOption) *tether.Owner {
 	return tether.NewOwner(name, opts...)
 }
 
-func TestRootsThatAreAlikeAreOneLine(t *testing.T) {
+func TestDump_RootsThatAreAlikeAreOneLine(t *testing.T) {
 	var roots []*tether.Owner
 	for i := range 1000 {
 		o := root(fmt.Sprint("request-", i))
@@ -306,7 +306,7 @@ func TestRootsThatAreAlikeAreOneLine(t *testing.T) {
 	}
 }
 
-func TestAnUnattendedRootIsSaidToBe(t *testing.T) {
+func TestDump_AnUnattendedRootIsSaidToBe(t *testing.T) {
 	o := root("zero value", tether.Unattended())
 	defer o.Destroy()
 	require.Equal(t, "zero value  alive, unattended  root\n", all(t, "zero value"))
@@ -316,7 +316,7 @@ func TestAnUnattendedRootIsSaidToBe(t *testing.T) {
 	require.Equal(t, "child  alive", named(dumpOf(t, c), "child"))
 }
 
-func TestADumpIsBounded(t *testing.T) {
+func TestDump_IsBounded(t *testing.T) {
 	app := newOwner(t, "app")
 	var grow func(o *tether.Owner, depth int)
 	grow = func(o *tether.Owner, depth int) {
@@ -344,7 +344,7 @@ func TestADumpIsBounded(t *testing.T) {
 func spawn(o *tether.Owner, name string) *tether.Owner { return o.NewChild(name) } // inlined
 
 // One line of an inlined function has as many places in the program as that has callers.
-func TestChildrenMadeByOneLineAreOneGroup(t *testing.T) {
+func TestDump_ChildrenMadeByOneLineAreOneGroup(t *testing.T) {
 	defer inspect.RecordSites()()
 	app := newOwner(t, "app")
 	for range 3 {

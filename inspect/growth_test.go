@@ -13,7 +13,7 @@ import (
 	"github.com/seed-ec287111/tether/inspect"
 )
 
-func TestGrowthGroupsByFunction(t *testing.T) {
+func TestGrowth_GroupsByFunction(t *testing.T) {
 	defer inspect.RecordSites()()
 	app := newOwner(t, "app")
 	lobby := app.NewChild("lobby")
@@ -45,7 +45,7 @@ func TestGrowthGroupsByFunction(t *testing.T) {
 	require.Equal(t, all, inspect.Of(app).Growth(0))
 }
 
-func TestAWatchReportsAGroupThatGrowsAtThreeBeatsOnceUntilItShrinks(t *testing.T) {
+func TestWatchGrowth_ReportsAGroupThatGrowsAtThreeBeatsOnceUntilItShrinks(t *testing.T) {
 	app := newOwner(t, "app")
 	var beats tether.Signal[tether.Tick]
 	var s tether.Signal[int]
@@ -88,7 +88,7 @@ func TestAWatchReportsAGroupThatGrowsAtThreeBeatsOnceUntilItShrinks(t *testing.T
 	}
 }
 
-func TestAWatchReportsAGroupOverTheLimitOnceUntilItShrinks(t *testing.T) {
+func TestWatchGrowth_ReportsAGroupOverTheLimitOnceUntilItShrinks(t *testing.T) {
 	app := newOwner(t, "app")
 	var beats tether.Signal[tether.Tick]
 	var found []inspect.Group

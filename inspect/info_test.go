@@ -32,7 +32,7 @@ type player struct{ moves int }
 
 func (p *player) move(int) { p.moves++ }
 
-func TestAnOwnerInfoSaysWhatAnOwnerHolds(t *testing.T) {
+func TestOwnerInfo_SaysWhatAnOwnerHolds(t *testing.T) {
 	app := tether.NewOwner("app") // made
 	defer app.Destroy()
 	var s tether.Signal[string]
@@ -103,7 +103,7 @@ func TestAnOwnerInfoSaysWhatAnOwnerHolds(t *testing.T) {
 	require.Equal(t, "ended", inspect.Of(app).State)
 }
 
-func TestRunningHandlersAndCleanupsAreSeen(t *testing.T) {
+func TestOwnerInfo_HasHandlersAndCleanupsThatRun(t *testing.T) {
 	app := newOwner(t, "app")
 	var s tether.Signal[int]
 	s.Connect(app, func(int) {
@@ -120,7 +120,7 @@ func TestRunningHandlersAndCleanupsAreSeen(t *testing.T) {
 	require.NoError(t, app.Destroy())
 }
 
-func TestRootsAreListedOldestFirstUntilTheyEnd(t *testing.T) {
+func TestRoots_AreListedOldestFirstUntilTheyEnd(t *testing.T) {
 	names := func() (found []string) {
 		for i := range inspect.Roots() {
 			if strings.HasPrefix(i.Name, "listed ") {
@@ -140,7 +140,7 @@ func TestRootsAreListedOldestFirstUntilTheyEnd(t *testing.T) {
 	require.Empty(t, names())
 }
 
-func TestAnOwnerInfoKeepsNothingAlive(t *testing.T) {
+func TestOwnerInfo_KeepsNothingAlive(t *testing.T) {
 	defer tether.OnLost(nil)()
 	var infos []inspect.OwnerInfo
 	var groups []inspect.Group
@@ -170,7 +170,7 @@ func TestAnOwnerInfoKeepsNothingAlive(t *testing.T) {
 	require.Contains(t, buf.String(), "held  garbage")
 }
 
-func TestADumpIsTheSameForTheSameTreeAndFitsATerminal(t *testing.T) {
+func TestDump_IsTheSameForTheSameTreeAndFitsATerminal(t *testing.T) {
 	defer inspect.RecordSites()()
 	long := strings.Repeat("long ", 30)
 	app := newOwner(t, long+"\n")
@@ -199,7 +199,7 @@ func TestADumpIsTheSameForTheSameTreeAndFitsATerminal(t *testing.T) {
 	require.Contains(t, first, "player-# ×1000: 1000 cleanups")
 }
 
-func TestAlikeChildrenAreOneLineAndManyDifferentOnesToo(t *testing.T) {
+func TestDump_AlikeChildrenAreOneLineAndManyDifferentOnesToo(t *testing.T) {
 	app := newOwner(t, "app")
 	for i := range 3000 {
 		c := app.NewChild(fmt.Sprint("player-", i))
@@ -218,7 +218,7 @@ func TestAlikeChildrenAreOneLineAndManyDifferentOnesToo(t *testing.T) {
 	require.Less(t, strings.Count(text, "\n"), 50)
 }
 
-func TestARecordedSiteTellsChildrenApart(t *testing.T) {
+func TestRecordSites_ASiteTellsChildrenApart(t *testing.T) {
 	app := newOwner(t, "app")
 	app.NewChild("before")
 	stop := inspect.RecordSites()
@@ -247,7 +247,7 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("full") }
 
-func TestADumpReturnsTheErrorOfItsWriter(t *testing.T) {
+func TestDump_ReturnsTheErrorOfItsWriter(t *testing.T) {
 	app := newOwner(t, "app")
 	require.EqualError(t, inspect.Dump(full{}), "full")
 	require.EqualError(t, inspect.Of(app).Dump(full{}), "full")
@@ -292,7 +292,7 @@ func churn(app *tether.Owner, stop chan bool) *sync.WaitGroup {
 	return &wg
 }
 
-func TestTheTreeCanBeLookedAtWhileItChanges(t *testing.T) {
+func TestOwnerInfo_TheTreeCanBeLookedAtWhileItChanges(t *testing.T) {
 	cores(t, func(t *testing.T) {
 		app := newOwner(t, "app")
 		defer inspect.RecordSites()()
@@ -325,7 +325,7 @@ func TestTheTreeCanBeLookedAtWhileItChanges(t *testing.T) {
 	})
 }
 
-func TestALogHasALineForEachBeat(t *testing.T) {
+func TestLog_HasALineForEachBeat(t *testing.T) {
 	app := newOwner(t, "app")
 	var buf bytes.Buffer
 	var beats tether.Signal[tether.Tick]

@@ -18,7 +18,7 @@ import (
 // ticks is a source of the user's own.
 type ticks struct{ tether.Source[tether.Tick] }
 
-func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
+func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	app := newOwner(t, "app")
 	zero := new(tether.Owner)
 	beats := new(tether.Signal[tether.Tick])
@@ -74,7 +74,7 @@ func TestMisusePanicsBeforeAnythingChanges(t *testing.T) {
 	require.False(t, scope.Observed())
 }
 
-func TestTheZeroOwnerInfoIsOfNoOwner(t *testing.T) {
+func TestOwnerInfo_TheZeroOneIsOfNoOwner(t *testing.T) {
 	var i inspect.OwnerInfo
 	require.Zero(t, i.Total())
 	require.Empty(t, i.Growth(-1))

@@ -59,7 +59,7 @@ func top(t *testing.T, name string) string {
 	return string(out)
 }
 
-func TestProfilesNameWhoMadeOwnersAndConnections(t *testing.T) {
+func TestProfile_NamesWhoMadeOwnersAndConnections(t *testing.T) {
 	app := newOwner(t, "app")
 	var s tether.Signal[int]
 	connectAll(app, &s, 1)
@@ -90,7 +90,7 @@ func TestProfilesNameWhoMadeOwnersAndConnections(t *testing.T) {
 }
 
 // Whatever makes a connection, its user is named, not the library.
-func TestEveryWayOfConnectingIsProfiledOnce(t *testing.T) {
+func TestProfile_HasEveryWayOfConnectingOnce(t *testing.T) {
 	defer inspect.Profile()()
 	app := newOwner(t, "app")
 	var s tether.Signal[int]
@@ -108,7 +108,7 @@ func TestEveryWayOfConnectingIsProfiledOnce(t *testing.T) {
 		var text bytes.Buffer
 		require.NoError(t, pprof.Lookup("tether.connections").WriteTo(&text, 1))
 		require.NotContains(t, text.String(), "tether.(*Signal", name)
-		require.Contains(t, text.String(), "TestEveryWayOfConnectingIsProfiledOnce", name)
+		require.Contains(t, text.String(), "TestProfile_HasEveryWayOfConnectingOnce", name)
 		c.Disconnect()
 		requireCounts(t, 1, 0, name+", disconnected")
 	}
@@ -129,7 +129,7 @@ func TestEveryWayOfConnectingIsProfiledOnce(t *testing.T) {
 }
 
 // Profiles hold tokens: what a program has lost is found, and leaves them.
-func TestProfilesKeepNothingAlive(t *testing.T) {
+func TestProfile_KeepsNothingAlive(t *testing.T) {
 	defer inspect.Profile()()
 	found := make(chan tether.Lost, 1)
 	defer tether.OnLost(func(l tether.Lost) {
@@ -146,7 +146,7 @@ func TestProfilesKeepNothingAlive(t *testing.T) {
 	collect(t, "the entries", func() bool { o, c := counts(); return o == 0 && c == 0 })
 }
 
-func TestOwnedGoroutinesAreLabelled(t *testing.T) {
+func TestLabel_OwnedGoroutinesAreLabelled(t *testing.T) {
 	app := newOwner(t, "app")
 	lobby := app.NewChild("lobby")
 	ready, gate := make(chan bool), make(chan bool)
@@ -191,7 +191,7 @@ func ExampleProfile() {
 }
 
 // The end of a connection that is spent on a queue was told to nobody.
-func TestAProfileForgetsAnOnceThatIsSpentOnAQueue(t *testing.T) {
+func TestProfile_ForgetsAnOnceThatIsSpentOnAQueue(t *testing.T) {
 	defer inspect.Profile()()
 	app := newOwner(t, "app")
 	var s tether.Signal[int]

@@ -21,7 +21,7 @@ func announced(t *testing.T) (s *scope.Scope, retract func()) {
 	return s, func() { s.Retract(slot) }
 }
 
-func TestARenewedCallIsCountedOnceUntilItReturns(t *testing.T) {
+func TestRenew_ACallIsCountedOnceUntilItReturns(t *testing.T) {
 	s, retract := announced(t)
 	require.Equal(t, 1, s.Handlers())
 	require.Zero(t, s.Counted())
@@ -35,7 +35,7 @@ func TestARenewedCallIsCountedOnceUntilItReturns(t *testing.T) {
 	require.Zero(t, s.Counted())
 }
 
-func TestATeardownWaitsForARenewedCallOnce(t *testing.T) {
+func TestRenew_ATeardownWaitsForTheCallOnce(t *testing.T) {
 	s, retract := announced(t)
 	s.Renew()
 	s.Cancel(nil)
@@ -46,7 +46,7 @@ func TestATeardownWaitsForARenewedCallOnce(t *testing.T) {
 
 // Who fires announces before it looks whether the owner is dead. Counted in, that
 // would be counted out of a teardown which has not counted it.
-func TestACallOfADeadScopeIsNotRenewed(t *testing.T) {
+func TestRenew_ACallOfADeadScopeIsNot(t *testing.T) {
 	s := scope.New("s", scope.Config{})
 	s.PresenceID()
 	require.True(t, s.Enter())

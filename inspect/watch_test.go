@@ -38,7 +38,7 @@ func (r *reports) take() []inspect.Slow {
 
 func stick(gate chan bool) { <-gate }
 
-func TestAStuckHandlerIsReportedWhileItIsStuckAndOnce(t *testing.T) {
+func TestWatch_AStuckHandlerIsReportedWhileItIsStuckAndOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		ann := app.NewChild("ann")
@@ -86,7 +86,7 @@ func TestAStuckHandlerIsReportedWhileItIsStuckAndOnce(t *testing.T) {
 }
 
 // A queue announces once for a run of values, so a busy one looks stuck.
-func TestABusyQueueIsNotStuckButAStuckOneIs(t *testing.T) {
+func TestWatch_ABusyQueueIsNotStuckButAStuckOneIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		var s tether.Signal[int]
@@ -114,7 +114,7 @@ func TestABusyQueueIsNotStuckButAStuckOneIs(t *testing.T) {
 	})
 }
 
-func TestATeardownThatIsStuckIsReportedAfterTheCutOff(t *testing.T) {
+func TestWatch_ATeardownThatIsStuckIsReportedAfterTheCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		lobby := app.NewChild("lobby")
@@ -143,7 +143,7 @@ func TestATeardownThatIsStuckIsReportedAfterTheCutOff(t *testing.T) {
 	})
 }
 
-func TestAStuckCleanupOfAChildIsNamed(t *testing.T) {
+func TestWatch_AStuckCleanupOfAChildIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		child := app.NewChild("child")
@@ -163,7 +163,7 @@ func TestAStuckCleanupOfAChildIsNamed(t *testing.T) {
 	})
 }
 
-func TestAStuckHandlerOfADestroyedOwnerIsBoth(t *testing.T) {
+func TestWatch_AStuckHandlerOfADestroyedOwnerIsBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		var s tether.Signal[int]
@@ -180,7 +180,7 @@ func TestAStuckHandlerOfADestroyedOwnerIsBoth(t *testing.T) {
 		for _, slow := range list {
 			require.Contains(t, slow.Stack, "inspect_test.stick", slow.Kind)
 			if slow.Kind == "handler" {
-				require.Contains(t, slow.Func.Name, "TestAStuckHandlerOfADestroyedOwner")
+				require.Contains(t, slow.Func.Name, "TestWatch_AStuckHandlerOfADestroyedOwner")
 			} else {
 				require.Equal(t, "handler", slow.Running[0].Kind)
 			}
@@ -191,7 +191,7 @@ func TestAStuckHandlerOfADestroyedOwnerIsBoth(t *testing.T) {
 }
 
 // More handlers than there are slots for announcements.
-func TestEveryOneOfManyStuckHandlersIsReportedOnce(t *testing.T) {
+func TestWatch_EveryOneOfManyStuckHandlersIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 300
 		app := tether.NewOwner("app")
@@ -218,7 +218,7 @@ func TestEveryOneOfManyStuckHandlersIsReportedOnce(t *testing.T) {
 
 // As above, but none is stuck: each goroutine calls the handler again and again,
 // and is elsewhere in it at half time.
-func TestNoneOfManyBusyHandlersIsReported(t *testing.T) {
+func TestWatch_NoneOfManyBusyHandlersIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		var s tether.Signal[int]
@@ -252,7 +252,7 @@ func TestNoneOfManyBusyHandlersIsReported(t *testing.T) {
 	})
 }
 
-func TestStopWaitsForAReportButNotInsideOne(t *testing.T) {
+func TestWatch_StopWaitsForAReportButNotInsideOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		var s tether.Signal[int]
@@ -276,7 +276,7 @@ func TestStopWaitsForAReportButNotInsideOne(t *testing.T) {
 	})
 }
 
-func TestAWatchKeepsNothingAliveAndEndsWithItsOwner(t *testing.T) {
+func TestWatch_KeepsNothingAliveAndEndsWithItsOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")
 		before := app.Stats()
@@ -294,7 +294,7 @@ func TestAWatchKeepsNothingAliveAndEndsWithItsOwner(t *testing.T) {
 }
 
 // Renew changes how calls are counted under the feet of everybody.
-func TestATeardownIsABarrierWhileAWatchLooks(t *testing.T) {
+func TestWatch_ATeardownIsABarrierWhileItLooks(t *testing.T) {
 	defer runtime.GC()
 	cores(t, func(t *testing.T) {
 		rounds := 300

@@ -28,7 +28,7 @@ func doubled(src tether.Source[int]) tether.Source[int] {
 }
 
 // The library's own function that stands between was named in place of the user's.
-func TestAPanicInAWrapperIsTheUsers(t *testing.T) {
+func TestWrapper_APanicInOneIsTheUsers(t *testing.T) {
 	var got []string
 	app := tether.NewOwner("app", tether.WithPanicHandler(func(p *tether.PanicError) { got = append(got, p.Func) }))
 	defer app.Destroy()
@@ -39,11 +39,11 @@ func TestAPanicInAWrapperIsTheUsers(t *testing.T) {
 	s.Fire(1)
 	require.Len(t, got, 2)
 	require.Contains(t, got[0], "inspect_test.(*sprite).fails (")
-	require.Contains(t, got[1], "inspect_test.TestAPanicInAWrapperIsTheUsers.func2 (")
+	require.Contains(t, got[1], "inspect_test.TestWrapper_APanicInOneIsTheUsers.func2 (")
 	runtime.KeepAlive(target)
 }
 
-func TestAStuckHandlerInAWrapperIsTheUsers(t *testing.T) {
+func TestWrapper_AStuckHandlerInOneIsTheUsers(t *testing.T) {
 	for name, connect := range map[string]func(o *tether.Owner, s *tether.Signal[int], h func(int)){
 		"weakref": func(o *tether.Owner, s *tether.Signal[int], h func(int)) {
 			target := new(sprite)
@@ -82,7 +82,7 @@ func TestAStuckHandlerInAWrapperIsTheUsers(t *testing.T) {
 					}
 					require.Contains(t, s.Stack, "inspect_test.waits[...].func1", s.Func)
 					if name == "weakref" {
-						require.Contains(t, s.Func.String(), "inspect_test.TestAStuckHandlerInAWrapperIsTheUsers.func1", s.Func)
+						require.Contains(t, s.Func.String(), "inspect_test.TestWrapper_AStuckHandlerInOneIsTheUsers.func1", s.Func)
 					} else {
 						require.Contains(t, s.Func.String(), "inspect_test.waits[...].func1", s.Func)
 					}
@@ -94,9 +94,9 @@ func TestAStuckHandlerInAWrapperIsTheUsers(t *testing.T) {
 	}
 }
 
-func TestACallByWayOfAnotherPackageIsTheUsers(t *testing.T) {
+func TestWrapper_ACallByWayOfAnotherPackageIsTheUsers(t *testing.T) {
 	defer inspect.RecordSites()()
-	here := "inspect_test.TestACallByWayOfAnotherPackageIsTheUsers ("
+	here := "inspect_test.TestWrapper_ACallByWayOfAnotherPackageIsTheUsers ("
 	require.Contains(t, inspect.Of(tethertest.NewOwner(t)).Made.String(), here)
 	app := newOwner(t, "app")
 	require.Contains(t, inspect.Of(keyed.New[int](app, "group").Get(1)).Made.String(), here)
@@ -112,7 +112,7 @@ func TestACallByWayOfAnotherPackageIsTheUsers(t *testing.T) {
 }
 
 // A profile's stacks began in the packages between.
-func TestAProfilesStacksBeginWithTheUsers(t *testing.T) {
+func TestWrapper_AProfilesStacksBeginWithTheUsers(t *testing.T) {
 	stop := inspect.Profile()
 	defer stop()
 	app := newOwner(t, "app")
@@ -122,7 +122,7 @@ func TestAProfilesStacksBeginWithTheUsers(t *testing.T) {
 	for _, profile := range []string{"tether.owners", "tether.connections"} {
 		var b strings.Builder
 		require.NoError(t, pprof.Lookup(profile).WriteTo(&b, 1))
-		require.Contains(t, b.String(), "TestAProfilesStacksBeginWithTheUsers")
+		require.Contains(t, b.String(), "TestWrapper_AProfilesStacksBeginWithTheUsers")
 		require.NotContains(t, b.String(), "tether/keyed.")
 		require.NotContains(t, b.String(), "tether/history.")
 		require.NotContains(t, b.String(), "tether.(*")

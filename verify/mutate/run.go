@@ -78,7 +78,7 @@ func (s *suite) build(sch *schema, dir string) error {
 // left are tests that say nothing about the library, but about the checkers, and some that
 // do not always pass with mutants that are off.
 var left = map[string]bool{"TestPlantedBugs": true, "TestDeep": true,
-	"TestAnOwnerInfoKeepsNothingAlive": true, // the questions keep what it waits for alive
+	"TestOwnerInfo_KeepsNothingAlive": true, // the questions keep what it waits for alive
 	"TestComplexity_IsLinear":          true, // it goes by the clock, which the questions and a busy machine upset
 }
 
