@@ -42,7 +42,7 @@ func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(contex
 	nobody := func(m *nats.Msg) {
 		_ = c.nc.PublishMsg(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"503"}}}) // else it waits for its context
 	}
-	err := c.listen(o, "Reply", subject, subConfig{group: "tether"}, func(ctx context.Context, m *nats.Msg) {
+	take := func(ctx context.Context, m *nats.Msg) {
 		if m.Reply == "" {
 			c.report("Reply", m.Subject, errors.New("a message that is no question"), m)
 			return
@@ -60,7 +60,13 @@ func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(contex
 			nobody(m)
 			<-slots
 		}
-	}, nobody)
+	}
+	all := func() {
+		for range answering {
+			slots <- struct{}{}
+		}
+	}
+	err := c.listenTo(&listener{c: c, o: o, op: "Reply", received: take, rest: nobody, finished: all}, subject, subConfig{group: "tether"})
 	if err != nil {
 		o.Destroy()
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -162,4 +163,30 @@ func TestReply_ItsContextEndsAtTheCutOff(t *testing.T) {
 	next(t, begun)
 	require.NoError(t, o.Destroy())
 	require.ErrorContains(t, next(t, answer), tether.ErrDestroyed.Error())
+}
+
+func TestDrain_WaitsForAnswers(t *testing.T) {
+	s := open(t)
+	begun, release := make(chan struct{}, 1), make(chan struct{})
+	require.NoError(t, tethernats.Reply(s.app, s.c, "prices", func(ctx context.Context, _ priceOf) (price, error) {
+		begun <- struct{}{}
+		<-release
+		return price{7}, ctx.Err()
+	}))
+	answer := make(chan error, 1)
+	go func() {
+		_, err := tethernats.Ask[price](s.ctx, s.c, "prices", priceOf{})
+		answer <- err
+	}()
+	next(t, begun)
+	drained := make(chan error)
+	go func() { drained <- s.c.Drain(s.ctx) }()
+	select {
+	case <-drained:
+		require.FailNow(t, "Drain did not wait")
+	case <-time.After(20 * time.Millisecond): // it could not fail by being slow
+	}
+	close(release)
+	require.NoError(t, next(t, drained))
+	require.NoError(t, next(t, answer), "its context had not ended")
 }

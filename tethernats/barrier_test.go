@@ -422,3 +422,39 @@ func TestDestroy_OfTheWholeProgramAtOnceSendsWhatItsHandlersSend(t *testing.T) {
 	assert.Zero(t, unacknowledged)
 	assert.EqualValues(t, 1, floor)
 }
+
+// What waits behind a handler that takes long does not wait for it: another has it before the
+// handler returns.
+func TestDestroy_GivesTheRestBackWhileTheHandlerRuns(t *testing.T) {
+	s := open(t)
+	const all = 60
+	s.stream("ORDERS", "orders", all)
+	begun, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	one := s.app.NewChild("one")
+	require.NoError(t, tethernats.Consume(one, s.c, "ORDERS", "stock", func(context.Context, tethernats.Msg[order]) error {
+		once.Do(func() { close(begun) })
+		<-release
+		return nil
+	}, long, tethernats.Concurrency(1)))
+	next(t, begun)
+	ended := make(chan error)
+	go func() { ended <- one.Destroy() }()
+	for one.Alive() {
+		runtime.Gosched()
+	}
+	rest := make(chan int, all)
+	require.NoError(t, tethernats.Consume(s.app, s.c, "ORDERS", "stock", func(_ context.Context, m tethernats.Msg[order]) error {
+		rest <- m.Value.ID
+		return nil
+	}, long, tethernats.Concurrency(1)))
+	for range all - 1 {
+		assert.NotEqual(t, 1, next(t, rest))
+	}
+	close(release)
+	require.NoError(t, next(t, ended))
+	_, unacknowledged, floor := s.books("ORDERS", "stock")
+	assert.LessOrEqual(t, unacknowledged, 1, "the acknowledgement of the last may be on its way")
+	assert.GreaterOrEqual(t, floor, uint64(1))
+	s.quiet()
+}

@@ -33,13 +33,14 @@ const (
 // unwinding of its owner, so what the owner's handlers and goroutines send in the drain is
 // sent. All methods may be called by multiple goroutines at once.
 type Conn struct {
-	owner  *tether.Owner
-	scope  *scope.Scope
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	codec  Codec
-	url    string // of an embedded server that listens; else ""
-	memory bool   // of an embedded server without a directory
+	owner    *tether.Owner
+	scope    *scope.Scope
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	codec    Codec
+	url      string // of an embedded server that listens; else ""
+	memory   bool   // of an embedded server without a directory
+	embedded bool
 	propagation
 
 	// calls has the functions that nats.go would call on a goroutine of its own, and what
@@ -138,7 +139,7 @@ func (c *Conn) take(opts *nats.Options, closed chan struct{}) {
 		c.line.Swap(newLine()).cut()
 		if user.DisconnectedErrCB != nil {
 			c.calls.Fire(func() { user.DisconnectedErrCB(nc, err) })
-		} else if f := user.DisconnectedCB; f != nil { //nolint:staticcheck // nats.go still calls it, if there is no other
+		} else if f := user.DisconnectedCB; f != nil {
 			c.calls.Fire(func() { f(nc) })
 		}
 		if err != nil {
@@ -210,7 +211,7 @@ func (c *Conn) JetStream() jetstream.JetStream { c.check("JetStream"); return c.
 // the one that c is connected to; "" if they can't.
 func (c *Conn) URL() string {
 	c.check("URL")
-	if c.url != "" {
+	if c.embedded {
 		return c.url
 	}
 	return c.nc.ConnectedUrlRedacted()

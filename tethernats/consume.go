@@ -46,7 +46,7 @@ func Consume[T any](owner *tether.Owner, c *Conn, stream, durable string, f func
 		panic("tethernats: Consume with nil function")
 	}
 	cfg := consumeConfig{
-		codec: c.codec, ackWait: 10 * time.Second,
+		codec: c.codec, ackWait: 10 * time.Second, idle: 5 * time.Second,
 		backoff: []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second, 10 * time.Second, time.Minute},
 	}
 	for _, opt := range opts {

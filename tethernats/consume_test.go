@@ -404,3 +404,30 @@ func TestOptions_HandlersOfEventsAreCalledAndMayDestroy(t *testing.T) {
 	s.srv.Shutdown()
 	next(t, o.Ended())
 }
+
+// A request for messages ends after a time, or is lost. Another one follows, and not many.
+func TestConsume_AsksAgainWhenARequestHasEnded(t *testing.T) {
+	for name, opts := range ways {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			s.stream("ORDERS", "orders", 0)
+			asked := make(chan struct{}, 10_000)
+			sub, err := s.c.NATS().Subscribe("$JS.API.CONSUMER.MSG.NEXT.ORDERS.stock", func(*nats.Msg) { asked <- struct{}{} })
+			require.NoError(t, err)
+			handled := make(chan int, 1)
+			require.NoError(t, tethernats.Consume(s.app, s.c, "ORDERS", "stock", func(_ context.Context, m tethernats.Msg[order]) error {
+				handled <- m.Value.ID
+				return nil
+			}, append([]tethernats.ConsumeOption{tethernats.Idle(20 * time.Millisecond)}, opts...)...))
+			begun := time.Now()
+			for n := range 5 {
+				next(t, asked)
+				require.NoError(t, tethernats.Send(s.ctx, s.c, "orders", order{ID: n}, tethernats.Stored()))
+				assert.Equal(t, n, next(t, handled))
+			}
+			assert.Greater(t, time.Since(begun), 100*time.Millisecond, "each request has its time")
+			require.NoError(t, sub.Unsubscribe())
+			s.quiet()
+		})
+	}
+}

@@ -77,6 +77,9 @@
 //   - The data of a message is encoded by the [Codec] alone: it has no schema.
 //   - Publish and Send may wait for the network when the connection's buffer is full, with the
 //     goroutine that calls them. Put them on a queue where that is wrong, see [With].
+//   - JetStream domains are not supported.
+//   - Handlers that are on a queue have what the queue gives them: [Conn.Drain] does not wait for
+//     queues, see [tether.Finish].
 //   - The context of a handler does not end if the message is delivered elsewhere meanwhile.
 //
 // # Costs

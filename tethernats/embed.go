@@ -42,7 +42,7 @@ func Embed(owner *tether.Owner, dir string, opts ...EmbedOption) (*Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	c.memory = dir == ""
+	c.embedded, c.memory = true, dir == ""
 	if srv.Addr() != nil {
 		c.url = srv.ClientURL()
 	}

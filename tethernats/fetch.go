@@ -58,9 +58,6 @@ type consumer struct {
 	last    string    // where the last message settled had to be answered to
 }
 
-// idle is how often the server says that it is there while it has nothing; arbitrary.
-const idle = 5 * time.Second
-
 // run subscribes and starts the goroutines.
 func (k *consumer) run(workers int) (err error) {
 	if k.inlet, err = k.c.enter(k.o, nil); err != nil {
@@ -90,7 +87,7 @@ func (k *consumer) run(workers int) (err error) {
 func (k *consumer) fetch(ctx context.Context) {
 	defer k.end()
 	defer close(k.work)
-	beat := time.NewTicker(min(k.cfg.ackWait/3, idle))
+	beat := time.NewTicker(min(k.cfg.ackWait/3, k.cfg.idle))
 	defer beat.Stop()
 	cut, drain := ctx.Done(), k.inlet.taking.Done()
 	k.arrived = time.Now()
@@ -136,7 +133,7 @@ func (k *consumer) ask() {
 		Expires   time.Duration `json:"expires"`
 		Batch     int           `json:"batch"`
 		Heartbeat time.Duration `json:"idle_heartbeat"`
-	}{6 * idle, free, idle}) // numbers can be encoded
+	}{6 * k.cfg.idle, free, k.cfg.idle}) // numbers can be encoded
 	subject := "$JS.API.CONSUMER.MSG.NEXT." + k.stream + "." + k.durable
 	if err := k.c.nc.PublishRequest(subject, k.sub.Subject, request); err != nil {
 		k.paused = true
@@ -173,7 +170,7 @@ func (k *consumer) receive(m *nats.Msg) {
 // beat tells the server that what is held is in work, and asks anew if nothing was heard of it.
 func (k *consumer) beat() {
 	k.paused = false
-	if k.asked > 0 && time.Since(k.arrived) > 3*idle {
+	if k.asked > 0 && time.Since(k.arrived) > 3*k.cfg.idle {
 		k.asked, k.arrived = 0, time.Now()
 	}
 	for m := range k.running {

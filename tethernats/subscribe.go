@@ -54,12 +54,18 @@ func (c *Conn) undecodable(op string, m *nats.Msg, err error) {
 // nobody as o has been cut off; it may be nil. If listen returns an error, nothing is left but
 // o.
 func (c *Conn) listen(o *tether.Owner, op, subject string, cfg subConfig, received func(context.Context, *nats.Msg), rest func(*nats.Msg)) error {
+	return c.listenTo(&listener{c: c, o: o, op: op, received: received, rest: rest}, subject, cfg)
+}
+
+// listenTo is listen with a listener that has fields of its own.
+func (c *Conn) listenTo(l *listener, subject string, cfg subConfig) error {
+	o, op := l.o, l.op
 	fail := func(err error) error { return fmt.Errorf("tethernats: %s %q: %w", op, subject, err) }
 	sub, err := c.nc.QueueSubscribeSync(subject, cfg.group)
 	if err != nil {
 		return fail(err)
 	}
-	l := &listener{c: c, o: o, op: op, sub: sub, received: received, rest: rest}
+	l.sub = sub
 	if cfg.msgs > 0 || cfg.bytes > 0 {
 		msgs, bytes, err := sub.PendingLimits()
 		if cfg.msgs > 0 {
@@ -97,8 +103,9 @@ type listener struct {
 	sub      *nats.Subscription
 	inlet    *inlet
 	received func(context.Context, *nats.Msg)
-	rest     func(*nats.Msg)
-	lost     atomic.Uint64 // see dropped
+	rest     func(*nats.Msg) // may be nil
+	finished func()          // returns when what received has begun is done; may be nil
+	lost     atomic.Uint64   // see dropped
 }
 
 // dropped returns how many messages nats.go has dropped. A subscription that is closed does not
@@ -192,6 +199,9 @@ func (l *listener) end() {
 		} else if !errors.Is(err, nats.ErrSlowConsumer) {
 			break
 		}
+	}
+	if l.finished != nil {
+		l.finished()
 	}
 	l.c.leave(l.inlet)
 	_ = l.sub.Unsubscribe() // it may be closed
