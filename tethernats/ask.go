@@ -66,7 +66,10 @@ func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(contex
 			slots <- struct{}{}
 		}
 	}
-	err := c.listenTo(&listener{c: c, o: o, op: "Reply", received: take, rest: nobody, finished: all}, subject, subConfig{group: "tether"})
+	l := &listener{
+		c: c, o: o, op: "Reply", subject: subject, cfg: subConfig{group: "tether"}, received: take, rest: nobody, finished: all,
+	}
+	err := l.listen()
 	if err != nil {
 		o.Destroy()
 	}

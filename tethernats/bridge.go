@@ -107,7 +107,7 @@ func Asks[A, Q any](subject string) BridgeOption {
 //   - The order of each publisher is kept. Publish returns when the local handlers have, and
 //     when the value is in the buffer of the connection; that it could not be sent is one of
 //     the errors that Publish returns.
-//   - What comes is published on a goroutine of the Bridge's, one value after the other, with
+//   - What comes is published on a goroutine of the connection's, one value after the other, with
 //     the trace of the publisher; what the handlers here return is reported. A handler may
 //     publish in turn: that is sent.
 //   - Between processes it is at most once, as for [Subscribe], and at the cut-off of owner
@@ -163,7 +163,10 @@ func (b *bridge) start(pattern string) error {
 		for name, c := range b.carriers { // before anything comes, see arrival
 			c.connect(b, name, pattern)
 		}
-		if err := b.conn.listen(b.owner, "Bridge", b.cfg.prefix+pattern, b.cfg.sub, b.receive, nil); err != nil {
+		l := &listener{
+			c: b.conn, o: b.owner, op: "Bridge", subject: b.cfg.prefix + pattern, cfg: b.cfg.sub, received: b.receive,
+		}
+		if err := l.listen(); err != nil {
 			return err
 		}
 	}

@@ -8,42 +8,42 @@ import (
 	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
-// An inlet is a loop that takes messages in for its handlers. Its Conn knows it, so that Drain
+// An inlet takes messages in for its handlers. Its Conn knows it, so that Drain
 // can end it in good order.
 type inlet struct {
-	taking  context.Context // ends with the owner of the loop, and by drain
-	drain   func()          // has the loop finish what has arrived
-	ended   chan struct{}   // closed when the loop has ended
-	dropped func() uint64   // what a live subscription has dropped; nil if it can't
+	drain   func()        // has what has arrived finished
+	ended   chan struct{} // closed when nothing more is taken in, and that is done
+	dropped func() uint64 // what a live subscription has dropped; nil if it can't
+	left    bool          // guarded by the Conn's mu
 }
 
-// enter makes an inlet of o's known, or says why there is to be none.
-func (c *Conn) enter(o *tether.Owner, dropped func() uint64) (*inlet, error) {
-	in := &inlet{ended: make(chan struct{}), dropped: dropped}
-	in.taking, in.drain = context.WithCancel(o.Context())
+// enter makes an inlet known, or says why there is to be none.
+func (c *Conn) enter(drain func(), dropped func() uint64) (*inlet, error) {
+	in := &inlet{drain: drain, ended: make(chan struct{}), dropped: dropped}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.owner.Alive() || c.nc.IsClosed() {
-		in.drain()
 		return nil, ErrClosed
 	}
 	if c.draining {
-		in.drain()
 		return nil, ErrDraining
 	}
 	c.inlets[in] = struct{}{}
 	return in, nil
 }
 
-// leave is called at the end of the loop, by its goroutine.
+// leave is called at the end of an inlet. Further calls do nothing.
 func (c *Conn) leave(in *inlet) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in.left {
+		return
+	}
+	in.left = true
 	delete(c.inlets, in)
 	if in.dropped != nil {
 		c.counts.dropped.Add(in.dropped())
 	}
-	c.mu.Unlock()
-	in.drain()
 	close(in.ended)
 }
 
@@ -62,11 +62,20 @@ func (c *Conn) Drain(ctx context.Context) error {
 	c.mu.Lock()
 	inlets := make([]*inlet, 0, len(c.inlets))
 	for in := range c.inlets {
-		in.drain()
 		inlets = append(inlets, in)
 	}
 	c.draining = true
 	c.mu.Unlock()
+	for _, in := range inlets {
+		in.drain()
+	}
+	if len(inlets) > 0 && c.nc.IsConnected() && c.flush(ctx, lastPatience) == nil {
+		for _, in := range inlets { // nothing more comes, and so nothing more is dropped
+			if in.dropped != nil {
+				in.dropped()
+			}
+		}
+	}
 	if goroutine.MustNotWait() {
 		return tether.ErrPending
 	}

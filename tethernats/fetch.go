@@ -40,6 +40,7 @@ type consumer struct {
 	handle          func(context.Context, *nats.Msg, *nats.MsgMetadata) (outcome, error)
 
 	inlet   *inlet
+	taking  context.Context // ends with o, and by Drain
 	sub     *nats.Subscription
 	in      chan *nats.Msg   // from the server
 	work    chan *nats.Msg   // to the workers; closed when there is no more
@@ -50,23 +51,28 @@ type consumer struct {
 
 	waiting fifo.Buffer[*nats.Msg]
 	running map[*nats.Msg]struct{}
-	asked   int       // messages that the server is to send, as far as is known
-	arrived time.Time // when the server was last heard of
-	paused  bool      // ask no more before the next beat: the server has refused
-	stopped bool      // nothing more comes in
-	deaf    bool      // the server did not answer when it was told so
-	last    string    // where the last message settled had to be answered to
+	asked   int              // messages that the server is to send, as far as is known
+	arrived time.Time        // when the server was last heard of
+	refused int              // how often the server has refused to send any, one time after the other
+	again   <-chan time.Time // when it may be asked again; nil if it may be now
+	stopped bool             // nothing more comes in
+	deaf    bool             // the server did not answer when it was told so
+	last    string           // where the last message settled had to be answered to
 }
 
 // run subscribes and starts the goroutines.
 func (k *consumer) run(workers int) (err error) {
-	if k.inlet, err = k.c.enter(k.o, nil); err != nil {
+	taking, drain := context.WithCancel(k.o.Context())
+	k.taking = taking
+	if k.inlet, err = k.c.enter(drain, nil); err != nil {
+		drain()
 		return err
 	}
 	k.in = make(chan *nats.Msg, 4*k.limit+64) // there may be requests that a lost connection made the server forget, and those that it has not
 	k.work, k.settled = make(chan *nats.Msg), make(chan *nats.Msg)
 	k.running = make(map[*nats.Msg]struct{})
 	if k.sub, err = k.c.nc.ChanSubscribe(k.c.nc.NewInbox(), k.in); err != nil {
+		drain()
 		k.c.leave(k.inlet)
 		return err
 	}
@@ -89,7 +95,7 @@ func (k *consumer) fetch(ctx context.Context) {
 	defer close(k.work)
 	beat := time.NewTicker(min(k.cfg.ackWait/3, k.cfg.idle))
 	defer beat.Stop()
-	cut, drain := ctx.Done(), k.inlet.taking.Done()
+	cut, drain := ctx.Done(), k.taking.Done()
 	k.arrived = time.Now()
 	for !k.stopped || k.waiting.Len() > 0 || len(k.running) > 0 {
 		k.ask()
@@ -109,6 +115,8 @@ func (k *consumer) fetch(ctx context.Context) {
 			delete(k.running, m)
 		case <-beat.C:
 			k.beat()
+		case <-k.again:
+			k.again = nil
 		case s, ok := <-k.status:
 			k.changed(s, ok)
 		case <-drain:
@@ -126,7 +134,7 @@ func (k *consumer) fetch(ctx context.Context) {
 // ask has the server send as many messages as there is room for, if that is worth a request.
 func (k *consumer) ask() {
 	free := k.limit - k.asked - k.waiting.Len() - len(k.running)
-	if k.stopped || k.paused || free <= 0 || free < k.limit/2 && k.asked > 0 {
+	if k.stopped || k.again != nil || free <= 0 || free < k.limit/2 && k.asked > 0 {
 		return
 	}
 	request, _ := json.Marshal(struct {
@@ -136,7 +144,7 @@ func (k *consumer) ask() {
 	}{6 * k.cfg.idle, free, k.cfg.idle}) // numbers can be encoded
 	subject := "$JS.API.CONSUMER.MSG.NEXT." + k.stream + "." + k.durable
 	if err := k.c.nc.PublishRequest(subject, k.sub.Subject, request); err != nil {
-		k.paused = true
+		k.pause()
 		return
 	}
 	k.asked += free
@@ -147,7 +155,7 @@ func (k *consumer) receive(m *nats.Msg) {
 	k.arrived = time.Now()
 	status := m.Header.Get("Status")
 	if len(m.Data) > 0 || status == "" {
-		k.asked = max(0, k.asked-1)
+		k.asked, k.refused = max(0, k.asked-1), 0
 		k.waiting.Push(m)
 		return
 	}
@@ -155,21 +163,32 @@ func (k *consumer) receive(m *nats.Msg) {
 	left, err := strconv.Atoi(m.Header.Get("Nats-Pending-Messages"))
 	switch {
 	case status == "100": // it is there
+		k.refused = 0
 	case text == "Consumer Deleted":
 		k.fail(fmt.Errorf("%s", text))
 	case err == nil: // that request is over
 		k.asked = max(0, k.asked-left)
 	default:
-		k.asked, k.paused = 0, true
-		if k.c.nc.IsConnected() && text != "Server Shutdown" && text != "Leadership Change" {
+		k.asked = 0
+		k.pause()
+		if k.refused == patientUntil {
 			k.c.report("Consume", k.durable, fmt.Errorf("the server says: %s %s", status, text), nil)
 		}
 	}
 }
 
+// patientUntil is how often the server may refuse before that is reported: about a second.
+// While it starts, or changes a durable, it does for a moment. Arbitrary, as are the pauses.
+const patientUntil = 5
+
+// pause has ask wait, longer each time.
+func (k *consumer) pause() {
+	k.refused++
+	k.again = time.After(min(time.Duration(k.refused)*50*time.Millisecond, 5*time.Second))
+}
+
 // beat tells the server that what is held is in work, and asks anew if nothing was heard of it.
 func (k *consumer) beat() {
-	k.paused = false
 	if k.asked > 0 && time.Since(k.arrived) > 3*k.cfg.idle {
 		k.asked, k.arrived = 0, time.Now()
 	}
@@ -187,7 +206,7 @@ func (k *consumer) changed(s nats.Status, ok bool) {
 	case !ok:
 		k.status = nil
 	case s == nats.CONNECTED:
-		k.asked, k.paused = 0, false
+		k.asked, k.again = 0, nil
 	case s == nats.CLOSED:
 		k.fail(nats.ErrConnectionClosed)
 	}
@@ -252,6 +271,7 @@ func (k *consumer) end() {
 	if err := k.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
 		k.c.report("Consume", k.durable, err, nil)
 	}
+	k.inlet.drain() // it has a context
 	k.c.leave(k.inlet)
 	k.o.Cancel(ErrClosed)
 }
