@@ -198,7 +198,7 @@ func TestRegister_DoesNotKeepRootFromBeingFoundLost(t *testing.T) {
 	})()
 	owner := newOwner(t, "telemetry")
 	provider, reader := newProvider()
-	before := read(t, reader)["tether.owner.lost"][""]
+	before := int64(inspect.Lost())
 	require.NoError(t, tetherotel.Register(owner, provider, tether.NewOwner("forgotten")))
 	collect(t, "it is found lost", func() bool { return len(lost) > 0 })
 	require.Greater(t, read(t, reader)["tether.owner.lost"][""], before)
