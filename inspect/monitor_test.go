@@ -226,7 +226,9 @@ func TestQueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 			drops.Drain()
 			m.Look()
 		}
-		_ = s.Len()
+		brief := tether.NewQueue(app.NewChild("brief"), 1, tether.Block, tether.Manual())
+		s.Connect(app, count, tether.On(brief))
+		s.Fire(1)
 		r := m.Look()
 		full := of(r, "full", "queues")
 		require.Len(t, full, 1)
@@ -238,6 +240,7 @@ func TestQueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 		require.Len(t, dropping, 1)
 		require.Equal(t, "queues/dropping", dropping[0].Owner)
 		require.Equal(t, 18, dropping[0].Grown)
+		brief.Drain()
 		close(gate)
 		time.Sleep(time.Minute)
 		r = m.Look()
