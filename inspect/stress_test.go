@@ -93,13 +93,17 @@ func TestALookAtManyChildrenThatGo(t *testing.T) {
 	}()
 	m := inspect.NewMonitor(time.Second)
 	for last := 20_000; last > 0; {
-		f := tree(t, m.Look(), "many")
+		r := m.Look()
+		f := tree(t, r, "many")
 		n := 0
 		for _, c := range f.Below {
 			require.True(t, strings.HasPrefix(c.Name, "x"), c.Name)
 			n += c.Owners
 		}
-		require.LessOrEqual(t, n, last)
-		last = n
+		require.LessOrEqual(t, n, 20_000)
+		if !r.Partial {
+			require.LessOrEqual(t, n, last)
+			last = n
+		}
 	}
 }
