@@ -26,6 +26,8 @@
 //   - Whose CPU time is it? [Label], for CPU and goroutine profiles.
 //   - How does it go, over time? [Log]; as metrics [OwnerInfo.ByName] and [WatchStuck], which
 //     module tetherotel gives to OpenTelemetry.
+//   - All of it, for a page or an alarm: [Monitor] folds all owners of the program and says what
+//     is wrong. Package inspectweb is such a page. [Search] finds owners.
 //   - A root that nobody destroyed: [tether.OnLost].
 //
 // # Names
@@ -47,7 +49,7 @@
 //     at in its turn.
 //   - User code runs under no lock. Writing an owner's state down holds that owner's
 //     lock, for some 200 ns for each thing that it holds.
-//   - The values, [OwnerInfo], [Group] and [Slow], refer to no owner.
+//   - The values, [OwnerInfo], [Group], [Slow], [Survey] and so on, refer to no owner.
 //   - What observes, [RecordSites], [Profile] and [Label], slows down the making of
 //     what it observes, and only that, and only until it is stopped. [Watch] and
 //     [Growth] look from outside.

@@ -79,9 +79,9 @@ func (m *Monitor) Look() *Survey {
 
 	top := v.top.finish()
 	r := &Survey{
-		At: start, Total: top.Total, Heap: heap(), Looked: min(v.seen, mostOwners), Partial: v.partial, Roots: top.Below,
+		At: start, Total: top.Total, Heap: heap(), Looked: min(v.seen, mostOwners), Partial: v.partial || v.lost, Roots: top.Below,
 	}
-	r.Trouble = slices.Concat(lost(), m.stuck(), m.strained(full), m.growing(r))
+	r.Trouble = slices.Concat(lost(), m.stuck(), m.strained(full), m.growing(r, v.lost))
 	slices.SortStableFunc(r.Trouble, func(a, b Trouble) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Key, b.Key))
 	})
@@ -111,11 +111,14 @@ const few = 8
 
 // tell enters the count of the next look, and reports whether the group grows: whether it was
 // larger than before at [Beats] looks, and at none smaller. What is estimated is smaller only
-// if it is so by more than the estimate may be wrong.
-func (t *rise) tell(h Hold, now time.Time) bool {
+// if it is so by more than the estimate may be wrong, and what a look has lost sight of is not.
+func (t *rise) tell(h Hold, lost bool, now time.Time) bool {
 	floor := t.count
 	if h.About {
 		floor -= floor / 50
+	}
+	if lost {
+		floor = 0
 	}
 	switch {
 	case h.Count > t.count:
@@ -131,7 +134,7 @@ func (t *rise) tell(h Hold, now time.Time) bool {
 
 // growing enters the counts of all groups in r, and returns those that grow. What the owners
 // of a fold hold grows as they do: that is not told again.
-func (m *Monitor) growing(r *Survey) (found []Trouble) {
+func (m *Monitor) growing(r *Survey, lost bool) (found []Trouble) {
 	under := make(map[*Fold]bool)
 	var mark func(f *Fold)
 	mark = func(f *Fold) {
@@ -148,7 +151,7 @@ func (m *Monitor) growing(r *Survey) (found []Trouble) {
 			m.trends[k] = t
 		}
 		t.look = m.looks
-		grows := t.tell(h, m.now)
+		grows := t.tell(h, lost, m.now)
 		g := Group{Owner: path, Kind: h.Kind, Func: h.Func, What: h.What, Count: h.Count}
 		if t.rises > 0 {
 			g.Grown = t.count - t.from

@@ -31,7 +31,8 @@ func Search(ctx context.Context, text string, most int) (found []Found, looked i
 		text: lower([]byte(text)), path: strings.Contains(text, "/"),
 		pcs: make(map[uintptr]bool), types: make(map[reflect.Type]bool),
 	}
-	for depth, s := range everything() {
+	lost := false
+	for depth, s := range everything(&lost) {
 		if len(found) == most || looked%256 == 0 && ctx.Err() != nil {
 			return found, looked, true
 		}
@@ -41,7 +42,7 @@ func Search(ctx context.Context, text string, most int) (found []Found, looked i
 			found = append(found, f)
 		}
 	}
-	return found, looked, false
+	return found, looked, lost
 }
 
 type searcher struct {

@@ -24,6 +24,16 @@ func TestLooksWhileTheTreesChange(t *testing.T) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		var all sync.WaitGroup
+		shared := tether.NewQueue(app, 1, tether.DropOldest)
+		var posts tether.Signal[int]
+		all.Go(func() {
+			for ctx.Err() == nil {
+				c := posts.Connect(app, count, tether.On(shared))
+				posts.Fire(1)
+				posts.Fire(2)
+				c.Disconnect()
+			}
+		})
 		for range 3 {
 			all.Go(func() {
 				for i := 0; ctx.Err() == nil; i++ {
@@ -61,7 +71,7 @@ func TestLooksWhileTheTreesChange(t *testing.T) {
 			}
 			found, _, _ := inspect.Search(ctx, "stays-7", 100)
 			require.Len(t, found, 11)
-			inspect.Of(app)
+			require.LessOrEqual(t, inspect.Of(app).Queues[0].Connections, 1)
 		}
 		stop()
 		all.Wait()
@@ -83,13 +93,17 @@ func TestALookAtManyChildrenThatGo(t *testing.T) {
 	}()
 	m := inspect.NewMonitor(time.Second)
 	for last := 20_000; last > 0; {
-		f := tree(t, m.Look(), "many")
+		r := m.Look()
+		f := tree(t, r, "many")
 		n := 0
 		for _, c := range f.Below {
 			require.True(t, strings.HasPrefix(c.Name, "x"), c.Name)
 			n += c.Owners
 		}
-		require.LessOrEqual(t, n, last)
-		last = n
+		require.LessOrEqual(t, n, 20_000)
+		if !r.Partial {
+			require.LessOrEqual(t, n, last)
+			last = n
+		}
 	}
 }

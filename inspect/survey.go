@@ -31,7 +31,7 @@ type Survey struct {
 	Total   Totals
 	Heap    uint64    // bytes of objects in the whole program, garbage not yet found included
 	Looked  int       // owners looked at
-	Partial bool      // there are more
+	Partial bool      // there are, or were, more
 	Roots   []*Fold   // the trees of owners, folded
 	Groups  []Group   // the largest, by folds: their Owner is a path of folds
 	Trouble []Trouble // what is wrong, the gravest first
@@ -44,6 +44,7 @@ type surveyor struct {
 	seen      int
 	described int
 	partial   bool
+	lost      bool           // owners were not seen that would be at another time
 	calls     map[uint64]int // of handlers that run and are announced, by owner
 	queue     func(f *fold, s *scope.Scope, d scope.Detail)
 
@@ -62,7 +63,7 @@ func (v *surveyor) site(pc uintptr) uintptr {
 func (v *surveyor) walk(visit func(s, top *scope.Scope)) {
 	at := []*fold{&v.top}
 	var top *scope.Scope
-	for depth, s := range everything() {
+	for depth, s := range everything(&v.lost) {
 		if v.seen++; v.seen > mostOwners {
 			v.partial = true
 			return

@@ -12,10 +12,10 @@ import (
 const paging = 4096
 
 // everything returns the owners of the program with their depth, 0 for roots: parents first,
-// and newest first. What is made meanwhile is not among them, nor is all that there is: where
-// all that was taken at a time has ended before the next time, nobody knows where to go on.
-// It refers to no more owners than it has taken at a time.
-func everything() iter.Seq2[int, *scope.Scope] {
+// and newest first, each once. What is made meanwhile is not among them. lost says that others
+// are not: where all that was taken at a time has ended before the next time, nobody knows
+// where to go on. It refers to no more owners than it has taken at a time.
+func everything(lost *bool) iter.Seq2[int, *scope.Scope] {
 	type level struct {
 		s    *scope.Scope
 		page []*scope.Scope
@@ -34,8 +34,9 @@ func everything() iter.Seq2[int, *scope.Scope] {
 			l := &levels[len(levels)-1]
 			if l.next == len(l.page) {
 				if l.s != nil && len(l.page) == paging {
-					l.page, _ = l.s.Older(l.page, paging)
-					l.next = 0
+					older, ok := l.s.Older(l.page, paging)
+					*lost = *lost || !ok
+					l.page, l.next = older, 0
 				}
 				if l.next == len(l.page) {
 					levels = levels[:len(levels)-1]
