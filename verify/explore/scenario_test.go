@@ -21,7 +21,7 @@ type scenario struct {
 	f           func(*Run)
 }
 
-var scenarios = slices.Concat(core, active, trees, waiting, timed, ending, finishing, packages, hooks, buses)
+var scenarios = slices.Concat(core, active, trees, waiting, timed, ending, finishing, packages, hooks, buses, derived)
 
 // core is what handlers, owners and queues do.
 var core = []scenario{
