@@ -7,7 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -316,65 +315,6 @@ func TestNothingIsDeliveredInsideTheEndOfASource(t *testing.T) {
 			require.NotEqual(t, goroutine.ID(), by, name)
 		})
 	}
-}
-
-// A chain leaves nothing: neither in the books nor on the heap.
-func TestChainsComeAndGoWithoutATrace(t *testing.T) {
-	n := 100_000
-	if testing.Short() || raceEnabled {
-		n = 5_000
-	}
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s, stop tether.Signal[int]
-	src := derive.Until(derive.Debounce(derive.Scan(derive.Map(&s, ten), 0, sum), time.Hour), &stop)
-	switched := derive.Switch(&s, func(*tether.Owner, int) tether.Source[[]int] { return derive.Buffer(&stop, 2, time.Hour) })
-	one := func() {
-		c := src.Connect(app, func(int) {})
-		d := switched.Connect(app, func([]int) {})
-		s.Fire(1) // arms the timer
-		stop.Fire(1)
-		c.Disconnect()
-		d.Disconnect()
-	}
-	for range 1000 {
-		one()
-	}
-	before, goroutines := heap(), runtime.NumGoroutine()
-	for range n {
-		one()
-	}
-	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
-	require.Less(t, heap()-before, int64(200_000))
-	waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines })
-	require.Zero(t, s.Len())
-	require.Zero(t, stop.Len())
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-// An ended connection holds neither the chain nor the handler.
-func TestAnEndedConnectionHoldsNothing(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s tether.Signal[int]
-	c, w := func() (*tether.Connection, weak.Pointer[[100]int]) {
-		big := new([100]int)
-		c := derive.Scan(derive.Map(&s, func(v int) int { return v + big[0] }), 0, sum).Connect(app, func(v int) { big[1] = v })
-		s.Fire(1)
-		return c, weak.Make(big)
-	}()
-	runtime.GC()
-	require.NotNil(t, w.Value())
-	c.Disconnect()
-	waitFor(t, func() bool { runtime.GC(); return w.Value() == nil })
-	runtime.KeepAlive(c)
 }
 
 // Each connection has a state of its own.
