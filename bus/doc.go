@@ -34,7 +34,7 @@
 //     In a pattern * stands for any one token and > at the end for one or more. Both are
 //     whole tokens. White space and control characters are refused.
 //   - What is not well formed panics. For names from outside there are [CheckName] and
-//     [CheckPattern], which say what is wrong.
+//     [CheckPattern], which say what is wrong; [Token] makes one token of any string.
 //   - While a name has handlers of one type, Handle with another panics, and Publish returns
 //     an error. Patterns match topics of their own type. The topic of a type has no name and
 //     matches no pattern.

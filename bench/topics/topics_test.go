@@ -109,7 +109,7 @@ func BenchmarkPublish(b *testing.B) {
 
 func BenchmarkPublishUntilHandled(b *testing.B) {
 	for _, n := range sizes[1:] {
-		for _, who := range []string{"tailscale eventbus", "watermill gochannel"} {
+		for _, who := range []string{"cskr/pubsub", "tailscale eventbus", "watermill gochannel"} {
 			b.Run(fmt.Sprintf("n=%d/by=%s", n, who), func(b *testing.B) {
 				events := peers.ByName(who).New(1024)
 				defer events.Close()
