@@ -332,3 +332,46 @@ func TestConnectionsShareNothing(t *testing.T) {
 	require.Equal(t, []int{1, 3}, a)
 	require.Equal(t, []int{2, 5}, b)
 }
+
+// What an operator in the middle of a chain needs no more it lets go of, though the chain
+// goes on.
+func TestOperatorsInAMergeLetGoOfTheirSources(t *testing.T) {
+	for name, c := range map[string]struct {
+		op     func(w *world) tether.Source[int]
+		script string
+	}{
+		"Take":  {func(w *world) tether.Source[int] { return derive.Take(w.a, 1) }, "a1"},
+		"Until": {func(w *world) tether.Source[int] { return derive.Until(w.a, w.b) }, "a1 b1"},
+		"Latest": {func(w *world) tether.Source[int] {
+			return derive.Latest(w.a, w.b, sum)
+		}, "a1 b|"},
+		"Sample":      {func(w *world) tether.Source[int] { return derive.Sample(w.a, w.b) }, "a1 b|"},
+		"Sample, dry": {func(w *world) tether.Source[int] { return derive.Sample(w.b, w.a) }, "b1 a1 b|"},
+		"Switch": {func(w *world) tether.Source[int] {
+			return derive.Switch(derive.Take(w.a, 1), func(*tether.Owner, int) tether.Source[int] { return w.b })
+		}, "a1 b1 b|"},
+		"Debounce": {func(w *world) tether.Source[int] { return derive.Debounce(derive.Take(w.a, 1), 5*ms) }, "a1 +9"},
+		"Buffer":   {func(w *world) tether.Source[int] { return of1(derive.Buffer(derive.Take(w.a, 1), 5, 0)) }, "a1"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			var other tether.Signal[int]
+			got := 0
+			w.conn = derive.Merge(c.op(w), &other).Connect(w.sub, func(v int) { got = v })
+			for _, token := range strings.Fields(c.script) {
+				w.do(token)
+			}
+			require.Zero(t, w.a.Len(), name)
+			require.Zero(t, w.b.Len(), name)
+			synctest.Wait()
+			require.Equal(t, tether.Stats{Owners: 1, Connections: 2}, w.sub.Stats(), "%s: the handler's and that to the other source", name)
+			other.Fire(77)
+			require.Equal(t, 77, got, name)
+		})
+	}
+}
+
+func of1(src tether.Source[[]int]) tether.Source[int] {
+	return derive.Map(src, func(vs []int) int { return vs[0] })
+}
