@@ -114,3 +114,33 @@ func TestAnEndedConnectionHoldsNothing(t *testing.T) {
 	waitFor(t, func() bool { runtime.GC(); return w.Value() == nil })
 	runtime.KeepAlive(c)
 }
+
+// A value that was given, or has given way to another, is not held by the chain that goes
+// on.
+func TestAGivenValueIsNotHeld(t *testing.T) {
+	type big = *[100]int
+	for name, op := range map[string]func(s, other tether.Source[big]) tether.Source[big]{
+		"Sample":   func(s, other tether.Source[big]) tether.Source[big] { return derive.Sample(s, other) },
+		"Debounce": func(s, _ tether.Source[big]) tether.Source[big] { return derive.Debounce(s, time.Millisecond) },
+		"Throttle": func(s, _ tether.Source[big]) tether.Source[big] { return derive.Throttle(s, time.Millisecond, derive.Both) },
+		"Take":     func(s, _ tether.Source[big]) tether.Source[big] { return derive.Take(s, 5) },
+		"Buffer": func(s, _ tether.Source[big]) tether.Source[big] {
+			return derive.Map(derive.Buffer(s, 1, 0), func(vs []big) big { return vs[0] })
+		},
+	} {
+		app := tether.NewOwner("app")
+		var s, other tether.Signal[big]
+		given := make(chan bool, 1)
+		c := op(&s, &other).Connect(app, func(big) { given <- true })
+		w := func() weak.Pointer[[100]int] {
+			v := new([100]int)
+			s.Fire(v)
+			other.Fire(nil)
+			return weak.Make(v)
+		}()
+		<-given
+		waitFor(t, func() bool { runtime.GC(); return w.Value() == nil })
+		require.True(t, c.Connected(), name)
+		app.Destroy()
+	}
+}
