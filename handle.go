@@ -116,9 +116,9 @@ func init() {
 			c.stay()
 		}
 	}
-	handle.LastWords = func(connection, f any) {
+	handle.LastWords = func(connection, last, next any) {
 		if c, ok := connection.(*Connection).conn.Queued().(*queueConn); ok {
-			c.box.(interface{ LastWords(f any) }).LastWords(f)
+			c.box.(interface{ LastWords(last, next any) }).LastWords(last, next)
 		}
 	}
 }

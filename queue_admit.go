@@ -19,6 +19,9 @@ func (m *mailbox[T]) offer(v T) bool {
 	if q.dead || m.shut || q.order.len() >= q.capacity {
 		var ok bool
 		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
+			if m.next != nil && !m.spoken {
+				m.next()
+			}
 			late := q.lateLocked()
 			q.mu.Unlock()
 			h.end()
@@ -38,6 +41,9 @@ func (m *mailbox[T]) offer(v T) bool {
 		}
 		m.shut = true
 		q.room.Broadcast() // others may be held by the same connection
+	}
+	if m.next != nil {
+		v = m.next()
 	}
 	var wake func()
 	q.last++
@@ -74,6 +80,8 @@ func (m *mailbox[T]) offer(v T) bool {
 func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
 	for {
 		switch {
+		case c.spoken:
+			return h, victim, false
 		case q.dead || c.shut:
 			q.lostLocked(h, !c.spent)
 			return h, victim, false

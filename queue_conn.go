@@ -26,6 +26,7 @@ type queueConn struct {
 	linked  bool       // conn is connected, or that has failed
 	spent   bool       // at most one value is pending or current, which DropOldest passes over
 	shut    bool       // nothing more comes in: it is spent, or has ended
+	spoken  bool       // its last words are in: what is under way was among them
 	ended   bool       // nothing comes out of it any more
 	held    int        // firers that wait for room with a value of it
 	lets    uint       // counts how often that has become 0
@@ -53,7 +54,10 @@ type mailbox[T any] struct {
 	values  fifo.Buffer[T]
 	current T
 	handler unsafe.Pointer // as in package connlist; atomic, nil once ended
-	last    func() []T     // of the last words; nil for most
+
+	// Both nil for most, see package handle.
+	last func() []T // the last words
+	next func() T   // the value of a Fire
 }
 
 // enqueue connects handler by way of a queue.
@@ -144,12 +148,11 @@ func (c *queueConn) end() {
 	q.room.Broadcast()
 }
 
-// LastWords has f asked for more values when the queue, a Finish queue, is about to take
-// nothing more in. f, which must be a func() []T, is called with locks held.
-func (m *mailbox[T]) LastWords(f any) {
+// LastWords is that of package handle.
+func (m *mailbox[T]) LastWords(last, next any) {
 	m.q.mu.Lock()
 	defer m.q.mu.Unlock()
-	m.last = f.(func() []T)
+	m.last, m.next = last.(func() []T), next.(func() T)
 }
 
 // lastWordsLocked is a part of the cut-off of the owner or of the queue's. The values go
@@ -159,6 +162,7 @@ func (m *mailbox[T]) lastWordsLocked() {
 	if m.last == nil || m.shut || q.dead {
 		return
 	}
+	m.spoken = true
 	for _, v := range m.last() {
 		q.last++
 		m.values.Push(v)

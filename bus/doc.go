@@ -34,7 +34,8 @@
 //     "orders.eu.placed". In a pattern the token * stands for any one token, and > at the end
 //     stands for one or more tokens. White space and control characters are refused.
 //   - A name or pattern that is not well formed panics. Check those that come from outside
-//     with [CheckName] and [CheckPattern], which say what is wrong.
+//     with [CheckName] and [CheckPattern], which say what is wrong. [Token] makes one token of any
+//     string.
 //   - While a name has handlers of one type, Handle with another type panics, and Publish
 //     with another type returns an error. A pattern matches topics of its own type. The
 //     topic of a type has no name and matches no pattern.

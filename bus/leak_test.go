@@ -82,7 +82,7 @@ func used(list []inspect.Signal) (all []inspect.Signal) {
 
 // A map keeps the room that it has once needed; the bus gives it back.
 func TestLeak_ManyNamesAndPatternsAtOnceLeaveTheHeapFlat(t *testing.T) {
-	many := 50_000
+	many := 100_000
 	if testing.Short() || testkit.Race {
 		many = 5_000
 	}

@@ -23,7 +23,8 @@ import (
 // then the connection ends. What is held when the connection ends otherwise is dropped. But
 // on a [tether.Finish] queue that the Buffer itself is connected to, what is held at the
 // cut-off of the subscriber's owner, or of the queue's, is given to the queue as a last
-// batch, over its capacity if need be.
+// batch, over its capacity if need be; and so are full batches that it has no room for yet,
+// or that are on their way to it.
 func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Source[[]T] {
 	mustSource("Buffer", src)
 	if n < 1 {
@@ -34,7 +35,8 @@ func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Sourc
 		b := &buffer[T]{life: l, emit: emit, end: end, n: n, wait: wait}
 		l.onEnd(b.drop)
 		if ch := l.chain; ch.finish && connlist.Word(emit) == ch.last {
-			handle.LastWords(ch.conn, b.lastWords)
+			b.kept = true
+			handle.LastWords(ch.conn, b.lastWords, b.takeUnderWay)
 		}
 		feed(l, src, b.put, b.over)
 	})
@@ -46,6 +48,11 @@ func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Sourc
 // the critical section in which he ceases to be. The timer belongs to the batch that is
 // being collected, known by its number: a timer that comes too late finds another one.
 //
+// On a Finish queue a batch stays in ready while it is under way: the queue takes it from
+// there, or counts it, with its mutex held, and in the cut-off it takes all that is left. A
+// batch that was skipped, as the connection is dead, is left for that: the cut-off kills the
+// connection a little before it asks for last words.
+//
 // NOTE: mu is a leaf. It is taken in a cut-off, with locks held that AfterFunc takes: so the
 // timer is set and stopped without it.
 type buffer[T any] struct {
@@ -54,14 +61,16 @@ type buffer[T any] struct {
 	end  func()
 	n    int
 	wait time.Duration
+	kept bool // a batch stays in ready while it is under way
 
-	mu     sync.Mutex // guards the fields below
-	batch  []T
-	number uint64      // of the batch
-	stop   func() bool // its timer; nil if there is none
-	ready  fifo.Buffer[[]T]
-	busy   bool
-	ended  bool // nothing more comes
+	mu       sync.Mutex // guards the fields below
+	batch    []T
+	number   uint64      // of the batch
+	stop     func() bool // its timer; nil if there is none
+	ready    fifo.Buffer[[]T]
+	underWay bool // the first of ready is
+	busy     bool
+	ended    bool // nothing more comes
 }
 
 // put adds v to the batch.
@@ -143,8 +152,19 @@ func (b *buffer[T]) tick(number uint64) {
 // next emits a batch, and reports whether to look again.
 func (b *buffer[T]) next() bool {
 	b.mu.Lock()
+	if b.underWay { // it was skipped
+		if !b.life.chain.conn.Connected() {
+			b.busy = false
+			b.mu.Unlock()
+			return false
+		}
+		b.takeLocked()
+	}
 	if b.ready.Len() > 0 {
-		batch := b.ready.Pop()
+		batch := *b.ready.At(0)
+		if b.underWay = true; !b.kept {
+			b.takeLocked()
+		}
 		b.mu.Unlock()
 		b.emit(batch)
 		return true
@@ -156,6 +176,18 @@ func (b *buffer[T]) next() bool {
 		b.end()
 	}
 	return false
+}
+
+func (b *buffer[T]) takeLocked() []T {
+	b.underWay = false
+	return b.ready.Pop()
+}
+
+// takeUnderWay is for the queue that lets in the batch that is under way.
+func (b *buffer[T]) takeUnderWay() []T {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.takeLocked()
 }
 
 // over is told that the source has ended.
@@ -189,7 +221,7 @@ func (b *buffer[T]) drop() {
 	b.mu.Lock()
 	b.ended = true
 	stop := b.resetLocked()
-	b.ready = fifo.Buffer[[]T]{}
+	b.ready, b.underWay = fifo.Buffer[[]T]{}, false
 	b.mu.Unlock()
 	cancel(stop)
 }
@@ -199,7 +231,7 @@ func (b *buffer[T]) lastWords() (all [][]T) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.ready.Len() > 0 {
-		all = append(all, b.ready.Pop())
+		all = append(all, b.takeLocked())
 	}
 	if len(b.batch) > 0 {
 		all = append(all, b.batch)

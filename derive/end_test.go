@@ -7,14 +7,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"weak"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/derive"
 	"github.com/seed-ec287111/tether/internal/goroutine"
-	"github.com/seed-ec287111/tether/internal/testkit"
 )
 
 // Functions run on the goroutine that fires, and what they refuse takes no room in the
@@ -319,57 +317,6 @@ func TestEnd_NothingIsDeliveredInsideThatOfASource(t *testing.T) {
 	}
 }
 
-// A chain leaves nothing: neither in the books nor on the heap.
-func TestLeak_ChainsComeAndGoWithoutATrace(t *testing.T) {
-	n := 100_000
-	if testing.Short() || testkit.Race {
-		n = 5_000
-	}
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s, stop tether.Signal[int]
-	src := derive.Until(derive.Debounce(derive.Scan(derive.Map(&s, ten), 0, sum), time.Hour), &stop)
-	switched := derive.Switch(&s, func(*tether.Owner, int) tether.Source[[]int] { return derive.Buffer(&stop, 2, time.Hour) })
-	one := func() {
-		c := src.Connect(app, func(int) {})
-		d := switched.Connect(app, func([]int) {})
-		s.Fire(1) // arms the timer
-		stop.Fire(1)
-		c.Disconnect()
-		d.Disconnect()
-	}
-	for range 1000 {
-		one()
-	}
-	before, goroutines := testkit.Heap(), runtime.NumGoroutine()
-	for range n {
-		one()
-	}
-	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
-	require.Less(t, testkit.Heap()-before, int64(200_000))
-	waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines })
-	require.Zero(t, s.Len())
-	require.Zero(t, stop.Len())
-}
-
-// An ended connection holds neither the chain nor the handler.
-func TestLeak_AnEndedConnectionHoldsNothing(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	var s tether.Signal[int]
-	c, w := func() (*tether.Connection, weak.Pointer[[100]int]) {
-		big := new([100]int)
-		c := derive.Scan(derive.Map(&s, func(v int) int { return v + big[0] }), 0, sum).Connect(app, func(v int) { big[1] = v })
-		s.Fire(1)
-		return c, weak.Make(big)
-	}()
-	runtime.GC()
-	require.NotNil(t, w.Value())
-	c.Disconnect()
-	waitFor(t, func() bool { runtime.GC(); return w.Value() == nil })
-	runtime.KeepAlive(c)
-}
-
 // Each connection has a state of its own.
 func TestChain_ConnectionsShareNothing(t *testing.T) {
 	app := tether.NewOwner("app")
@@ -384,4 +331,47 @@ func TestChain_ConnectionsShareNothing(t *testing.T) {
 	s.Fire(3)
 	require.Equal(t, []int{1, 3}, a)
 	require.Equal(t, []int{2, 5}, b)
+}
+
+// What an operator in the middle of a chain needs no more it lets go of, though the chain
+// goes on.
+func TestEnd_OperatorsInAMergeLetGoOfTheirSources(t *testing.T) {
+	for name, c := range map[string]struct {
+		op     func(w *world) tether.Source[int]
+		script string
+	}{
+		"Take":  {func(w *world) tether.Source[int] { return derive.Take(w.a, 1) }, "a1"},
+		"Until": {func(w *world) tether.Source[int] { return derive.Until(w.a, w.b) }, "a1 b1"},
+		"Latest": {func(w *world) tether.Source[int] {
+			return derive.Latest(w.a, w.b, sum)
+		}, "a1 b|"},
+		"Sample":      {func(w *world) tether.Source[int] { return derive.Sample(w.a, w.b) }, "a1 b|"},
+		"Sample, dry": {func(w *world) tether.Source[int] { return derive.Sample(w.b, w.a) }, "b1 a1 b|"},
+		"Switch": {func(w *world) tether.Source[int] {
+			return derive.Switch(derive.Take(w.a, 1), func(*tether.Owner, int) tether.Source[int] { return w.b })
+		}, "a1 b1 b|"},
+		"Debounce": {func(w *world) tether.Source[int] { return derive.Debounce(derive.Take(w.a, 1), 5*ms) }, "a1 +9"},
+		"Buffer":   {func(w *world) tether.Source[int] { return of1(derive.Buffer(derive.Take(w.a, 1), 5, 0)) }, "a1"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			var other tether.Signal[int]
+			got := 0
+			w.conn = derive.Merge(c.op(w), &other).Connect(w.sub, func(v int) { got = v })
+			for _, token := range strings.Fields(c.script) {
+				w.do(token)
+			}
+			require.Zero(t, w.a.Len(), name)
+			require.Zero(t, w.b.Len(), name)
+			synctest.Wait()
+			require.Equal(t, tether.Stats{Owners: 1, Connections: 2}, w.sub.Stats(), "%s: the handler's and that to the other source", name)
+			other.Fire(77)
+			require.Equal(t, 77, got, name)
+		})
+	}
+}
+
+func of1(src tether.Source[[]int]) tether.Source[int] {
+	return derive.Map(src, func(vs []int) int { return vs[0] })
 }

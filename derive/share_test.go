@@ -110,6 +110,21 @@ func TestPanic_OfASourceLeavesNothing(t *testing.T) {
 	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
 }
 
+// What is done to the slice afterwards is nobody's business but the caller's.
+func TestMerge_KeepsItsSources(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var a, b tether.Signal[int]
+	srcs := []tether.Source[int]{&a, &b}
+	merged := derive.Merge(srcs...)
+	srcs[0], srcs[1] = nil, nil
+	var got []int
+	merged.Connect(app, func(v int) { got = append(got, v) })
+	a.Fire(1)
+	b.Fire(2)
+	require.Equal(t, []int{1, 2}, got)
+}
+
 // As does one whose WhileActive panics when an operator connects: that connection, too, is
 // ended, with those before it.
 func TestPanic_OfASourceThatBecomesActiveLeavesNothing(t *testing.T) {

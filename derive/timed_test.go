@@ -2,7 +2,10 @@ package derive_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +47,96 @@ func TestBuffer_GivesItsLastBatchToAFinishQueue(t *testing.T) {
 				w.requireNothing()
 			})
 		})
+	}
+}
+
+// Batches that the queue has no room for, and those with which a Fire is held, are among the
+// last words: none is lost, and none is counted.
+func TestBuffer_GivesWhatAFireIsHeldWithToAFinishQueue(t *testing.T) {
+	for _, cut := range []string{"owner", "queue's owner"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			q := tether.NewQueue(w.queues, 1, tether.Block, tether.Finish())
+			gate := make(chan bool)
+			var got [][]int
+			w.conn = derive.Buffer(w.a, 2, 0).Connect(w.sub, func(vs []int) { <-gate; got = append(got, vs) }, tether.On(q))
+			go func() {
+				for v := range 9 {
+					w.a.Fire(v)
+				}
+			}()
+			synctest.Wait()
+			go w.a.Fire(9) // of a batch of its own
+			synctest.Wait()
+			if cut == "owner" {
+				go w.sub.Destroy()
+			} else {
+				go w.queues.Destroy()
+			}
+			synctest.Wait()
+			close(gate)
+			synctest.Wait()
+			require.Equal(t, [][]int{{0, 1}, {2, 3}, {4, 5}, {9}}, got, "of the goroutine that is held the rest finds nobody")
+			require.Zero(t, q.Dropped())
+			w.requireNothing()
+		})
+	}
+}
+
+// Whatever was fired before Destroy is handled when that returns, once and in batches.
+func TestBuffer_OnAFinishQueueConserves(t *testing.T) {
+	rounds := 500
+	if testing.Short() {
+		rounds = 50
+	}
+	for round := range rounds {
+		app, queues := tether.NewOwner("app"), tether.NewOwner("queues")
+		var s tether.Signal[int]
+		q := tether.NewQueue(queues, 2, tether.Block, tether.Finish())
+		got := map[int]int{}
+		derive.Buffer(&s, 3, 0).Connect(app, func(vs []int) {
+			for _, v := range vs {
+				got[v]++
+			}
+		}, tether.On(q))
+		const n = 40
+		var fired [2][n]atomic.Bool
+		var wg sync.WaitGroup
+		for i := range fired {
+			wg.Go(func() {
+				for v := range n {
+					s.Fire(i*n + v)
+					fired[i][v].Store(true)
+				}
+			})
+		}
+		for range round % 50 {
+			runtime.Gosched()
+		}
+		var before []int
+		for i := range fired {
+			for v := range n {
+				if fired[i][v].Load() {
+					before = append(before, i*n+v)
+				}
+			}
+		}
+		if round%2 == 0 {
+			require.NoError(t, app.Destroy())
+		} else {
+			require.NoError(t, queues.Destroy())
+		}
+		for _, v := range before {
+			require.Equal(t, 1, got[v], "round %d: %d was fired before", round, v)
+		}
+		for v, times := range got {
+			require.Equal(t, 1, times, "round %d: %d", round, v)
+		}
+		wg.Wait()
+		require.Zero(t, q.Dropped(), "round %d", round)
+		app.Destroy()
+		queues.Destroy()
 	}
 }
 

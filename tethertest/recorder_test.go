@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/bus"
+	"github.com/seed-ec287111/tether/derive"
 	"github.com/seed-ec287111/tether/tethertest"
 )
 
@@ -28,6 +30,33 @@ func TestRecorder_KeepsWhatIsFiredUntilItIsRead(t *testing.T) {
 	r.Expect("b", "c")
 	r.Expect()
 	r.ExpectNone()
+}
+
+// Whatever is a Source can be recorded: topics and patterns of a bus, and operators.
+func TestRecorder_RecordsTopicsAndOperators(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tethertest.VerifyNone(t)
+		app := tethertest.NewOwner(t)
+		b := bus.New(app, "bus")
+		topic := bus.Named[int](b, "a.b")
+		named := tethertest.Record(t, topic)
+		matching := tethertest.Record(t, bus.Matching[int](b, "a.*"))
+		dead := tethertest.Record(t, b.Dead())
+		quiet := tethertest.Record(t, derive.Debounce(topic, time.Second))
+		sums := tethertest.Record(t, derive.Scan(topic, 0, func(a, v int) int { return a + v }))
+		for v := range 3 {
+			require.NoError(t, topic.Publish(t.Context(), v))
+		}
+		require.NoError(t, bus.Named[int](b, "other").Publish(t.Context(), 7))
+		named.Expect(0, 1, 2)
+		matching.Expect(bus.Message[int]{Topic: "a.b", Value: 0}, bus.Message[int]{Topic: "a.b", Value: 1}, bus.Message[int]{Topic: "a.b", Value: 2})
+		dead.Expect(bus.Letter{Topic: "other", Value: 7, Err: bus.ErrNobody})
+		sums.Expect(0, 1, 3)
+		quiet.Expect(2)
+		for _, none := range []func(){named.ExpectNone, matching.ExpectNone, dead.ExpectNone, sums.ExpectNone, quiet.ExpectNone} {
+			none()
+		}
+	})
 }
 
 func TestRecorder_EndsWithItsTest(t *testing.T) {

@@ -68,15 +68,15 @@ func BenchmarkPublish(b *testing.B) {
 			}
 			measure(b, func() { events.Publish(name, 1) })
 		})
-		b.Run(fmt.Sprintf("n=%d/by=bus/what=type", n), func(b *testing.B) {
-			app, events := newBus(b, 0)
-			topic := bus.For[int](events)
-			for range n {
-				topic.Connect(app, func(int) {})
-			}
-			measure(b, func() { _ = topic.Publish(bg, 1) })
-		})
 		for _, others := range []int{0, many} {
+			b.Run(fmt.Sprintf("n=%d/by=bus/what=type/others=%d", n, others), func(b *testing.B) {
+				app, events := newBus(b, others)
+				topic := bus.For[int](events)
+				for range n {
+					topic.Connect(app, func(int) {})
+				}
+				measure(b, func() { _ = topic.Publish(bg, 1) })
+			})
 			for _, kept := range []bool{true, false} {
 				b.Run(fmt.Sprintf("n=%d/by=bus/what=name/kept=%v/others=%d", n, kept, others), func(b *testing.B) {
 					app, events := newBus(b, others)
@@ -109,7 +109,7 @@ func BenchmarkPublish(b *testing.B) {
 
 func BenchmarkPublishUntilHandled(b *testing.B) {
 	for _, n := range sizes[1:] {
-		for _, who := range []string{"tailscale eventbus", "watermill gochannel"} {
+		for _, who := range []string{"cskr/pubsub", "tailscale eventbus", "watermill gochannel"} {
 			b.Run(fmt.Sprintf("n=%d/by=%s", n, who), func(b *testing.B) {
 				events := peers.ByName(who).New(1024)
 				defer events.Close()

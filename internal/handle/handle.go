@@ -87,8 +87,11 @@ var Made func(made func(connection any)) any
 var Stay func(connection any)
 
 // LastWords is for a source that holds values back. connection is a *tether.Connection on a
-// Finish queue, that of a signal of a type T: f, a func() []T, is asked for what is held when
-// the queue is about to take nothing more in, at the cut-off of the owner of the connection
-// or of the queue. It is called with locks held and may take none that is held while anything
-// of the library is called.
-var LastWords func(connection, f any)
+// Finish queue, with values of type T. From now on the value of a Fire that comes to the
+// queue, which lets it in or counts it as dropped, is the one that next, a func() T, returns;
+// so it changes hands in one critical section.
+// In the cut-off the queue lets in all that last, a func() []T, returns, and then nothing: a
+// value that a Fire has under way by then must be among those, and is not counted as dropped.
+// Both are called with locks held, and may take none that is held while anything of the
+// library is called.
+var LastWords func(connection, last, next any)

@@ -94,6 +94,13 @@ const (
 	openingGo  = "keyed/opening.go"
 	replaceGo  = "keyed/replace.go"
 	circleGo   = "keyed/circle.go"
+	lineGo     = "derive/line.go"
+	slotGo     = "derive/slot.go"
+	mergeGo    = "derive/merge.go"
+	takeGo     = "derive/take.go"
+	switchGo   = "derive/switch.go"
+	bufferGo   = "derive/buffer.go"
+	chainGo    = "derive/chain.go"
 )
 
 // mutexes are the files whose mutexes are modelled, or that refer to such ones.
@@ -284,13 +291,52 @@ $`},
 	{"waits without an edge", "keyed map: a circle", []patch{
 		{circleGo, "\t\tg.on = f\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
 	}},
+	{"two at a line", "derive: scan fire fire", []patch{
+		{lineGo, "\tif ln.busy {\n", "\tif ln.busy && !yield.Bug(\"two at a line\") {\n"},
+	}},
+	{"a line does not look again", "derive: scan fire fire", []patch{
+		{lineGo, "\tln.busy = false\n\tover := ln.over()\n", "\tif yield.Bug(\"a line does not look again\") {\n\t\tln.mu.Unlock()\n\t\tyield.Point(\"line: about to be idle\")\n\t\tln.mu.Lock()\n\t}\n$"},
+	}},
+	{"the end overtakes what waits", "derive: scan fire fire, source ends", []patch{
+		{lineGo, "over := !ln.busy && ln.over()\n", "over := (!ln.busy || yield.Bug(\"the end overtakes what waits\")) && ln.over()\n"},
+	}},
+	{"an end counts twice", "derive: merge of take, fire fire", []patch{
+		{mergeGo, "if once.CompareAndSwap(false, true) && ended", "if (once.CompareAndSwap(false, true) || yield.Bug(\"an end counts twice\")) && ended"},
+	}},
+	{"take takes what was left", "derive: merge of take, fire fire", []patch{
+		{takeGo, "\t\t\tif left == 0 {\n", "\t\t\tif left == 0 && !yield.Bug(\"take takes what was left\") {\n"},
+	}},
+	{"two at a slot", "derive: debounce fire fire tick", []patch{
+		{slotGo, "\ts.busy = true\n\ts.mu.Unlock()\n\tif !busy {\n", "\ts.busy = true\n\ts.mu.Unlock()\n\tif !busy || yield.Bug(\"two at a slot\") {\n"},
+	}},
+	{"a slot does not look again", "derive: debounce fire fire tick", []patch{
+		{slotGo, "\t\ts.busy = false\n\t\tended := s.ended\n", "\t\tif yield.Bug(\"a slot does not look again\") {\n\t\t\ts.mu.Unlock()\n\t\t\tyield.Point(\"slot: about to be idle\")\n\t\t\ts.mu.Lock()\n\t\t}\n$"},
+	}},
+	{"the end of a slot that is busy", "derive: debounce, source ends, tick", []patch{
+		{slotGo, "\ts.ended = true\n\tbusy := s.busy\n", "$\tbusy = busy && !yield.Bug(\"the end of a slot that is busy\")\n"},
+	}},
+	{"values of a source moved on from", "derive: switch, outer and inner fire", []patch{
+		{switchGo, "\tcase s.last:\n\t\ts.emit(e.u)\n\t}\n", "$\tif yield.Bug(\"values of a source moved on from\") && e.from != nil && e.from != s.last {\n\t\ts.emit(e.u)\n\t}\n"},
+	}},
+	{"switch does not see that it is over", "derive: switch fire disconnect", []patch{
+		{switchGo, "\tdead := s.dead\n", "\tdead := s.dead && !yield.Bug(\"switch does not see that it is over\")\n"},
+	}},
+	{"what is ready is no last word", "derive: buffer on a finish queue, fire destroy", []patch{
+		{bufferGo, "\tif len(b.batch) > 0 {\n\t\tall = append", "\tif len(b.batch) > 0 && !yield.Bug(\"what is ready is no last word\") {\n\t\tall = append"},
+	}},
+	{"what is under way is no last word", "derive: buffer on a finish queue, fire destroy", []patch{
+		{bufferGo, "\tfor b.ready.Len() > 0 {\n\t\tall = append", "\tif b.underWay && yield.Bug(\"what is under way is no last word\") {\n\t\tb.takeLocked()\n\t}\n$"},
+	}},
+	{"what comes late is not ended", "derive: once of merge connects, fire", []patch{
+		{chainGo, "\tl.mu.Unlock()\n\tf()\n}", "\tl.mu.Unlock()\n\tif !yield.Bug(\"what comes late is not ended\") {\n\t\tf()\n\t}\n}"},
+	}},
 }
 
 var mutexType = regexp.MustCompile(`\b(mu\s+\*?)sync\.Mutex\b`)
 
 // packaged are the packages above the core that have scenarios: their mutexes are
 // modelled too.
-var packaged = []string{"history/*.go", "keyed/*.go", "pool/*.go"}
+var packaged = []string{"history/*.go", "keyed/*.go", "pool/*.go", "derive/*.go"}
 
 func model(text string) string {
 	return mutexType.ReplaceAllString(text, "${1}yield.Mutex") + "\nvar _ sync.Mutex\n"

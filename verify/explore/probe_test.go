@@ -89,13 +89,20 @@ func (p *probe) may(what string) {
 
 // handler returns a handler that has a mark in it, and may do something then.
 func (p *probe) handler(do ...func()) func(int) {
-	return func(int) {
-		p.enter()
-		defer p.leave()
-		p.r.Point("in handler of " + p.owner.Name())
+	return p.handlerOf(func(int) {
 		for _, f := range do {
 			f()
 		}
+	})
+}
+
+// handlerOf is handler of a function that looks at the value.
+func (p *probe) handlerOf(do func(int)) func(int) {
+	return func(v int) {
+		p.enter()
+		defer p.leave()
+		p.r.Point("in handler of " + p.owner.Name())
+		do(v)
 	}
 }
 
