@@ -21,11 +21,7 @@ type scenario struct {
 	f           func(*Run)
 }
 
-<<<<<<< HEAD
-var scenarios = slices.Concat(core, queues, active, trees, waiting, timed, ending, finishing, packages, hooks, buses)
-=======
-var scenarios = slices.Concat(core, active, trees, waiting, timed, ending, finishing, packages, hooks, buses, derived)
->>>>>>> w-peers
+var scenarios = slices.Concat(core, queues, active, trees, waiting, timed, ending, finishing, packages, hooks, buses, derived)
 
 // core is what handlers and owners do.
 var core = []scenario{
