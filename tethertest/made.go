@@ -57,7 +57,7 @@ func (w *watcher) connected(onEnd func(func())) {
 }
 
 // callers is where a connection is made, innermost first.
-type callers [10]uintptr
+type callers [16]uintptr
 
 // A call is one of Wait or Values, or where kind is "" of something else.
 type call struct {
