@@ -9,8 +9,10 @@ import (
 // queueMember makes a Queue a member of its owner.
 type queueMember struct{ q *Queue }
 
+// Kind makes a queue a member.
 func (m queueMember) Kind() scope.Kind { return scope.Resource }
 
+// Cut ends the queue, at once or, if it is a Finish queue, when it has handled what is there.
 func (m queueMember) Cut(co *scope.Cutoff) {
 	if m.q.finish {
 		m.q.close(co)
