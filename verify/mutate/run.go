@@ -79,7 +79,7 @@ func (s *suite) build(sch *schema, dir string) error {
 // do not always pass with mutants that are off.
 var left = map[string]bool{"TestPlantedBugs": true, "TestDeep": true,
 	"TestOwnerInfo_KeepsNothingAlive": true, // the questions keep what it waits for alive
-	"TestComplexity_IsLinear":          true, // it goes by the clock, which the questions and a busy machine upset
+	"TestComplexity_IsLinear":         true, // it goes by the clock, which the questions and a busy machine upset
 }
 
 // list returns the names of the suite's tests, examples included.
