@@ -27,7 +27,7 @@ import (
 )
 
 // patience is how long anything may take to show; far more than it does.
-const patience = 6 * time.Second
+const patience = 20 * time.Second
 
 // chrome is the one browser of all tests, started by the first.
 var chrome struct {

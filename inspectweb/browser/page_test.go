@@ -251,6 +251,7 @@ func TestItComesBackAfterARestart(t *testing.T) {
 	require.NoError(t, s.Shutdown(p.ctx), "it does not wait for the page")
 	app.Destroy()
 	p.shows("#live", "trying again")
+	p.shows("#verdict", "No contact")
 	p.shot("away")
 	s, app, _ = run("second", addr)
 	defer app.Destroy()

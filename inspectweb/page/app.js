@@ -34,6 +34,10 @@ function lost(why) {
   clearTimeout(timer);
   retry = Math.min(retry + 1, 5);
   document.body.dataset.link = 'lost';
+  const v = $('verdict');
+  v.dataset.state = 'wait'; // what was green may be red by now
+  put(v.querySelector('.head'), 'No contact');
+  put(v.querySelector('.where'), state.look ? 'What is below is of ' + clock(state.look.now[0] + state.skew) + '.' : '');
   live(why + '; trying again');
   if (!document.hidden) timer = setTimeout(connect, retry * 1000);
 }
@@ -81,10 +85,10 @@ function take(look) {
   const last = state.history.at(-1);
   if (!last || last[0] < look.now[0]) state.history.push(look.now);
   if (state.history.length > 300) state.history.shift();
-  if (state.paused) return;
+  verdict(look);
+  if (state.paused) return live('Paused');
   state.look = look;
   live('Live');
-  verdict(look);
   put($('cost'), `A look took ${look.took < 10 ? look.took.toFixed(1) : Math.round(look.took)} ms and is taken every ${span(look.every)}. ` +
     (look.partial ? `It saw the newest ${num(look.looked)} owners only.` : `It saw ${plural(look.looked, 'owner')}.`));
   show();
