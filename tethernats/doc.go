@@ -20,8 +20,7 @@
 // # Ownership
 //
 //   - [Subscribe], [Consume], [Reply] and [Bridge] each make a child of the owner that they are
-//     given, with the goroutines that take messages in. At its cut-off nothing more is handled.
-//     Destroy waits for the handlers that run.
+//     given. At its cut-off nothing more is handled. Destroy waits for the handlers that run.
 //   - [Consume] also waits until the server has accepted what its handlers have acknowledged, and
 //     gives back at once what it had fetched and not begun. So when Destroy has returned, the
 //     next process has all that is left, and nothing of this one is handled twice.
@@ -84,7 +83,7 @@
 //
 // # Costs
 //
-// A [Subscribe] has one goroutine, a [Consume] one and one for each message that is handled at
-// once, a [Conn] some of nats.go, and an embedded server about twenty. REPORT.md in the
-// directory has figures, beside nats.go used by hand.
+// A [Subscribe], a [Reply] and a [Bridge] have one goroutine each, of nats.go; a Reply also one for
+// each question that is answered; a [Consume] has one, and one for each message that is handled
+// at once. REPORT.md in the directory has figures, beside nats.go used by hand.
 package tethernats

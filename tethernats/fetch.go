@@ -43,7 +43,7 @@ type consumer struct {
 	taking  context.Context // ends with o, and by Drain
 	sub     *nats.Subscription
 	in      chan *nats.Msg   // from the server
-	work    chan *nats.Msg   // to the workers; closed when there is no more
+	work    chan *nats.Msg   // to the workers; closed when there is no more; giveBack takes from it too
 	settled chan *nats.Msg   // from the workers
 	status  chan nats.Status // of the connection
 
@@ -60,6 +60,10 @@ type consumer struct {
 	last    string           // where the last message settled had to be answered to
 }
 
+// handed is how many messages are with the workers, or on the way there or back: with none,
+// the goroutines would take turns at each message. Arbitrary.
+const handed = 32
+
 // run subscribes and starts the goroutines.
 func (k *consumer) run(workers int) (err error) {
 	taking, drain := context.WithCancel(k.o.Context())
@@ -69,7 +73,7 @@ func (k *consumer) run(workers int) (err error) {
 		return err
 	}
 	k.in = make(chan *nats.Msg, 4*k.limit+64) // there may be requests that a lost connection made the server forget, and those that it has not
-	k.work, k.settled = make(chan *nats.Msg), make(chan *nats.Msg)
+	k.work, k.settled = make(chan *nats.Msg, handed), make(chan *nats.Msg, handed)
 	k.running = make(map[*nats.Msg]struct{})
 	if k.sub, err = k.c.nc.ChanSubscribe(k.c.nc.NewInbox(), k.in); err != nil {
 		drain()
@@ -241,12 +245,25 @@ func (k *consumer) stop() {
 
 // giveBack has the server deliver at once, to somebody else, what has not begun.
 func (k *consumer) giveBack() {
-	for k.waiting.Len() > 0 {
-		m := k.waiting.Pop()
-		k.last = m.Reply
-		k.respond(m, nak)
-		k.c.counts.returned.Add(1)
+	for {
+		select {
+		case m := <-k.work:
+			delete(k.running, m)
+			k.untouched(m)
+			continue
+		default:
+		}
+		if k.waiting.Len() == 0 {
+			return
+		}
+		k.untouched(k.waiting.Pop())
 	}
+}
+
+func (k *consumer) untouched(m *nats.Msg) {
+	k.last = m.Reply
+	k.respond(m, nak)
+	k.c.counts.returned.Add(1)
 }
 
 // confirm returns when the server has processed all that it was told. What it is sent says

@@ -32,9 +32,18 @@ import (
 var (
 	messages = flag.Int("messages", 2000, "how many messages each case handles; 100000 for the report")
 	rounds   = flag.Int("rounds", 1, "how often each case runs, in turns; the least time counts. 3 for the report")
+	only     = flag.Int("size", 0, "only this size, in bytes, of those of TestThroughput")
 	guard    = flag.Bool("guard", false, "fail where tethernats takes more than 1.3 times as long as nats.go by hand")
 	soak     = flag.Duration("soak", 2*time.Second, "how long the soak takes; 1m for the report, 5m on demand")
 )
+
+// sizes are how many bytes a message has.
+func sizes() []int {
+	if *only > 0 {
+		return []int{*only}
+	}
+	return []int{100, 10_000}
+}
 
 const serverVariable = "TETHERNATS_LOAD_SERVER" // the directory, in the process that is to be the server
 
@@ -170,7 +179,7 @@ func check(t *testing.T, err error) {
 // TestThroughput prints lines of a table: case, tethernats, by hand, ratio of the times,
 // allocations of both.
 func TestThroughput(t *testing.T) {
-	for _, size := range []int{100, 10_000} {
+	for _, size := range sizes() {
 		t.Run(fmt.Sprintf("%d B", size), func(t *testing.T) {
 			s := open(t)
 			s.core(size)
@@ -249,9 +258,12 @@ func (s *setting) stored(size int) {
 	})
 	data, err := json.Marshal(v)
 	require.NoError(t, err)
-	for range n { // enough that each durable finds n; not measured
+	for i := range n { // enough that each durable finds n; not measured
 		_, err := s.js.PublishAsync("s", data)
 		require.NoError(t, err)
+		if i%100 == 99 {
+			<-s.js.PublishAsyncComplete()
+		}
 	}
 	<-s.js.PublishAsyncComplete()
 	for _, c := range []struct {
