@@ -122,8 +122,10 @@ func TestAGivenValueIsNotHeld(t *testing.T) {
 	for name, op := range map[string]func(s, other tether.Source[big]) tether.Source[big]{
 		"Sample":   func(s, other tether.Source[big]) tether.Source[big] { return derive.Sample(s, other) },
 		"Debounce": func(s, _ tether.Source[big]) tether.Source[big] { return derive.Debounce(s, time.Millisecond) },
-		"Throttle": func(s, _ tether.Source[big]) tether.Source[big] { return derive.Throttle(s, time.Millisecond, derive.Both) },
-		"Take":     func(s, _ tether.Source[big]) tether.Source[big] { return derive.Take(s, 5) },
+		"Throttle": func(s, _ tether.Source[big]) tether.Source[big] {
+			return derive.Throttle(s, time.Millisecond, derive.Both)
+		},
+		"Take": func(s, _ tether.Source[big]) tether.Source[big] { return derive.Take(s, 5) },
 		"Buffer": func(s, _ tether.Source[big]) tether.Source[big] {
 			return derive.Map(derive.Buffer(s, 1, 0), func(vs []big) big { return vs[0] })
 		},
