@@ -235,3 +235,24 @@ func TestSwitch_ErrorsOfInnerOwnersAreThoseOfTheSubscribersOwner(t *testing.T) {
 	require.Contains(t, err.Error(), "90 more", "ten are told, seventeen kept, the last one among them")
 	require.Len(t, err.(interface{ Unwrap() []error }).Unwrap(), 17)
 }
+
+// What the inner source leaves behind ends the subscription while Switch moves on: the next
+// one is not even made.
+func TestSwitch_ACleanupThatEndsTheSubscription(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s, in tether.Signal[int]
+	var c *tether.Connection
+	calls := 0
+	c = derive.Switch(&s, func(o *tether.Owner, _ int) tether.Source[int] {
+		calls++
+		o.Defer(func() { c.Disconnect() })
+		return &in
+	}).Connect(app, func(int) {})
+	s.Fire(1)
+	s.Fire(2)
+	require.Equal(t, 1, calls)
+	require.Zero(t, s.Len())
+	require.Zero(t, in.Len())
+	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
+}

@@ -1,6 +1,7 @@
 package derive_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -298,4 +299,29 @@ func TestThrottle_NeverGivesTwoWithinTheTime(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A batch is full in the moment in which it is due: the timer that comes too late leaves the
+// next one alone.
+func TestBuffer_ALateTimerLeavesTheNextBatchAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		w.conn = of(derive.Buffer(w.a, 2, 10*ms)).connect(w, false)
+		for range 500 {
+			start := w.now()
+			w.log = nil
+			w.a.Fire(1)
+			time.Sleep(10 * ms)
+			w.a.Fire(2) // it may be that the timer's function has begun
+			w.a.Fire(3)
+			time.Sleep(5 * ms)
+			synctest.Wait()
+			for _, b := range w.log {
+				require.NotContains(t, b, fmt.Sprintf("[3]@%d", start+10), "too early: it came just now")
+			}
+			time.Sleep(20 * ms)
+			synctest.Wait()
+		}
+	})
 }

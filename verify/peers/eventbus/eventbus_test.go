@@ -149,8 +149,8 @@ func TestTwoClosuresOfOneFunctionAreTakenForOne(t *testing.T) {
 
 func TestOnceIsCalledOnce(t *testing.T) {
 	both(t, func(t *testing.T, b EventBus.Bus, _ bool) {
-		calls, f := 0, func() {}
-		f = func() { calls++ }
+		calls := 0
+		f := func() { calls++ }
 		require.NoError(t, b.SubscribeOnce("t", f))
 		require.True(t, b.HasCallback("t"))
 		b.Publish("t")
