@@ -111,10 +111,10 @@ func TestReadOnly_IsBoundAsWhatItStandsFor(t *testing.T) {
 
 // A panic handler that panics leaves the run without a result, and everything as it was.
 func TestComputed_APanicHandlerThatPanicsIsThatPanic(t *testing.T) {
-	fails, x := true, (*state.Value[int])(nil)
+	fails := true
 	o := tether.NewOwner("o", tether.WithPanicHandler(func(p *tether.PanicError) { panic("handler") }))
 	defer o.Destroy()
-	x = state.NewValue(o, 1)
+	x := state.NewValue(o, 1)
 	inner := state.NewComputed(o, func(use *state.Use) int {
 		if fails {
 			panic("inner")

@@ -135,7 +135,7 @@ func (u *Use) read(s *source) rep {
 		if u.over || u.node.color == stale {
 			u.checkLocked()
 		}
-		if s.color == clean && !(u.pass.asks && u.retries(s)) {
+		if s.color == clean && (!u.pass.asks || !u.retries(s)) {
 			u.link(s)
 			break
 		}
