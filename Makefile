@@ -34,7 +34,9 @@ examples:
 	go run ./examples/arena
 	go run ./examples/jobs -demo
 	go run ./examples/host
+	go run ./examples/shop
 	go run ./examples/iot
+	cd examples/cluster && go run .
 
 verify: ## the proofs, in their long form
 	cd verify && go test -v -timeout=60m ./... \
