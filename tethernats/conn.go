@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
 	"github.com/seed-ec287111/tether/internal/visit"
@@ -92,9 +93,16 @@ func connect(o *tether.Owner, url string, cfg connConfig) (c *Conn, err error) {
 	}
 	c.line.Store(newLine())
 	last := tether.NewOwner("nats calls", tether.Unattended())
-	o.Defer(func() { last.Destroy() })
 	c.queue = tether.NewQueue(last, 1024, tether.DropNewest, tether.Finish())
-	c.calls.Connect(last, c.call, tether.On(c.queue))
+	on := tether.On(c.queue)
+	c.calls.Connect(last, c.call, on)
+	number, _ := handle.Queued(on)
+	o.Defer(func() {
+		last.Destroy()                  // does not wait in a cleanup
+		if !goroutine.Spelled(number) { // else what the queue calls has ended o, and is waited for by nobody
+			<-last.Ended()
+		}
+	})
 
 	closed := make(chan struct{})
 	options := append([]nats.Option{

@@ -255,25 +255,30 @@ func TestSubscribe_GoesOnAfterGoexitAndASupervisedPanic(t *testing.T) {
 	s.quiet()
 }
 
-// Destroy of all at once has told what went wrong until the very end.
+// Destroy of all at once has told what went wrong until the very end, though OnError is slow.
 func TestOnError_IsToldBeforeDestroyReturns(t *testing.T) {
 	tethertest.VerifyNone(t)
 	app := tether.NewOwner("app")
 	told := 0
 	c, err := tethernats.Embed(app, "", tethernats.OnError(func(error) {
-		runtime.Gosched()
-		told++
+		if told++; told == 1 {
+			<-app.Context().Done()
+			time.Sleep(50 * time.Millisecond) // the second waits in the queue
+		}
 	}))
 	require.NoError(t, err)
 	require.NoError(t, c.Stream(t.Context(), "ORDERS", "orders"))
-	require.NoError(t, tethernats.Send(t.Context(), c, "orders", order{ID: 1}, tethernats.Stored()))
-	begun := make(chan struct{})
+	for id := range 2 {
+		require.NoError(t, tethernats.Send(t.Context(), c, "orders", order{ID: id}, tethernats.Stored()))
+	}
+	begun := make(chan struct{}, 2)
 	require.NoError(t, tethernats.Consume(app, c, "ORDERS", "stock", func(ctx context.Context, _ tethernats.Msg[order]) error {
-		close(begun)
+		begun <- struct{}{}
 		<-ctx.Done()
 		return errTest // it is not that the context has ended
-	}))
+	}, tethernats.Concurrency(2)))
+	next(t, begun)
 	next(t, begun)
 	require.NoError(t, app.Destroy())
-	assert.Equal(t, 1, told)
+	assert.Equal(t, 2, told)
 }

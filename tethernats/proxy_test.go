@@ -25,7 +25,8 @@ type proxy struct {
 	url    string
 	mu     sync.Mutex
 	cond   *sync.Cond
-	silent bool
+	silent bool          // nothing passes
+	deaf   bool          // nothing passes from the server to the client
 	wires  *tether.Owner // nil while it refuses
 	n      int
 }
@@ -37,7 +38,7 @@ func newProxy(t *testing.T, s *setting, serverURL string) *proxy {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	tether.OwnBlocking(p.owner, l)
-	p.owner.Interrupt(func() { p.hold(false) })
+	p.owner.Interrupt(func() { p.hold(false); p.holdAnswers(false) })
 	p.url = "nats://" + l.Addr().String()
 	p.wires = p.owner.NewChild("wires")
 	p.owner.Go(func(context.Context) {
@@ -59,7 +60,7 @@ func newProxy(t *testing.T, s *setting, serverURL string) *proxy {
 			tether.OwnBlocking(wire, out)
 			for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
 				wire.Go(func(context.Context) {
-					_, _ = io.Copy(pair[1], &gate{p, pair[0]})
+					_, _ = io.Copy(pair[1], &gate{p, pair[0], pair[0] == out})
 					wire.Cancel(nil)
 				})
 			}
@@ -70,15 +71,16 @@ func newProxy(t *testing.T, s *setting, serverURL string) *proxy {
 
 // A gate lets nothing through while its proxy holds.
 type gate struct {
-	p  *proxy
-	in net.Conn
+	p       *proxy
+	in      net.Conn
+	answers bool // of the server
 }
 
 func (g *gate) Read(b []byte) (int, error) {
 	n, err := g.in.Read(b)
 	g.p.mu.Lock()
 	defer g.p.mu.Unlock()
-	for g.p.silent {
+	for g.p.silent || g.p.deaf && g.answers {
 		g.p.cond.Wait()
 	}
 	return n, err
@@ -88,6 +90,13 @@ func (p *proxy) hold(silent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent = silent
+	p.cond.Broadcast()
+}
+
+func (p *proxy) holdAnswers(deaf bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaf = deaf
 	p.cond.Broadcast()
 }
 
@@ -212,4 +221,34 @@ func TestCut_DestroyOnASilentWireEnds(t *testing.T) {
 	require.NoError(t, next(t, ended))
 	errs.wait(t, func(err error) bool { return strings.Contains(err.Error(), "not confirmed") })
 	p.hold(false)
+}
+
+// If the answer is lost, nobody knows whether the value was stored. It is sent again, and the
+// stream knows it.
+func TestCut_WhatIsStoredTwiceIsThereOnce(t *testing.T) {
+	s := open(t, tethernats.Listen("127.0.0.1", 0))
+	s.stream("ORDERS", "orders", 0)
+	p := newProxy(t, s, s.c.URL())
+	c, err := tethernats.Connect(s.app.NewChild("client"), p.url, tethernats.OnError(func(error) {}),
+		tethernats.Options(nats.ReconnectWait(5*time.Millisecond)))
+	require.NoError(t, err)
+	stored := func() uint64 {
+		stream, err := s.c.JetStream().Stream(s.ctx, "ORDERS")
+		require.NoError(t, err)
+		return stream.CachedInfo().State.Msgs
+	}
+	p.holdAnswers(true)
+	sent := make(chan error, 1)
+	go func() { sent <- tethernats.Send(s.ctx, c, "orders", order{ID: 1}, tethernats.Stored()) }()
+	for stored() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	p.mu.Lock()
+	old := p.wires
+	p.wires = p.owner.NewChild("wires")
+	p.mu.Unlock()
+	old.Cancel(nil) // its answers are held, and with them its goroutines
+	p.holdAnswers(false)
+	require.NoError(t, next(t, sent))
+	assert.EqualValues(t, 1, stored())
 }
