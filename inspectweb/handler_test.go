@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -495,4 +496,17 @@ func FuzzTheQuery(f *testing.F) {
 			t.Fatalf("the answer to %q %q has the question: %s", path, query, w.Body)
 		}
 	})
+}
+
+// What the page links to is there, in docs/debugging.md.
+func TestTheSectionsThatThePageOpensAreThere(t *testing.T) {
+	var sections map[string]string
+	require.NoError(t, json.Unmarshal(get(inspectweb.Handler(newOwner(t, "app")), "/help").Body.Bytes(), &sections))
+	text, err := os.ReadFile("page/trouble.js")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`section: '([a-z-]+)'`).FindAllStringSubmatch(string(text), -1)
+	require.Len(t, found, 6)
+	for _, m := range found {
+		require.Contains(t, sections[m[1]], "**What to do.**", m[1])
+	}
 }
