@@ -212,7 +212,7 @@ func (w *watcher) rootEnded(s *scope.Scope) {
 // are on no list. What a stack says is kept: reading its names takes microseconds.
 func (w *watcher) connected(onEnd func(func())) {
 	var from callers
-	n := runtime.Callers(3, from[:])
+	n := runtime.Callers(4, from[:])
 	w.mu.Lock()
 	c, ok := w.calls[from]
 	w.mu.Unlock()
