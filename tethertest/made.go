@@ -39,7 +39,7 @@ func (w *watcher) rootEnded(s *scope.Scope) {
 // are on no list. What a stack says is kept: reading its names takes microseconds.
 func (w *watcher) connected(onEnd func(func())) {
 	var from callers
-	n := runtime.Callers(3, from[:])
+	n := runtime.Callers(4, from[:])
 	w.mu.Lock()
 	c, ok := w.calls[from]
 	w.mu.Unlock()
@@ -57,7 +57,7 @@ func (w *watcher) connected(onEnd func(func())) {
 }
 
 // callers is where a connection is made, innermost first.
-type callers [16]uintptr
+type callers [12]uintptr
 
 // A call is one of Wait or Values, or where kind is "" of something else.
 type call struct {
