@@ -30,7 +30,9 @@
 //     ended.
 //   - Destroy has three phases. Cut off: in the whole subtree nothing new starts.
 //     Drain: what runs returns. Unwind: children and cleanups run, newest first, like
-//     deferred calls.
+//     deferred calls. A child on which Destroy or Cancel is called meanwhile, by one of its
+//     own goroutines for example, is unwound as soon as it has drained, which may be before
+//     its newer siblings.
 //   - No cleanup of an owner runs while anything in that owner's subtree runs.
 //     So a cleanup may close a channel that handlers send on.
 //   - A dead owner refuses what would start: Connect returns a dead Connection, Go

@@ -2,7 +2,6 @@ package tether
 
 import (
 	"github.com/seed-ec287111/tether/internal/connlist"
-	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -101,7 +100,7 @@ func NewSignal[T any](owner *Owner, opts ...SignalOption) *Signal[T] {
 		opt.signal(&c)
 	}
 	if c.inTurn {
-		holder = holder.NewTurn("signal", placed())
+		holder = holder.NewTurn("signal", scope.Placed())
 	}
 	s := new(Signal[T])
 	if c.active != nil {
@@ -145,22 +144,13 @@ func (s *Signal[T]) DisconnectAll() { s.list.DisconnectAll() }
 // loop in progress is one of them.
 func (s *Signal[T]) Len() int { return s.list.Len() }
 
-// placed returns the Config of a child that the library itself makes. If somebody observes
-// owners, it has the place where the user's code called the library.
-func placed() (c scope.Config) {
-	if scope.Observed() {
-		c.Site = goroutine.UserCall()
-	}
-	return c
-}
-
 // activity returns how to make an owner for WhileActive, a child of holder, which is o or
 // a child of it, and how to call the user's function. Only a weak reference to o is kept:
 // a signal must not keep its owner from being found lost.
 func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scope.Scope, call func(*scope.Scope)) {
 	handle := remember(o)
 	open = func() *scope.Scope {
-		config := placed()
+		config := scope.Placed()
 		config.Inner = true // it lives as long as the signal, whatever stages the owner has
 		return holder.NewChild(c.name, config)
 	}

@@ -86,7 +86,7 @@ func New(owner *tether.Owner, name string, opts ...Option) *Bus {
 		}
 		opt.bus(b)
 	}
-	b.scope = s.NewChild(name, scope.Config{})
+	b.scope = s.NewChild(name, scope.Placed())
 	b.open(&b.dead, reflect.TypeFor[Letter]())
 	b.open(&b.tap, reflect.TypeFor[Delivery]())
 	return b

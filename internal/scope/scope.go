@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
 // ErrDestroyed is the cause of a scope that was ended without another cause.
@@ -100,6 +102,15 @@ type Config struct {
 	// Unattended says that the scope may be left to the collector, as a type that nobody
 	// closes leaves what it holds. It is for roots.
 	Unattended bool
+}
+
+// Placed returns the Config of a child that the library itself makes. If somebody observes
+// owners, it has the place where the user's code called the library.
+func Placed() (c Config) {
+	if Observed() {
+		c.Site = goroutine.UserCall()
+	}
+	return c
 }
 
 // New returns a root scope. The caller calls Bind if there is a context.
