@@ -71,7 +71,7 @@
 //     of all handlers that it has called itself, each a *[HandlerError].
 //   - The error of a handler on a queue becomes a [Letter], which is published to [Bus.Dead].
 //     So does a value that no handler got. A [tether.Wait] or [tether.Values] on the topic
-//     counts as a handler. A value that a full queue drops does not:
+//     counts as a handler. A value that a full queue drops makes no letter:
 //     [tether.Queue.Dropped] counts it.
 //   - [Bus.Tap] gets everything that is published, before its handlers do. Dead and Tap make
 //     no letters and no taps of their own, and do not count in Wanted or Topics. A handler of
