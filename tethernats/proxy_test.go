@@ -248,6 +248,9 @@ func TestCut_WhatIsStoredTwiceIsThereOnce(t *testing.T) {
 	p.wires = p.owner.NewChild("wires")
 	p.mu.Unlock()
 	old.Cancel(nil) // its answers are held, and with them its goroutines
+	for c.NATS().IsConnected() {
+		time.Sleep(time.Millisecond)
+	}
 	p.holdAnswers(false)
 	require.NoError(t, next(t, sent))
 	assert.EqualValues(t, 1, stored())
