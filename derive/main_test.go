@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,6 +28,7 @@ type world struct {
 	sub       *tether.Owner
 	queues    *tether.Owner
 	start     time.Time
+	mu        sync.Mutex // guards log
 	log       []string
 	conn      *tether.Connection
 	reported  int
@@ -71,7 +73,19 @@ func (w *world) do(token string) {
 
 func (w *world) now() time.Duration { return time.Since(w.start) / time.Millisecond }
 
-func (w *world) note(what string) { w.log = append(w.log, fmt.Sprintf("%s@%d", what, w.now())) }
+func (w *world) note(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, fmt.Sprintf("%s@%d", what, w.now()))
+}
+
+// take returns the log, and begins a new one.
+func (w *world) take() (log []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	log, w.log = w.log, nil
+	return log
+}
 
 // handle is the handler of the subscriber.
 func (w *world) handle(v any) {

@@ -310,14 +310,14 @@ func TestBuffer_ALateTimerLeavesTheNextBatchAlone(t *testing.T) {
 		w.conn = of(derive.Buffer(w.a, 2, 10*ms)).connect(w, false)
 		for range 500 {
 			start := w.now()
-			w.log = nil
+			w.take()
 			w.a.Fire(1)
 			time.Sleep(10 * ms)
 			w.a.Fire(2) // it may be that the timer's function has begun
 			w.a.Fire(3)
 			time.Sleep(5 * ms)
 			synctest.Wait()
-			for _, b := range w.log {
+			for _, b := range w.take() {
 				require.NotContains(t, b, fmt.Sprintf("[3]@%d", start+10), "too early: it came just now")
 			}
 			time.Sleep(20 * ms)
