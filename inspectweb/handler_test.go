@@ -246,7 +246,7 @@ func (s *stream) next() (event, data string) {
 func TestAStreamTellsAtOnceAndGoesOn(t *testing.T) {
 	app := newOwner(t, "app")
 	srv := httptest.NewServer(inspectweb.Handler(app))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	s := open(t, srv.Client(), srv.URL)
 	event, data := s.next()
 	require.Equal(t, "hello", event)
@@ -255,11 +255,11 @@ func TestAStreamTellsAtOnceAndGoesOn(t *testing.T) {
 		event, data = s.next()
 		require.Equal(t, "look", event)
 		var look struct {
-			Now     []int
+			Now     []int64
 			Trouble []any
 		}
 		require.NoError(t, json.Unmarshal([]byte(data), &look))
-		require.GreaterOrEqual(t, look.Now[1], 1)
+		require.GreaterOrEqual(t, look.Now[1], int64(1))
 	}
 	app.Destroy()
 	event, _ = s.next()
@@ -300,7 +300,7 @@ func TestShutdownDoesNotWaitForPages(t *testing.T) {
 func TestDestroyDoesNotWaitForPages(t *testing.T) {
 	app := newOwner(t, "app")
 	srv := httptest.NewServer(inspectweb.Handler(app))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	for range 10 {
 		open(t, srv.Client(), srv.URL).next()
 	}
@@ -317,7 +317,7 @@ func TestDestroyDoesNotWaitForPages(t *testing.T) {
 func TestNobodyLooksWhereNoPageIsOpen(t *testing.T) {
 	app := newOwner(t, "app")
 	srv := httptest.NewServer(inspectweb.Handler(app))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	require.Equal(t, tether.Stats{Owners: 1}, app.Stats())
 	s := open(t, srv.Client(), srv.URL)
 	s.next()
@@ -333,7 +333,7 @@ func TestAHundredPagesTakeBoundedMemory(t *testing.T) {
 		app.NewChild(fmt.Sprint("child-", i))
 	}
 	srv := httptest.NewServer(inspectweb.Handler(app))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	heap := func() uint64 {
 		runtime.GC()
 		runtime.GC()
