@@ -13,18 +13,22 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Buffer returns a Source of batches of values of src: of n each, or of fewer where wait
-// has passed since the first one of the batch came. A full batch comes on the goroutine
-// that fires, one that is due on a goroutine of the subscriber's owner; if the handler still
-// runs by then, whoever runs it calls it again. With a wait of 0 a batch waits until it is
-// full. The slice is the handler's own. Buffer panics where n < 1 or wait is negative.
+// Buffer returns a Source of batches of values of src. A batch has n values, or fewer if
+// wait has passed since its first value came. With a wait of 0 a batch waits until it is
+// full. The slice belongs to the handler. Buffer panics if n < 1 or wait is negative.
 //
-// When src ends, what is held comes at once, on a goroutine of the subscriber's owner, and
-// then the connection ends. What is held when the connection ends otherwise is dropped. But
-// on a [tether.Finish] queue that the Buffer itself is connected to, what is held at the
-// cut-off of the subscriber's owner, or of the queue's, is given to the queue as a last
-// batch, over its capacity if need be; and so are full batches that it has no room for yet,
-// or that are on their way to it.
+// A full batch comes on the goroutine that called Fire. A batch that is due comes on a
+// goroutine of the subscriber's owner. If the handler is still running when a batch is
+// ready, the goroutine that runs it delivers that batch next.
+//
+// When src ends, the values that Buffer holds come at once, on a goroutine of the
+// subscriber's owner. Then the connection ends. If the connection ends in another way, they
+// are dropped.
+//
+// A [tether.Finish] queue that the Buffer itself is connected to is an exception. At the
+// cut-off of the subscriber's owner, or of the queue's owner, the queue gets the held
+// values as a last batch, over its capacity if need be. It also gets full batches that it
+// has no room for yet, and those that are on their way to it.
 func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Source[[]T] {
 	mustSource("Buffer", src)
 	if n < 1 {
