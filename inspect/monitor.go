@@ -25,9 +25,9 @@ const (
 	mostQueues = 10_000
 )
 
-// A Monitor looks at all owners of the program, again and again, and says what is wrong. It
-// is what the page of package inspectweb and the like go by. What it remembers from one look
-// to the next is bounded, and keeps nothing alive.
+// A Monitor looks at all owners of the program, again and again, and says what is wrong.
+// The page of package inspectweb uses one. What it remembers from one look to the next is
+// bounded, and keeps nothing alive.
 type Monitor struct {
 	mu     sync.Mutex // guards the fields below
 	watch  *watch
@@ -37,8 +37,8 @@ type Monitor struct {
 	now    time.Time // of the look
 }
 
-// NewMonitor returns a monitor, for which a handler or teardown is stuck that takes longer
-// than stuck. It panics if that is not positive.
+// NewMonitor returns a monitor that counts a handler or teardown as stuck if it takes
+// longer than stuck. It panics if stuck is not positive.
 func NewMonitor(stuck time.Duration) *Monitor {
 	if stuck <= 0 {
 		panic("inspect: NewMonitor with duration " + stuck.String())
@@ -50,17 +50,20 @@ func NewMonitor(stuck time.Duration) *Monitor {
 	}
 }
 
-// Look looks at all owners. Looks of one monitor wait for each other. What grows, drops or
-// is stuck shows in one look after another, some seconds or less apart.
+// Look looks at all owners. Looks of one monitor wait for each other. Trouble that grows,
+// drops or is stuck shows when one look follows another, so look every few seconds or more
+// often.
 //
-// Up to two million owners are looked at. Of most groups of alike ones some 250 have what
-// they hold listed by function, and of one that holds very much the newest 10 000 things; the
-// rest is counted, so that numbers by function are estimates then. Cost: 200 ns or so for
-// each owner. No Fire waits for a look. One owner is locked for milliseconds at the most, and
-// only if it holds a hundred thousand things. If a handler or teardown has taken half of the
-// time after which it is stuck, the stacks of all goroutines are printed, once or twice for
-// each such, which stops the program as long as that takes; with more than ten thousand
-// goroutines it is not done, and what is stuck is named by its owner alone.
+// Look looks at up to two million owners. To list by function what owners hold, it looks at
+// some 250 owners of most folds, and at the newest 10 000 things of an owner that holds
+// very much. It only counts the rest. Numbers by function are estimates then.
+//
+// Cost: 200 ns or so for each owner. No Fire waits for a look. An owner is locked for
+// milliseconds at the most, and that only if it holds a hundred thousand things. If a
+// handler or teardown has taken half of the time after which it is stuck, Look prints the
+// stacks of all goroutines. It does so once or twice for each of them, and stops the
+// program for as long as that takes. With more than ten thousand goroutines it does not
+// print stacks, and names what is stuck by its owner alone.
 func (m *Monitor) Look() *Survey {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -24,16 +24,16 @@ const (
 	mostDescribed = 250_000
 )
 
-// A Survey is what one look at all owners of the program has found, see [Monitor.Look].
+// A Survey is what one look at all owners of the program has found. See [Monitor.Look].
 type Survey struct {
 	At      time.Time
 	Took    time.Duration
 	Total   Totals
 	Heap    uint64    // bytes of objects in the whole program, garbage not yet found included
 	Looked  int       // owners looked at
-	Partial bool      // there are, or were, more
+	Partial bool      // there are, or were, more owners
 	Roots   []*Fold   // the trees of owners, folded
-	Groups  []Group   // the largest, by folds: their Owner is a path of folds
+	Groups  []Group   // the largest groups, by folds: their Owner is a path of folds
 	Trouble []Trouble // what is wrong, the gravest first
 }
 
