@@ -59,11 +59,11 @@ func NewMonitor(stuck time.Duration) *Monitor {
 // very much. It only counts the rest. Numbers by function are estimates then.
 //
 // Cost: 200 ns or so for each owner. No Fire waits for a look. An owner is locked for
-// milliseconds at the most, and that only if it holds a hundred thousand things. If a
-// handler or teardown has taken half of the time after which it is stuck, Look prints the
-// stacks of all goroutines. It does so once or twice for each of them, and stops the
-// program for as long as that takes. With more than ten thousand goroutines it does not
-// print stacks, and names what is stuck by its owner alone.
+// milliseconds at the most, and that only if it holds a hundred thousand things. Look
+// prints the stacks of all goroutines when a handler has taken half of the time after which
+// it is stuck, and when a handler or teardown has taken all of it. That stops the program
+// for as long as it takes. With more than ten thousand goroutines Look does not do so for
+// handlers, and names a stuck handler by its owner alone.
 func (m *Monitor) Look() *Survey {
 	m.mu.Lock()
 	defer m.mu.Unlock()
