@@ -48,17 +48,18 @@ func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Sourc
 
 // A buffer is a Buffer in one chain.
 //
-// The invariants, with mu free: if a batch is ready, somebody is busy, who looks again, in
-// the critical section in which he ceases to be. The timer belongs to the batch that is
-// being collected, known by its number: a timer that comes too late finds another one.
+// The invariants, with mu free: if a batch is ready, a goroutine is busy, and looks again
+// in the critical section in which it ceases to be busy. The timer belongs to the batch
+// that is being collected, which is known by its number. So a timer that comes too late
+// finds another batch.
 //
-// On a Finish queue a batch stays in ready while it is under way: the queue takes it from
-// there, or counts it, with its mutex held, and in the cut-off it takes all that is left. A
-// batch that was skipped, as the connection is dead, is left for that: the cut-off kills the
-// connection a little before it asks for last words.
+// On a Finish queue a batch stays in ready while it is under way. The queue takes it from
+// there, or counts it, with its mutex held. In the cut-off it takes all that is left. A
+// batch that was skipped because the connection is dead is left for that: the cut-off kills
+// the connection a little before it asks for last words.
 //
-// NOTE: mu is a leaf. It is taken in a cut-off, with locks held that AfterFunc takes: so the
-// timer is set and stopped without it.
+// NOTE: mu is a leaf. It is taken in a cut-off, with locks held that AfterFunc takes. So
+// the timer is set and stopped without it.
 type buffer[T any] struct {
 	life *life
 	emit func([]T)
@@ -194,7 +195,7 @@ func (b *buffer[T]) takeUnderWay() []T {
 	return b.takeLocked()
 }
 
-// over is told that the source has ended.
+// over is called when the source has ended.
 func (b *buffer[T]) over() {
 	b.mu.Lock()
 	if b.ended {

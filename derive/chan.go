@@ -54,9 +54,9 @@ func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overfl
 
 // An outlet is a Chan.
 //
-// The channel is closed once, when closing is set and nobody is sending: whoever brings
-// that about does it, in the same critical section. A send that does not wait is made under
-// mu; a held one is counted in sending.
+// The channel is closed once, when closing is set and no send is held. The goroutine that
+// brings that about closes it, in the same critical section. A send that does not wait is
+// made under mu. A held one is counted in sending.
 type outlet[T any] struct {
 	ch       chan T
 	overflow tether.Overflow

@@ -32,8 +32,8 @@ func FromChan[T any](owner *tether.Owner, ch <-chan T) tether.Source[T] {
 	})
 }
 
-// A receiver is a FromChan. It has one goroutine at a time that receives: the one of the
-// last subscribers but one may still be in a handler, with the turn, when the next comes.
+// A receiver is a FromChan. One goroutine at a time receives. The goroutine of earlier
+// subscribers may still be in a handler, with the turn, when the next one starts.
 type receiver[T any] struct {
 	ch     <-chan T
 	signal *tether.Signal[T]

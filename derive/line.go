@@ -76,8 +76,8 @@ func (ln *line[E]) handleNext() bool {
 	return false
 }
 
-// change makes a change that may be the last one: change runs under mu. What step writes
-// and over looks at is step's own: over is not asked while somebody is busy.
+// change makes a change that may be the last one. The function change runs under mu. over
+// may look at what step writes, as it is not called while a goroutine is busy.
 func (ln *line[E]) change(change func()) {
 	ln.mu.Lock()
 	change()

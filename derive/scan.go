@@ -48,7 +48,7 @@ func distinct[T any](src tether.Source[T], equal func(a, b T) bool) tether.Sourc
 	})
 }
 
-// inLine has step called with the values of src one after the other.
+// inLine arranges for step to be called with the values of src one after the other.
 func inLine[T any](l *life, src tether.Source[T], step func(T), end func()) {
 	ended := false
 	ln := newLine(l, step, func() bool { return ended }, end)

@@ -55,7 +55,7 @@ func (s *slot[T]) dropLocked() {
 	s.v, s.held = zero, false
 }
 
-// over is told that the source has ended.
+// over is called when the source has ended.
 func (s *slot[T]) over() {
 	s.mu.Lock()
 	s.ended = true

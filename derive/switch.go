@@ -122,7 +122,7 @@ func (s *switcher[T, U]) stop() {
 	}
 }
 
-// cancel ends in for whoever must not wait, if nobody has.
+// cancel ends in, unless it has ended. It does not wait.
 func (in *inner) cancel() {
 	if in.life.end() {
 		in.owner.Cancel(nil)

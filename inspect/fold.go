@@ -284,7 +284,7 @@ func (f *fold) sample() {
 	f.young, f.old, f.last = nil, nil, nil
 }
 
-// come is told that s belongs to f.
+// come enters s as an owner of f.
 func (f *fold) come(s *scope.Scope, n int) {
 	f.seen, f.last = n, s
 	if len(f.young) < mostSampled {

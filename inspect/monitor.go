@@ -109,12 +109,13 @@ type rise struct {
 	rises int // looks since then at which it was larger than before
 }
 
-// few is how large a group is, at the least, of which it is told that it grows; arbitrary.
+// few is the size from which on a group is reported to grow; arbitrary.
 const few = 8
 
-// tell enters the count of the next look, and reports whether the group grows: whether it was
-// larger than before at [Beats] looks, and at none smaller. What is estimated is smaller only
-// if it is so by more than the estimate may be wrong, and what a look has lost sight of is not.
+// tell enters the count of the next look, and reports whether the group grows: whether it
+// was larger than before at [Beats] looks, and smaller at none. An estimate counts as
+// smaller only if it has fallen by more than it may be wrong. What a look has lost sight of
+// does not count as smaller.
 func (t *rise) tell(h Hold, lost bool, now time.Time) bool {
 	floor := t.count
 	if h.About {
@@ -135,8 +136,8 @@ func (t *rise) tell(h Hold, lost bool, now time.Time) bool {
 	return t.rises >= Beats && h.Count >= few
 }
 
-// growing enters the counts of all groups in r, and returns those that grow. What the owners
-// of a fold hold grows as they do: that is not told again.
+// growing enters the counts of all groups in r, and returns those that grow. If owners grow
+// in number, what they hold grows too: that is not reported again.
 func (m *Monitor) growing(r *Survey, lost bool) (found []Trouble) {
 	under := make(map[*Fold]bool)
 	var mark func(f *Fold)

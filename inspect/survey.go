@@ -170,8 +170,8 @@ func capacity(n int) string {
 	return strconv.Itoa(n)
 }
 
-// groups calls visit for what there is a number of, in f and all below it, parents first: the
-// owners themselves, as a Hold of kind "child", and what they hold. path is that of the owner
+// groups calls visit for each group of f and of all below it, parents first: for the owners
+// themselves, as a Hold of kind "child", and for what they hold. path is that of the owner
 // of each, digits folded.
 func (f *Fold) groups(path string, visit func(f *Fold, h Hold, path string)) {
 	name := f.Name

@@ -111,7 +111,7 @@ type tensionKey struct {
 	what  string
 }
 
-// queueSeen is told of a queue of s. It is called under locks.
+// queueSeen enters a queue of s. It is called under locks.
 func (m *Monitor) queueSeen(all tension, f *fold, s *scope.Scope, d scope.Detail) {
 	full := d.Len >= d.Capacity && d.Capacity > 0 || d.Held > 0
 	t := m.queues[d.Number]

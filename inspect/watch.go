@@ -219,8 +219,8 @@ func (l *look) at(k any) (e *episode, age time.Duration) {
 	return e, l.now.Sub(e.since)
 }
 
-// handler is told of a call that is announced, and reports whether an earlier look
-// has had it counted as well.
+// handler enters a call that is announced, and reports whether an earlier look has arranged
+// for it to be counted as well.
 func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 	e, age := l.at(stay)
 	if renewed = e.renewed; age > 0 && !renewed {
@@ -296,9 +296,9 @@ func (l *look) handlers(s *scope.Scope) map[string]bool {
 	return names
 }
 
-// counted is told that calls of s run which are counted but not announced. Which
-// is which only the stacks can tell: what stands at half time and at the end on
-// the same goroutine in the same place is taken to be stuck.
+// counted enters s, of which calls run that are counted but not announced. Only the stacks
+// can tell which is which. A stack that at half time and at the end stands on the same
+// goroutine in the same place is taken to be stuck.
 func (l *look) counted(s *scope.Scope) {
 	e, age := l.at(counted{weak.Make(s)})
 	l.halfway(e, age)
@@ -324,7 +324,7 @@ func (l *look) counted(s *scope.Scope) {
 	e.told, e.early, e.since = told, nil, l.now
 }
 
-// drain is told of a teardown that has begun and not ended.
+// drain enters a teardown that has begun and not ended.
 func (l *look) drain(s *scope.Scope) {
 	e, age := l.at(draining{weak.Make(s)})
 	if age < l.limit || e.reported {
