@@ -47,7 +47,7 @@
 //   - All functions may be called by any goroutine, while the trees change. What they see
 //     of one owner is consistent. What they see of several owners is not, as they look at
 //     one after the other.
-//   - User code runs under no lock. To write down the state of an owner holds that owner's
+//   - User code runs under no lock. Writing down the state of an owner holds that owner's
 //     lock, for some 200 ns for each thing that the owner holds.
 //   - The values, such as [OwnerInfo], [Group], [Slow] and [Survey], refer to no owner.
 //   - [RecordSites], [Profile] and [Label] observe. They slow down the making of what they

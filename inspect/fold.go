@@ -35,7 +35,7 @@ type Fold struct {
 	Rest bool
 
 	Owners   int // in this fold itself
-	Dead     int // owners of these that are not alive
+	Dead     int // how many of these owners are not alive
 	Handlers int // calls of handlers of these owners that run
 	Held     int // calls of Fire that wait for room in the queues of these owners
 

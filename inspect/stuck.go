@@ -9,8 +9,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/quote"
 )
 
-// Stuck is how many handlers have run for long, and how many teardowns have for long not
-// completed.
+// Stuck counts the handlers that have run for long, and the teardowns that have not
+// completed for long.
 type Stuck struct{ Handlers, Drains int }
 
 // WatchStuck is [Watch] for numbers. now returns what was slow at the last look and has
