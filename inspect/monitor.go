@@ -50,9 +50,8 @@ func NewMonitor(stuck time.Duration) *Monitor {
 	}
 }
 
-// Look looks at all owners. Looks of one monitor wait for each other. Trouble that grows,
-// drops or is stuck shows when one look follows another, so look every few seconds or more
-// often.
+// Look looks at all owners. Looks of one monitor wait for each other. What grows, drops or
+// is stuck shows when one look follows another, so look every few seconds or more often.
 //
 // Look looks at up to two million owners. To list by function what owners hold, it looks at
 // some 250 owners of most folds, and at the newest 10 000 things of an owner that holds
