@@ -13,18 +13,22 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Buffer returns a Source of batches of values of src: of n each, or of fewer where wait
-// has passed since the first one of the batch came. A full batch comes on the goroutine
-// that fires, one that is due on a goroutine of the subscriber's owner; if the handler still
-// runs by then, whoever runs it calls it again. With a wait of 0 a batch waits until it is
-// full. The slice is the handler's own. Buffer panics where n < 1 or wait is negative.
+// Buffer returns a Source of batches of values of src. A batch has n values, or fewer if
+// wait has passed since its first value came. With a wait of 0 a batch waits until it is
+// full. The slice belongs to the handler. Buffer panics if n < 1 or wait is negative.
 //
-// When src ends, what is held comes at once, on a goroutine of the subscriber's owner, and
-// then the connection ends. What is held when the connection ends otherwise is dropped. But
-// on a [tether.Finish] queue that the Buffer itself is connected to, what is held at the
-// cut-off of the subscriber's owner, or of the queue's, is given to the queue as a last
-// batch, over its capacity if need be; and so are full batches that it has no room for yet,
-// or that are on their way to it.
+// A full batch comes on the goroutine that called Fire. A batch that is due comes on a
+// goroutine of the subscriber's owner. If the handler is still running when a batch is
+// ready, the goroutine that runs it delivers that batch next.
+//
+// When src ends, the values that Buffer holds come at once, on a goroutine of the
+// subscriber's owner. Then the connection ends. If the connection ends in another way, they
+// are dropped.
+//
+// A [tether.Finish] queue that the Buffer itself is connected to is an exception. At the
+// cut-off of the subscriber's owner, or of the queue's owner, the queue gets the held
+// values as a last batch, over its capacity if need be. It also gets full batches that it
+// has no room for yet, and those that are on their way to it.
 func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Source[[]T] {
 	mustSource("Buffer", src)
 	if n < 1 {
@@ -44,17 +48,18 @@ func Buffer[T any](src tether.Source[T], n int, wait time.Duration) tether.Sourc
 
 // A buffer is a Buffer in one chain.
 //
-// The invariants, with mu free: if a batch is ready, somebody is busy, who looks again, in
-// the critical section in which he ceases to be. The timer belongs to the batch that is
-// being collected, known by its number: a timer that comes too late finds another one.
+// The invariants, with mu free: if a batch is ready, a goroutine is busy, and looks again
+// in the critical section in which it ceases to be busy. The timer belongs to the batch
+// that is being collected, which is known by its number. So a timer that comes too late
+// finds another batch.
 //
-// On a Finish queue a batch stays in ready while it is under way: the queue takes it from
-// there, or counts it, with its mutex held, and in the cut-off it takes all that is left. A
-// batch that was skipped, as the connection is dead, is left for that: the cut-off kills the
-// connection a little before it asks for last words.
+// On a Finish queue a batch stays in ready while it is under way. The queue takes it from
+// there, or counts it, with its mutex held. In the cut-off it takes all that is left. A
+// batch that was skipped because the connection is dead is left for that: the cut-off kills
+// the connection a little before it asks for last words.
 //
-// NOTE: mu is a leaf. It is taken in a cut-off, with locks held that AfterFunc takes: so the
-// timer is set and stopped without it.
+// NOTE: mu is a leaf. It is taken in a cut-off, with locks held that AfterFunc takes. So
+// the timer is set and stopped without it.
 type buffer[T any] struct {
 	life *life
 	emit func([]T)
@@ -190,7 +195,7 @@ func (b *buffer[T]) takeUnderWay() []T {
 	return b.takeLocked()
 }
 
-// over is told that the source has ended.
+// over is called when the source has ended.
 func (b *buffer[T]) over() {
 	b.mu.Lock()
 	if b.ended {

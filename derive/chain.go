@@ -12,10 +12,10 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// A recipe is the Source that an operator returns: how to build one link of a chain. It has
-// emit called with the values, for as long as l lasts, and end when no more can come. end
-// may be called from the start of the call on, more than once, and from inside whatever
-// has ended a source: so it neither waits nor calls user code.
+// A recipe is the Source that an operator returns: it builds one link of a chain. It
+// arranges for emit to be called with the values for as long as l lasts, and for end to be
+// called when no more can come. end may be called from the start of the call on, more than
+// once, and inside whatever has ended a source. So it neither waits nor calls user code.
 //
 // Recipes nest: if the source of an operator is a recipe too, it is built into the same
 // chain. So a chain has one Connection, however many operators it is made of.
@@ -38,9 +38,9 @@ func (r recipe[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.Con
 }
 
 // A chain is what one connection to a recipe consists of. Its last link is a signal of its
-// own, by which the handler is called: conn is the connection to that, and has all that the
-// user has asked for, queue, mute, a single call. Of that the other links know nothing: so
-// their functions run on the goroutine that fires.
+// own, which calls the handler. conn is the connection to that signal, and has all that the
+// user has asked for: queue, mute, a single call. The other links know nothing of that. So
+// their functions run on the goroutine that calls Fire.
 type chain struct {
 	conn     *tether.Connection
 	queue    *tether.Queue          // nil: none
@@ -78,8 +78,8 @@ func open[T any](src tether.Source[T], owner *tether.Owner, last *tether.Signal[
 	built = true
 }
 
-// over ends the chain when its sources have: on a queue, when that has handled what it has
-// accepted by now.
+// over ends the chain when its sources have ended. On a queue it does so when the queue has
+// handled what it has accepted by now.
 func (ch *chain) over() {
 	if !ch.whole.end() {
 		return
@@ -99,7 +99,7 @@ func (ch *chain) over() {
 	})
 }
 
-// gone is the context of who does not wait at all.
+// gone is a context for not waiting at all.
 var gone = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -107,8 +107,9 @@ var gone = func() context.Context {
 }()
 
 // A life is that of a chain, or of the part of it that one operator lets go of before the
-// rest. What lives in it is ended with it, exactly once: whoever ends takes the list, under
-// mu, and calls it without; what comes later finds dead set, and is ended at once.
+// rest. What lives in it is ended with it, exactly once: the goroutine that ends it takes
+// the list under mu, and calls the functions without mu. What comes later finds dead set,
+// and is ended at once.
 type life struct {
 	chain *chain
 	owner *tether.Owner // of the connections to sources
@@ -132,7 +133,8 @@ func (l *life) alive() bool {
 	return !l.dead
 }
 
-// onEnd has f called when l ends, or now. f must neither be user code nor wait.
+// onEnd arranges for f to be called when l ends, or calls it now if l has ended. f must
+// neither be user code nor wait.
 func (l *life) onEnd(f func()) {
 	l.mu.Lock()
 	if !l.dead {
@@ -158,8 +160,8 @@ func (l *life) end() bool {
 
 func (l *life) stop() { l.end() }
 
-// feed has emit called with the values of src for as long as l lasts, and end when src
-// has ended.
+// feed arranges for emit to be called with the values of src for as long as l lasts, and
+// for end to be called when src has ended.
 func feed[T any](l *life, src tether.Source[T], emit func(T), end func()) {
 	if r, ok := src.(recipe[T]); ok {
 		r(l, emit, end)
@@ -184,7 +186,7 @@ func feed[T any](l *life, src tether.Source[T], emit func(T), end func()) {
 	handle.OnEnd(c, end)
 }
 
-// disconnect has c disconnected when l ends.
+// disconnect arranges for c to be disconnected when l ends.
 func (l *life) disconnect(c *tether.Connection) { l.onEnd(func() { c.Disconnect() }) }
 
 // mustSource panics if src is nil.

@@ -10,17 +10,19 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Chan returns a channel with room for capacity values, onto which the values of src are
-// sent, on the goroutine that fires. What happens to one too many is overflow: with
-// [tether.Block], a Fire is held until somebody receives, owner is cut off, or, if an owned
-// goroutine fires, that one's owner is.
+// Chan returns a channel with room for capacity values. The values of src are sent to it,
+// on the goroutine that called Fire. If the channel is full, overflow says what happens.
+// With [tether.Block] the Fire is held until the channel has room or owner is cut off. If
+// the firing goroutine is an owned one, the cut-off of that goroutine's owner lets the Fire
+// go too.
 //
 // The channel is closed when src has ended, with Block after the values of held Fires were
-// taken; or else when owner unwinds, in turn with its cleanups. What it holds can be
-// received after that. As with any channel, nobody else says how many values were dropped,
-// and a goroutine that both fires and receives can hold itself.
+// received. Otherwise it is closed when owner unwinds, in turn with the owner's cleanups.
+// The values in it can still be received after that. As with any channel, nothing counts
+// the values that were dropped, and a goroutine that both fires and receives can hold
+// itself.
 //
-// Chan panics where capacity < 1.
+// Chan panics if capacity < 1.
 func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overflow tether.Overflow) <-chan T {
 	handle.Scope("derive: Chan", owner)
 	mustSource("Chan", src)
@@ -52,9 +54,9 @@ func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overfl
 
 // An outlet is a Chan.
 //
-// The channel is closed once, when closing is set and nobody is sending: whoever brings
-// that about does it, in the same critical section. A send that does not wait is made under
-// mu; a held one is counted in sending.
+// The channel is closed once, when closing is set and no send is held. The goroutine that
+// brings that about closes it, in the same critical section. A send that does not wait is
+// made under mu. A held one is counted in sending.
 type outlet[T any] struct {
 	ch       chan T
 	overflow tether.Overflow
@@ -116,9 +118,10 @@ func (o *outlet[T]) closeLocked() {
 	}
 }
 
-// Send has the values of src sent to ch, a channel of the user's, which it never closes. A
-// Fire that finds no room is held until there is some, or the Connection ends, or, if an
-// owned goroutine fires, that one's owner is cut off; it then lets go of its value.
+// Send arranges for the values of src to be sent to ch. It never closes ch. If ch has no
+// room, a Fire is held until there is room or the Connection ends. If the firing goroutine
+// is an owned one, the cut-off of that goroutine's owner ends the hold too. A Fire that is
+// let go of without room drops its value.
 func Send[T any](owner *tether.Owner, src tether.Source[T], ch chan<- T) *tether.Connection {
 	handle.Scope("derive: Send", owner)
 	mustSource("Send", src)
@@ -140,8 +143,8 @@ func Send[T any](owner *tether.Owner, src tether.Source[T], ch chan<- T) *tether
 	return c
 }
 
-// send sends v to ch, unless ctx or ended ends first, or the goroutine is an owned one, and
-// its owner, whose Destroy may be called by who receives.
+// send sends v to ch, unless ctx or ended ends first, or the calling goroutine is an owned
+// one whose owner is cut off: the receiver may be the one that calls Destroy of that owner.
 func send[T any](ctx context.Context, ended <-chan struct{}, ch chan<- T, v T) {
 	cut := make(chan struct{})
 	var once sync.Once

@@ -7,13 +7,14 @@ import (
 	"github.com/seed-ec287111/tether"
 )
 
-// Debounce returns a Source of the last value of each burst: a value comes when none has
-// followed it for quiet. It comes on a goroutine of the subscriber's owner. If the handler
-// still runs by then, it comes after that has returned.
+// Debounce returns a Source of the last value of each burst: a value comes when no other
+// has followed it for the time quiet. It comes on a goroutine of the subscriber's owner. If
+// the handler is still running then, the value comes after the handler has returned.
 //
-// A value that is held when src ends comes in its time, and then the connection ends; one
-// that is held when the connection ends otherwise is dropped. A quiet of 0 is as [Map], a
-// negative one panics.
+// If src ends while a value is held, the value comes when it is due, and then the
+// connection ends. If the connection ends in another way, the value is dropped. With a
+// quiet of 0 values pass through, as with a [Map] that changes nothing. Debounce panics if
+// quiet is negative.
 func Debounce[T any](src tether.Source[T], quiet time.Duration) tether.Source[T] {
 	mustSource("Debounce", src)
 	mustDuration("Debounce", "quiet", quiet)

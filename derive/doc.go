@@ -6,93 +6,96 @@
 //	query := derive.Debounce(words, 200*time.Millisecond)
 //	query.Connect(ann, search) // ann has paused: search for what she has typed
 //
-// An operator is a recipe: it takes a [tether.Source] and returns one. Nothing exists
-// until somebody connects to what it returns. Then a chain is made, with a state of its
-// own, for this one connection, and it lives and ends with that.
+// An operator is a recipe: it takes a [tether.Source] and returns another. The returned
+// Source holds nothing until something connects to it. Each connection makes a chain with a
+// state of its own. The chain lives and ends with that connection.
 //
 // # Which operator
 //
-//	Map          a value for each value
-//	Filter       those that are wanted
-//	FilterMap    both in one
+//	Map          a result for each value
+//	Filter       the values that a function accepts
+//	FilterMap    Filter and Map in one
 //	Merge        the values of several sources
 //	Scan         what the values add up to
-//	Distinct     those that differ from the one before; DistinctFunc compares your way
-//	Take         the first n
-//	Until        those before another source gives a value
-//	Debounce     the last one of a burst, once it is quiet
-//	Throttle     not more than one at a time: the first of a window, the last, or both
-//	Sample       the last one, at every beat of another source
+//	Distinct     the values that differ from the one before; DistinctFunc compares your way
+//	Take         the first n values
+//	Until        the values before another source gives one
+//	Debounce     the last value of a burst, once it is quiet
+//	Throttle     one value in a window at the most: the first, the last, or both
+//	Sample       the last value, at every beat of another source
 //	Buffer       batches, by number and by time
 //	Latest       a function of the latest values of two sources
 //	Switch       the values of the latest of many sources
 //	Share        one chain for many subscribers
-//	FromChan     what is received from a channel
+//	FromChan     the values received from a channel
 //	Chan, Send   onto a channel: a new one that is closed in the end, or one of yours
 //
 // # Ownership
 //
-//   - Operators take no owner, as what they return holds nothing: the chain belongs to the
-//     owner that is given to Connect. What outlives a call takes one: Share, FromChan, Chan,
-//     Send.
-//   - The Connection is the subscription. Whatever ends it, Disconnect, its owner, its
-//     queue, ends the whole chain, up to the connections to the sources. They belong to the
-//     same owner: its Destroy is a barrier for the functions as it is for the handler.
+//   - Operators take no owner, as the Source that they return holds nothing. The chain
+//     belongs to the owner that is given to Connect. Share, FromChan, Chan and Send take an
+//     owner, as what they make outlives the call.
+//   - The Connection is the subscription. Disconnect, the end of its owner and the end of
+//     its queue all end the whole chain, up to the connections to the sources. These belong
+//     to the same owner, so its Destroy waits for the functions as it does for the handler.
 //   - When no source can give a value any more, the subscription ends too. Each operator
-//     says when that is. On a queue it ends when that has handled what it had accepted;
-//     until then a goroutine of the owner waits for it.
-//   - A source has ended when its Connection has. What it gives after that, or gives at that
-//     moment on another goroutine, may be dropped.
+//     says when that is. A subscription on a queue ends when the queue has handled what it
+//     had accepted. Until then a goroutine of the owner waits for that.
+//   - A source has ended when its Connection has ended. A value that it gives after that,
+//     or at that moment on another goroutine, may be dropped.
 //   - A value that Debounce, Throttle or Buffer holds when its source ends is delivered
-//     before the subscription ends. When that is ended from below, by Disconnect or the
-//     owner, it is dropped. [Buffer] has last words for a [tether.Finish] queue.
+//     before the subscription ends. If Disconnect or the owner ends the subscription, the
+//     value is dropped. For a [tether.Finish] queue see [Buffer].
 //
 // # Ordering and concurrency
 //
 //   - Operators work before the queue. With [tether.On] the functions run on the goroutine
-//     that fires, and only the last step enters the queue: what Filter refuses takes no room.
-//     [tether.Priority] applies to the sources. A muted Connection skips the handler; the
-//     functions still run, and Take counts.
+//     that called Fire, and only the last step enters the queue. So values that Filter
+//     refuses take no room. [tether.Priority] applies to the sources. A muted Connection
+//     skips the handler. The functions still run, and Take counts.
 //   - Map, Filter, FilterMap and Merge have no state. They nest like function calls, depth
-//     first, as Fire does; where several goroutines fire, they run more than once at the same
-//     time.
-//   - All others see one order, and their functions and what comes after them do not overlap.
-//     A Fire that comes while one is at it leaves its value to that goroutine, and returns.
-//     So a Fire from inside a function or the handler is delivered after it. No lock is held
-//     while a function runs.
-//   - What is left in that way is not bounded, with one exception: if who delivers is held by
-//     a full [tether.Block] queue of this chain, a Fire that leaves a value there is held too.
-//     Debounce and Throttle need not, as they hold one value at most.
+//     first, as Fire does. If several goroutines fire, the functions run several times at
+//     once.
+//   - All other operators see one order. Their functions, and what comes after them, do not
+//     overlap. If a Fire comes while a goroutine is delivering, it leaves its value to that
+//     goroutine and returns. So a value that is fired inside a function or the handler is
+//     delivered after it. No lock is held while a function runs.
+//   - The number of values left in that way is not bounded, with one exception. If a full
+//     [tether.Block] queue of this chain holds the delivering goroutine, a Fire that leaves
+//     a value to it is held too. Debounce and Throttle hold one value at most and do not
+//     need this.
 //   - Values that a timer brings come on a goroutine of the owner.
-//   - The Once of every operator calls its handler once, with the first value that comes out
-//     of the chain, and is dead inside it.
+//   - The Once of every operator calls its handler once, with the first value that comes
+//     out of the chain. Inside the handler its Connection is dead.
 //
-// Not guaranteed: which of the firing goroutines runs a function; that a value has been
-// handled when its Fire returns, if others fire.
+// Not guaranteed: which of several firing goroutines runs a function; and, if several fire,
+// that a value has been handled when its Fire returns.
 //
 // # Limits
 //
-//   - A function that waits for a Fire on another goroutine hangs if that one is held behind
-//     it, as above.
-//   - [Latest] glitches where both sources come from one: see there. Package state does not.
-//   - A chain of operators is built anew for each connection: [Share] what is costly.
+//   - A function that waits for a Fire on another goroutine hangs if that Fire is held
+//     behind the function, as above.
+//   - [Latest] glitches if both its sources come from one source. See there. Package state
+//     does not glitch.
+//   - Each connection builds a chain of operators anew. [Share] a chain that is costly.
 //
 // # Panics
 //
-// A panic in a function counts as one of the handler: it goes on to who fires, or delivers
-// for others, when the rest has been delivered, or to the owner's panic handler. The chain
-// goes on with the next value. In what a timer brings there is no caller: a panic there
-// crashes the program, unless it is supervised. A source that panics when an operator
-// connects to it leaves nothing of the chain: the panic goes on to who connects, or in
-// [Switch] to who fires. Misuse panics at the call: nil sources and
-// functions, Merge of nothing, numbers below 1, negative times.
+// A panic in a function counts as one of the handler. When the rest has been delivered, it
+// goes on to the caller of Fire, or to the goroutine that delivers for others. If the owner
+// has a panic handler, that one gets it. The chain goes on with the next value. A delivery
+// by a timer has no caller: a panic there crashes the program, unless the owner has a panic
+// handler. If a source panics when an operator connects to it, nothing of the chain is
+// left. The panic goes on to the caller of Connect, or in [Switch] to the caller of Fire.
+// Misuse panics at the call: nil sources and functions, Merge of nothing, numbers below 1,
+// negative times.
 //
 // # Costs
 //
 // A chain of stateless operators costs one more Fire, of the handler, and a function call
-// for each operator: three of them 24 ns beside 15 ns of three nested closures. It takes no
-// lock and allocates nothing for a value. An operator with a state takes a mutex twice for
-// each value. One that waits has one timer, and none while it holds nothing. To connect is
-// some 20 allocations, whatever the length of the chain, and a few for each operator with a
-// state.
+// for each operator. Three operators take 24 ns, and three nested closures 15 ns. The chain
+// takes no lock and allocates nothing for a value. An operator with a state takes a mutex
+// twice for each value. An operator that waits has one timer, and none while it holds
+// nothing. To connect takes some 20 allocations, whatever the length of the chain, and a
+// few for each operator with a state.
 package derive

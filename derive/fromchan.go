@@ -8,13 +8,13 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// FromChan returns a Source of the values that are received from ch. They are received
-// only while somebody is connected, on a goroutine of owner's, and each goes to all who are.
-// One that finds nobody, as the last of them has left, is kept for the next subscriber. When
-// ch is closed, the subscriptions end, and further ones end at once.
+// FromChan returns a Source of the values that are received from ch. They are received only
+// while a subscriber is connected, on a goroutine of owner. Each value goes to all
+// subscribers. A value that comes just as the last subscriber has left is kept for the next
+// one. When ch is closed, the subscriptions end, and later ones end at once.
 //
-// The direct handlers run on that goroutine: Destroy of owner waits for them. What is left
-// in ch when owner ends is left there.
+// Handlers that are not on queues run on that goroutine, so Destroy of owner waits for
+// them. Values that are in ch when owner ends stay there.
 func FromChan[T any](owner *tether.Owner, ch <-chan T) tether.Source[T] {
 	handle.Scope("derive: FromChan", owner)
 	if ch == nil {
@@ -32,8 +32,8 @@ func FromChan[T any](owner *tether.Owner, ch <-chan T) tether.Source[T] {
 	})
 }
 
-// A receiver is a FromChan. It has one goroutine at a time that receives: the one of the
-// last subscribers but one may still be in a handler, with the turn, when the next comes.
+// A receiver is a FromChan. One goroutine at a time receives. The goroutine of earlier
+// subscribers may still be in a handler, with the turn, when the next one starts.
 type receiver[T any] struct {
 	ch     <-chan T
 	signal *tether.Signal[T]

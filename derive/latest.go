@@ -2,14 +2,14 @@ package derive
 
 import "github.com/seed-ec287111/tether"
 
-// Latest returns a Source of f's results for the latest values of a and b: whenever one of
-// them gives a value, once both have. It ends when both have ended, or one has without a
-// value.
+// Latest returns a Source of f's results for the latest values of a and b. It calls f
+// whenever one of them gives a value, once both have given one. It ends when both sources
+// have ended, or when one has ended without a value.
 //
-// Where a and b come from one source, a single Fire of that changes one after the other,
-// and f is called in between, with values that do not belong together. This is in the
-// nature of signals; where it matters, use a Computed of package state, which is called
-// once, when all has changed.
+// If a and b come from one source, a single Fire of that source changes one after the
+// other. f is called in between, with values that do not belong together. This is in the
+// nature of signals. If it matters, use a Computed of package state, which is called once,
+// when all has changed.
 func Latest[A, B, R any](a tether.Source[A], b tether.Source[B], f func(A, B) R) tether.Source[R] {
 	mustSource("Latest", a)
 	mustSource("Latest", b)

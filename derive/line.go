@@ -8,18 +8,20 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// A line has what comes to an operator handled one after the other, in the order in which
-// it came, by whoever finds nobody at it. The others leave what they have to that one.
+// A line handles what comes to an operator one after the other, in the order in which it
+// came. The goroutine that finds the line idle does it. The others leave what they have to
+// that one.
 //
-// The invariant, with mu free: if waiting is not empty, somebody is busy, who looks at
-// waiting again, in the critical section in which it ceases to be. So nothing is left
-// behind. Only the one who is busy calls step, without mu: so calls of it do not overlap,
-// and what step writes the next one sees, whoever calls it.
+// The invariant, with mu free: if waiting is not empty, a goroutine is busy. It looks at
+// waiting again in the critical section in which it ceases to be busy. So nothing is left
+// behind. Only the busy goroutine calls step, without mu. So calls of step do not overlap,
+// and each sees what the one before wrote, whichever goroutine calls it.
 //
 // The end of a source is not something that comes to the line, but a change of what over
-// answers. Otherwise whoever ends a source, by a Disconnect under a lock perhaps, could find
-// himself busy with the values of others. over is asked under mu, by whoever makes the line
-// idle, or changes it while it is: so it sees all that came before the end.
+// answers. Otherwise a goroutine that ends a source, by a Disconnect under a lock perhaps,
+// could find itself busy with the values of others. over is called under mu, by the
+// goroutine that makes the line idle, or that changes it while it is. So it sees all that
+// came before the end.
 type line[E any] struct {
 	life *life
 	step func(E)
@@ -38,8 +40,8 @@ func newLine[E any](l *life, step func(E), over func() bool, end func()) *line[E
 	return ln
 }
 
-// give has e handled, here or by who is at it. Panics of step go on to who is, when there
-// is nothing left to handle.
+// give handles e here, or leaves it to the busy goroutine. Panics of step go on to that
+// goroutine's caller when there is nothing left to handle.
 func (ln *line[E]) give(e E) {
 	ln.mu.Lock()
 	ln.waiting.Push(e)
@@ -74,8 +76,8 @@ func (ln *line[E]) handleNext() bool {
 	return false
 }
 
-// change makes a change that may be the last one: change runs under mu. What step writes
-// and over looks at is step's own: over is not asked while somebody is busy.
+// change makes a change that may be the last one. The function change runs under mu. over
+// may look at what step writes, as it is not called while a goroutine is busy.
 func (ln *line[E]) change(change func()) {
 	ln.mu.Lock()
 	change()

@@ -4,8 +4,8 @@ import "github.com/seed-ec287111/tether"
 
 // Map returns a Source of f's results for the values of src.
 //
-// f runs on the goroutine that fires, and where several fire, more than once at the same
-// time; likewise the functions of [Filter] and [FilterMap].
+// f runs on the goroutine that called Fire. If several goroutines fire, f runs several
+// times at once. The same holds for the functions of [Filter] and [FilterMap].
 func Map[T, U any](src tether.Source[T], f func(T) U) tether.Source[U] {
 	mustSource("Map", src)
 	mustFunc("Map", f == nil)
@@ -14,7 +14,7 @@ func Map[T, U any](src tether.Source[T], f func(T) U) tether.Source[U] {
 	})
 }
 
-// Filter returns a Source of those values of src that keep holds true for.
+// Filter returns a Source of the values of src for which keep returns true.
 func Filter[T any](src tether.Source[T], keep func(T) bool) tether.Source[T] {
 	mustSource("Filter", src)
 	mustFunc("Filter", keep == nil)
@@ -27,8 +27,8 @@ func Filter[T any](src tether.Source[T], keep func(T) bool) tether.Source[T] {
 	})
 }
 
-// FilterMap returns a Source of f's results for those values of src for which f returns
-// true as well: a type assertion, a parser, a look-up.
+// FilterMap returns a Source of f's results for the values of src for which f also returns
+// true. Use it for a type assertion, a parser or a look-up.
 func FilterMap[T, U any](src tether.Source[T], f func(T) (U, bool)) tether.Source[U] {
 	mustSource("FilterMap", src)
 	mustFunc("FilterMap", f == nil)

@@ -7,9 +7,9 @@ import (
 	"github.com/seed-ec287111/tether"
 )
 
-// Merge returns a Source of the values of all srcs. It has no order but theirs: where two
-// fire at the same time, the handler runs twice at the same time. It ends when all of them
-// have ended. Merge panics without a source.
+// Merge returns a Source of the values of all srcs. It adds no order to theirs: if two of
+// them fire at the same time, the handler runs twice at the same time. It ends when all of
+// them have ended. Merge panics if there is no source.
 func Merge[T any](srcs ...tether.Source[T]) tether.Source[T] {
 	if len(srcs) == 0 {
 		panic("derive: Merge of nothing")

@@ -2,11 +2,13 @@ package derive
 
 import "github.com/seed-ec287111/tether"
 
-// Sample returns a Source that gives, with each beat, the last value of src since the beat
-// before, and nothing if there is none. A [tether.Heartbeat] makes it a clock; any other
-// source will do as well. The value comes on the goroutine that fires beats.
+// Sample returns a Source that gives, with each beat, the last value that src has given
+// since the beat before. If there is none, it gives nothing. With a [tether.Heartbeat] for
+// beats it goes by the clock. Any other source will do as well. The value comes on the
+// goroutine that fires beats.
 //
-// It ends when beats has ended, or src has and its last value was given.
+// It ends when beats has ended. It also ends when src has ended and its last value was
+// given.
 func Sample[T, U any](src tether.Source[T], beats tether.Source[U]) tether.Source[T] {
 	mustSource("Sample", src)
 	mustSource("Sample", beats)

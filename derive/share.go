@@ -6,12 +6,13 @@ import (
 )
 
 // Share returns a Source whose subscribers have one connection to src in common, and one
-// chain with its state: it is made for the first of them and ends with the last. Values
-// that one subscriber missed, it does not get later: for that there is package history.
+// chain with its state. The chain is made for the first subscriber and ends with the last.
+// A subscriber does not get values later that it missed. For that there is package history.
 //
-// When src ends, the subscriptions end; the next subscriber connects to it anew. The chain
-// lives in owner, and the direct handlers of the subscribers run inside it: Destroy of owner
-// waits for them, whoever they belong to. When owner ends, so do the subscriptions.
+// When src ends, the subscriptions end, and the next subscriber makes a new connection to
+// src. The chain belongs to owner. Handlers that are not on queues run inside it, so
+// Destroy of owner waits for them, whichever owner they belong to. When owner ends, so do
+// the subscriptions.
 func Share[T any](owner *tether.Owner, src tether.Source[T]) tether.Source[T] {
 	handle.Scope("derive: Share", owner)
 	mustSource("Share", src)
@@ -36,8 +37,8 @@ func Share[T any](owner *tether.Owner, src tether.Source[T]) tether.Source[T] {
 	return through[T](shared)
 }
 
-// through returns a Source of what s fires. Unlike a connection to s, one to it ends only
-// when its queue has handled what it has, if s ends.
+// through returns a Source of what s fires. If s ends, a connection to s ends at once, but
+// one to this Source ends when its queue has handled what it has.
 func through[T any](s *tether.Signal[T]) tether.Source[T] {
 	return recipe[T](func(l *life, emit func(T), end func()) { feed[T](l, s, emit, end) })
 }

@@ -11,10 +11,11 @@ import (
 // differ in when that is, and in which value is held.
 //
 // The invariant, with mu free: if a value is held, the slot is busy, that is, a timer is
-// set or somebody emits. Who emits looks at the slot again, in the critical section in
-// which it ceases to be busy. So there is one timer at most, none without a value, and
-// emissions do not overlap. due never falls, and is compared with the clock at the time of
-// use: a timer that is early, as due was put off, sets another one for the rest.
+// set or a goroutine emits. A goroutine that emits looks at the slot again in the critical
+// section in which the slot ceases to be busy. So there is one timer at most, none without
+// a value, and emissions do not overlap. due never falls, and is compared with the clock at
+// the time of use: a timer that is early, as due was put off, sets another one for the
+// rest.
 type slot[T any] struct {
 	life *life
 	emit func(T)
@@ -54,7 +55,7 @@ func (s *slot[T]) dropLocked() {
 	s.v, s.held = zero, false
 }
 
-// over is told that the source has ended.
+// over is called when the source has ended.
 func (s *slot[T]) over() {
 	s.mu.Lock()
 	s.ended = true

@@ -8,16 +8,18 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Switch returns a Source of the values of the latest inner source: for each value of src
-// it ends what it has subscribed to before, calls f, and connects to what f returns. It ends
-// when src has ended, and the last inner source has.
+// Switch returns a Source of the values of the latest inner source. For each value of src
+// it ends its subscription to the inner source before, calls f, and connects to the Source
+// that f returns. It ends when src and the last inner source have ended.
 //
-// What an inner source needs, f makes on o, a child of the subscriber's owner that ends with
-// it: when Switch moves on, when the inner source ends, and with the subscription. Where
-// src gives its value inside a handler, as by a Fire, o is then cut off, but not waited
-// for, if something of it runs; values that it gives after that are dropped. Errors of what
-// o owns are part of what Destroy of the subscriber's owner returns: of the first sixteen o
-// that had any and have ended before it; the others are counted.
+// f makes what the inner source needs on o, a child of the subscriber's owner. o ends when
+// Switch moves on to the next value, when the inner source ends, and with the subscription.
+// If Switch moves on inside a handler, as when a Fire gives the value of src, o is cut off.
+// If something of o is running then, Switch does not wait for it, and drops the values that
+// o still gives.
+//
+// Destroy of the subscriber's owner returns the errors of what o owns too. If many o have
+// ended before with errors, it returns those of the first sixteen and counts the others.
 func Switch[T, U any](src tether.Source[T], f func(o *tether.Owner, v T) tether.Source[U]) tether.Source[U] {
 	mustSource("Switch", src)
 	mustFunc("Switch", f == nil)
@@ -120,7 +122,7 @@ func (s *switcher[T, U]) stop() {
 	}
 }
 
-// cancel ends in for whoever must not wait, if nobody has.
+// cancel ends in, unless it has ended. It does not wait.
 func (in *inner) cancel() {
 	if in.life.end() {
 		in.owner.Cancel(nil)

@@ -6,9 +6,9 @@ import (
 	"github.com/seed-ec287111/tether"
 )
 
-// Take returns a Source of the first n values of src, never more, that lets go of src
-// before the handler is called with the last of them, and ends after. The values are
-// counted for each connection, a muted one's too. Take panics where n < 1.
+// Take returns a Source of the first n values of src, and never more. It lets go of src
+// before the handler is called with the last of them, and ends after that. Each connection
+// counts its own values, also while it is muted. Take panics if n < 1.
 func Take[T any](src tether.Source[T], n int) tether.Source[T] {
 	mustSource("Take", src)
 	if n < 1 {
@@ -30,12 +30,12 @@ func Take[T any](src tether.Source[T], n int) tether.Source[T] {
 	})
 }
 
-// Until returns a Source of the values of src until stop gives one: then it lets go of
-// both, and ends. It also ends when src does; a stop that ends without a value changes
-// nothing.
+// Until returns a Source of the values of src until stop gives a value. Then it lets go of
+// both sources and ends. It also ends when src does. If stop ends without a value, that
+// changes nothing.
 //
-// stop is connected first. So where both are the same source, the value that stops is not
-// delivered; and if stop gives a value at once, src is not connected at all.
+// Until connects to stop first. So if both are the same source, the value that stops is not
+// delivered. If stop gives a value at once, Until does not connect to src at all.
 func Until[T, U any](src tether.Source[T], stop tether.Source[U]) tether.Source[T] {
 	mustSource("Until", src)
 	mustSource("Until", stop)

@@ -30,16 +30,18 @@ func (e Edges) String() string {
 	return fmt.Sprintf("Edges(%d)", int(e))
 }
 
-// Throttle returns a Source that never gives two values within every, whichever goroutines
-// fire. A value opens a window of that length, of which edges says what comes through.
-// A trailing value, which comes on a goroutine of the subscriber's owner, opens a new
-// window. With [Trailing] alone a window begins with the first value. The time is that at
-// which the handler is called; if it is still running at the end of a window, the next
-// value comes after it has returned.
+// Throttle returns a Source that never gives two values within the time every, whichever
+// goroutines fire. A value that it gives opens a window of that length. edges says which of
+// the values in the window come through. A trailing value comes on a goroutine of the
+// subscriber's owner, and opens a new window. With [Trailing] alone a window begins with
+// the first value of src. The window is measured from the call of the handler. If the
+// handler is still running at the end of a window, the next value comes after it has
+// returned.
 //
-// A value that is held when src ends comes in its time, and then the connection ends; one
-// that is held when the connection ends otherwise is dropped. An every of 0 is as [Map], a
-// negative one panics.
+// If src ends while a value is held, the value comes when it is due, and then the
+// connection ends. If the connection ends in another way, the value is dropped. With an
+// every of 0 values pass through, as with a [Map] that changes nothing. Throttle panics if
+// every is negative.
 func Throttle[T any](src tether.Source[T], every time.Duration, edges Edges) tether.Source[T] {
 	mustSource("Throttle", src)
 	mustDuration("Throttle", "every", every)

@@ -6,17 +6,17 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A Brief says of one owner what can be said in a bounded time, however much the owner holds.
-// See [OwnerInfo] for all of it.
+// A Brief says of one owner what can be said in a bounded time, however much the owner
+// holds. [OwnerInfo] has all of it.
 type Brief struct {
 	ID       uint64 // no other owner has it, now or later
 	Owner    string // path, as [tether.Owner.String] has it
 	Name     string // quoted
 	State    string // as in OwnerInfo
-	Note     string // what is not usual about it, as in a [Dump]
+	Note     string // what is unusual about it, as in a [Dump]
 	Made     Place
 	Children int
-	Handlers int // calls of handlers that run now
+	Handlers int // calls of its handlers that run now
 
 	Connections, Goroutines, Timers, Cleanups, Interrupts int
 
@@ -33,7 +33,7 @@ func brief(s *scope.Scope) Brief {
 	}
 }
 
-// Again looks again. It returns false if the owner has ended or is garbage.
+// Again looks at the owner again. It returns false if the owner has ended or is garbage.
 func (b Brief) Again() (Brief, bool) {
 	s := b.scope.Value()
 	if s == nil || s.Over() {
@@ -42,8 +42,8 @@ func (b Brief) Again() (Brief, bool) {
 	return brief(s), true
 }
 
-// Holds lists what the owner holds itself, as of now, by kind and place. Of very much it is
-// the newest part that is listed.
+// Holds lists what the owner itself holds now, by kind and place. If the owner holds very
+// much, Holds lists the newest part.
 func (b Brief) Holds() []Hold {
 	s := b.scope.Value()
 	if s == nil {
@@ -55,7 +55,7 @@ func (b Brief) Holds() []Hold {
 	return f.Holds
 }
 
-// Below returns the newest most children, oldest first.
+// Below returns the newest children, at most most of them, oldest first.
 func (b Brief) Below(most int) []Brief {
 	s := b.scope.Value()
 	if s == nil {

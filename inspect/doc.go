@@ -1,7 +1,7 @@
-// Package inspect shows what owners hold and do, and finds what leaks, grows or is
-// stuck. It is for a page behind a debug port, a test that hangs, a log that has
-// numbers: nothing of it costs anything until it is called, and nothing keeps an
-// owner alive or from being found lost.
+// Package inspect shows what owners hold and do, and finds what leaks, grows or is stuck.
+// Use it for a page behind a debug port, for a test that hangs, or for a log with numbers.
+// Nothing of it costs anything until it is called. Nothing of it keeps an owner alive, or
+// keeps a lost owner from being found.
 //
 //	inspect.Dump(os.Stderr) // the tree, by function with file and line
 //
@@ -16,45 +16,45 @@
 //
 // # Which tool
 //
-//   - What is there? [Dump]; [Roots], [Of] and their methods for a program.
-//   - The heap grows. [WatchGrowth] at each beat of a heartbeat, or [Growth] once:
-//     which function connects, makes children or registers cleanups without end.
-//   - Who made them? [RecordSites] notes the calls, [Profile] whole stacks, for
-//     go tool pprof.
-//   - It hangs. [Watch] names handlers that do not return and teardowns that do
-//     not complete.
-//   - Whose CPU time is it? [Label], for CPU and goroutine profiles.
-//   - How does it go, over time? [Log]; as metrics [OwnerInfo.ByName] and [WatchStuck], which
-//     module tetherotel gives to OpenTelemetry.
-//   - All of it, for a page or an alarm: [Monitor] folds all owners of the program and says what
-//     is wrong. Package inspectweb is such a page. [Search] finds owners.
-//   - A root that nobody destroyed: [tether.OnLost].
+//   - What is there? [Dump] writes it. A program uses [Roots], [Of] and their methods.
+//   - The heap grows. Call [WatchGrowth] with a heartbeat, or [Growth] once. They say which
+//     function connects, makes children or registers cleanups without end.
+//   - Which code made them? [RecordSites] notes the calls. [Profile] notes whole stacks,
+//     for go tool pprof.
+//   - It hangs. [Watch] names handlers that do not return and teardowns that do not
+//     complete.
+//   - Which owner takes the CPU time? [Label] labels CPU and goroutine profiles.
+//   - How does it change over time? Use [Log]. As metrics use [OwnerInfo.ByName] and
+//     [WatchStuck], which module tetherotel gives to OpenTelemetry.
+//   - All of it, for a page or an alarm: a [Monitor] folds all owners of the program and
+//     says what is wrong. Package inspectweb is such a page. [Search] finds owners.
+//   - A root was never destroyed. Use [tether.OnLost].
 //
 // # Names
 //
-//   - Functions and calls are those of the program that uses the library. An owner that
-//     package keyed has made was made by the call of its Get; a handler that a
-//     [tether.NewSource] or package weakref has connected is the one that it was given.
-//   - Owners that the library makes are called after what they are for: "heartbeat 100ms",
-//     "active signal of string" for [tether.WhileActive], "signal of string" for
+//   - Functions and calls are those of the program that uses the library. For an owner made
+//     by package keyed it is the call of Get. For a handler connected by a
+//     [tether.NewSource] or by package weakref it is the handler that the program gave.
+//   - Owners that the library makes have names that say what they are for: "heartbeat
+//     100ms", "active signal of string" for [tether.WhileActive], "signal of string" for
 //     [tether.CloseInTurn].
 //   - What the library itself holds or runs in an owner has the exported name that it is a
-//     part of, without a file: tether.Heartbeat, history.Record, pool.Lease; or that of its
-//     package.
+//     part of, such as tether.Heartbeat, history.Record or pool.Lease, or the name of its
+//     package. It has no file.
 //
 // # What they promise
 //
-//   - All functions may be called by any goroutine, while the trees change. What
-//     they see of one owner is consistent; of several it is not, as each is looked
-//     at in its turn.
-//   - User code runs under no lock. Writing an owner's state down holds that owner's
-//     lock, for some 200 ns for each thing that it holds.
-//   - The values, [OwnerInfo], [Group], [Slow], [Survey] and so on, refer to no owner.
-//   - What observes, [RecordSites], [Profile] and [Label], slows down the making of
-//     what it observes, and only that, and only until it is stopped. [Watch] and
-//     [Growth] look from outside.
-//   - Fires are not counted: all cores that fire would write the same word. What
-//     runs now can be seen, and queues tell what they took and dropped.
-//   - All of it works inside testing/synctest bubbles. [Roots] and [Dump] show the
-//     owners of the whole program, though, other bubbles' included.
+//   - All functions may be called by any goroutine, while the trees change. What they see
+//     of one owner is consistent. What they see of several owners is not, as they look at
+//     one after the other.
+//   - User code runs under no lock. Writing down the state of an owner holds that owner's
+//     lock, for some 200 ns for each thing that the owner holds.
+//   - The values, such as [OwnerInfo], [Group], [Slow] and [Survey], refer to no owner.
+//   - [RecordSites], [Profile] and [Label] observe. They slow down the making of what they
+//     observe, and nothing else, until they are stopped. [Watch] and [Growth] look from
+//     outside.
+//   - Fires are not counted, as all cores that fire would write the same word. The handlers
+//     that run now can be seen, and queues say how many values they took and dropped.
+//   - All of it works inside testing/synctest bubbles. [Roots] and [Dump] show the owners
+//     of the whole program there too, those of other bubbles included.
 package inspect

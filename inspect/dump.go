@@ -23,12 +23,14 @@ const (
 	most = 1000
 )
 
-// Dump writes the tree of all owners, roots oldest first, in lines of at most 80
-// columns: below each owner what it holds, by function with file and line, and its
-// children. More than three roots, or children of one owner, that were made by one call
-// (of children see [RecordSites]) and have one name but for digits are one line with their
-// number and what they hold together; so are the rest of more than twenty different ones,
-// and queues with the same options.
+// Dump writes the tree of all owners, roots oldest first, in lines of at most 80 columns.
+// Below each owner are its children and what it holds, by function with file and line.
+//
+// Roots are alike if one call made them and their names differ in digits only. So are
+// children of one owner. For children the call is known only with [RecordSites]. Without it
+// their names alone count. More than three that are alike are one line, with their number
+// and what they hold together. If there are more than twenty different ones, the rest are
+// one line. Queues with the same options are one line in the same way.
 //
 //	app  alive, staged                                       main.main main.go:20
 //	  connection string ×2                                  main.greet main.go:31
@@ -37,13 +39,13 @@ const (
 //	    timer                                                    tether.Heartbeat
 //	  player-# ×4000: 4000 connections, 4000 cleanups         main.join main.go:77
 //
-// Beside the name of a root stands its state, beside that of a child what is not usual:
-// that it is not alive, [tether.Staged], ending in stages if these have begun, or that it
-// ends in its turn, see [tether.CloseInTurn].
+// Beside the name of a root stands its state. Beside the name of a child stands only what
+// is not usual: that it is not alive, that it is [tether.Staged], that it is ending in
+// stages, or that it ends in its turn, see [tether.CloseInTurn].
 //
-// The order is that of registration, so the same tree gives the same text. It has 1000
-// lines at the most. Dump returns the error of w, and panics if w is nil. Cost: as
-// [Growth] for what is shown; w is written to when everything has been looked at, with no
+// The order is that of registration, so the same tree gives the same text. The text has
+// 1000 lines at the most. Dump returns the error of w, and panics if w is nil. Cost: as
+// [Growth], for what is shown. Dump writes to w when it has looked at everything, with no
 // lock held.
 func Dump(w io.Writer) error {
 	var d dumper
@@ -52,7 +54,7 @@ func Dump(w io.Writer) error {
 	return d.to(w)
 }
 
-// Dump is [Dump] for the owner that i describes and all below it.
+// Dump is the function [Dump] for the owner that i describes and all below it.
 func (i OwnerInfo) Dump(w io.Writer) error {
 	var d dumper
 	d.check(w)

@@ -21,26 +21,26 @@ const (
 	mostSampled = 16     // owners of a fold that are remembered, of the oldest and of the newest
 )
 
-// A Fold is owners that a reader need not tell apart, because their parents are of one fold,
-// one call has made them, and they have one name but for digits: all sessions of a server, say.
-// Where the call is not known, see [RecordSites], the name alone counts.
+// A Fold is a set of owners that a reader need not tell apart: their parents are of one
+// fold, one call made them, and their names differ in digits only. All sessions of a server
+// are an example. If the call is not known, see [RecordSites], the name alone counts.
 //
-// The folds of a program are few, however many owners it has. Below one fold there are at most
-// a hundred; the rest are one more, which is Rest.
+// A program has few folds, however many owners it has. A fold has at most a hundred folds
+// below it. All further owners there are in one more fold, which has Rest set.
 type Fold struct {
 	Key  uint64 // differs from that of other folds, and is the same in every survey
-	Name string // quoted; where Owners is not 1, digits are "#"; "" of the Rest
-	Note string // of a single owner, what is not usual about it, as in a [Dump]
+	Name string // quoted; if Owners is not 1, digits are "#"; "" if Rest is set
+	Note string // what is unusual about a single owner, as in a [Dump]; "" for several
 	Made Place
 	Rest bool
 
 	Owners   int // in this fold itself
-	Dead     int // of these, not alive
-	Handlers int // calls of handlers of these that run
-	Held     int // calls of Fire that wait for room in their queues
+	Dead     int // how many of these owners are not alive
+	Handlers int // calls of handlers of these owners that run
+	Held     int // calls of Fire that wait for room in the queues of these owners
 
-	Holds []Hold // what these hold, by kind and place
-	Total Totals // of these and all below
+	Holds []Hold // what these owners hold, by kind and place
+	Total Totals // of these owners and all below
 	Below []*Fold
 
 	oldest, newest []weak.Pointer[scope.Scope]
@@ -49,17 +49,17 @@ type Fold struct {
 // A Hold is what the owners of a fold hold of one kind by one function.
 type Hold struct {
 	Kind  string // "connection", "goroutine", "timer", "cleanup", "interrupt", "queue"
-	Func  Place  // of queues the call that made them, if that is known
-	What  string // of connections the type of the signal, of queues capacity and overflow; "" with no Func: not looked at
+	Func  Place  // the function; for queues the call that made them, if that is known
+	What  string // for connections the type of the signal, for queues capacity and overflow; if "" with no Func, these were not looked at
 	Count int
-	About bool // Count is an estimate, by those looked at
+	About bool // Count is an estimate from those that were looked at
 
-	Queue Queue // what these queues are and count together; with ID if it is one
+	Queue Queue // what these queues are and count together; has an ID if there is only one
 }
 
-// Sample returns some of the fold's owners, if they have not become garbage: those that were
-// the newest and those that were the oldest, in the order of their registration, at most 32.
-// all says that there were no others.
+// Sample returns some of the fold's owners: those that were the newest and those that were
+// the oldest, in the order of their registration, at most 32. It leaves out owners that
+// have become garbage. all says that the fold had no others.
 func (f *Fold) Sample() (briefs []Brief, all bool) {
 	for _, w := range slices.Concat(f.oldest, f.newest) {
 		if s := w.Value(); s != nil {
@@ -284,7 +284,7 @@ func (f *fold) sample() {
 	f.young, f.old, f.last = nil, nil, nil
 }
 
-// come is told that s belongs to f.
+// come enters s as an owner of f.
 func (f *fold) come(s *scope.Scope, n int) {
 	f.seen, f.last = n, s
 	if len(f.young) < mostSampled {

@@ -15,22 +15,22 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Beats is how many beats in a row a group has to grow for [WatchGrowth] to
-// report it. Three is arbitrary: a program that starts, or gets busier, often
-// grows for one or two.
+// Beats is the number of beats in a row at which a group has to grow for [WatchGrowth] to
+// report it. Three is arbitrary: a program that starts, or gets busier, often grows for one
+// or two.
 const Beats = 3
 
-// A Group is what one owner holds of one kind by one function: its connections
-// with one handler, the children that one call has made, and so on. A group that
-// grows and grows is the usual leak of a system of owners: a handler that connects
-// to an owner which outlives it, again at every value.
+// A Group is what one owner holds of one kind by one function. Its connections with one
+// handler are a group, and so are the children that one call has made. The usual leak of a
+// system of owners is a group that grows and grows: a handler connects to an owner that
+// outlives it, again at every value.
 type Group struct {
 	Owner string // path, as [tether.Owner.String] has it
-	Kind  string // "connection", "child", "goroutine", "timer", "cleanup", "interrupt"
-	Func  Place  // the handler or function; of children the call that made them
-	What  string // of connections the type of the signal, of children their name with digits as "#", quoted as in a path
+	Kind  string // "connection", "child", "goroutine", "timer", "cleanup", "interrupt"; in a [Survey] also "queue"
+	Func  Place  // the handler or function; for children, and for queues, the call that made them
+	What  string // for connections the type of the signal; for children their name with digits as "#", quoted as in a path; for queues capacity and overflow
 	Count int
-	Grown int // since the beats of WatchGrowth in which it grew; 0 without
+	Grown int // by how much it grew in the beats of [WatchGrowth], or in the looks of a [Monitor]; 0 for [Growth]
 }
 
 // LogValue implements [slog.LogValuer].
@@ -41,20 +41,20 @@ func (g Group) LogValue() slog.Value {
 	)
 }
 
-// Growth returns the groups of owner and of all below it that count more than
-// limit, largest first. It panics if owner is nil.
+// Growth returns the groups of owner, and of all below it, that count more than limit. The
+// largest come first. It panics if owner is nil.
 //
-// Children are grouped by the call that made them if [RecordSites] was on, else
-// by their names with digits folded: "player-17" and "player-4" are "player-#".
+// Children are grouped by the call that made them if [RecordSites] was on. Otherwise they
+// are grouped by their names with digits folded: "player-17" and "player-4" are "player-#".
 //
-// Cost: nothing on Connect; here some 200 ns for each thing that the owners hold,
+// Cost: nothing on Connect. A call takes some 200 ns for each thing that the owners hold,
 // each owner under its lock.
 func Growth(owner *tether.Owner, limit int) []Group {
 	return growth(handle.Scope("inspect: Growth", owner), limit)
 }
 
-// Growth is [Growth] for the owner that i describes. With [Roots] it covers the
-// whole program.
+// Growth is the function [Growth] for the owner that i describes. With [Roots] it covers
+// the whole program.
 func (i OwnerInfo) Growth(limit int) []Group {
 	s := i.scope.Value()
 	if s == nil {
@@ -167,15 +167,15 @@ func kindName(k scope.Kind) string {
 	return "child"
 }
 
-// WatchGrowth looks at owner and all below it at each beat, and calls report for
-// every group that has grown at [Beats] beats in a row, or that counts more than
-// limit; with limit 0 there is none. A group is reported once, and again only
+// WatchGrowth looks at owner and all below it at each beat. It calls report for every group
+// that has grown at [Beats] beats in a row, and for every group that counts more than
+// limit. With a limit of 0 there is no limit. A group is reported once, and again only
 // after it has become smaller.
 //
-// report runs in the handler of the beat, a connection of owner's, and may do what
-// handlers may. The watch ends with owner, or with the Connection that it returns.
-// It does not keep owner from being found lost, but for what report captures. It
-// panics if owner, beats or report is nil. Cost: that of [Growth] at each beat.
+// report runs in the handler of the beat, on a connection of owner, and may do what
+// handlers may. The watch ends with owner, or with the Connection that it returns. It does
+// not keep owner from being found lost, but what report captures may. It panics if owner,
+// beats or report is nil. Cost: that of [Growth] at each beat.
 func WatchGrowth(owner *tether.Owner, beats tether.Source[tether.Tick], limit int, report func(Group)) *tether.Connection {
 	s := handle.Scope("inspect: WatchGrowth", owner)
 	if check.Nil(beats) {

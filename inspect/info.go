@@ -12,18 +12,18 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// An OwnerInfo is what an owner was and held at one moment: values, which do not
-// change any more and keep nothing alive. The methods look at the owner as it is
-// when they are called, and find nothing if it is garbage by then.
+// An OwnerInfo is what an owner was and held at one moment. Its values do not change any
+// more and keep nothing alive. Its methods look at the owner as it is when they are called.
+// They find nothing if the owner is garbage by then.
 //
-// The lists are in the order of registration, but for the children, which may
-// be many: a method walks them. The zero OwnerInfo is of no owner.
+// The lists are in the order of registration. Children are not listed, as there may be
+// many: a method walks them. The zero OwnerInfo describes no owner.
 type OwnerInfo struct {
-	ID    uint64 `json:"id"`             // no other owner has it, now or later; 0 of a lost root that is garbage
-	Name  string `json:"name"`           // as it is; Dump and LogValue quote it, as tether.Owner.String does
-	Path  string `json:"path"`           // likewise; String returns it quoted
-	State string `json:"state"`          // "alive", "cut off", "unwinding", "ended"; or "garbage", of a lost root
-	Made  Place  `json:"made"`           // the call that made it, perhaps by way of this library; of children see [RecordSites]
+	ID    uint64 `json:"id"`             // no other owner has it, now or later; 0 for a lost root that is garbage
+	Name  string `json:"name"`           // unquoted; Dump and LogValue quote it, as tether.Owner.String does
+	Path  string `json:"path"`           // unquoted; String returns it quoted
+	State string `json:"state"`          // "alive", "cut off", "unwinding", "ended"; for a lost root also "garbage"
+	Made  Place  `json:"made"`           // the call that made it, perhaps by way of this library; for children see [RecordSites]
 	Lost  bool   `json:"lost,omitempty"` // a root whose handle became garbage before it was destroyed
 
 	Staged     bool `json:"staged,omitempty"`     // made with tether.Staged
@@ -38,11 +38,11 @@ type OwnerInfo struct {
 	Connections []Connection `json:"connections,omitempty"`
 	Queues      []Queue      `json:"queues,omitempty"`
 	Signals     []Signal     `json:"signals,omitempty"`
-	Goroutines  []Place      `json:"goroutines,omitempty"` // running; the functions given to Go
+	Goroutines  []Place      `json:"goroutines,omitempty"` // the functions given to Go that run
 	Timers      []Place      `json:"timers,omitempty"`     // pending or running
 	Cleanups    []Place      `json:"cleanups,omitempty"`
 	Interrupts  []Place      `json:"interrupts,omitempty"`
-	Pending     []Pending    `json:"pending,omitempty"` // of an owner that was cut off
+	Pending     []Pending    `json:"pending,omitempty"` // if the owner was cut off
 
 	text  string // the path, quoted
 	scope weak.Pointer[scope.Scope]
@@ -64,7 +64,7 @@ type Connection struct {
 type Queue struct {
 	Len      int    `json:"len"` // values pending
 	Capacity int    `json:"capacity"`
-	Overflow string `json:"overflow"` // as the constant is called
+	Overflow string `json:"overflow"` // the name of the constant
 	Taken    uint64 `json:"taken"`    // values that it has let in so far
 	Dropped  uint64 `json:"dropped"`
 
@@ -74,12 +74,12 @@ type Queue struct {
 	Manual      bool    `json:"manual,omitempty"` // made with tether.Manual
 	Finish      bool    `json:"finish,omitempty"` // made with tether.Finish
 	Connections int     `json:"connections"`
-	Handlers    []Place `json:"handlers,omitempty"` // of the connections, each once, eight at the most
+	Handlers    []Place `json:"handlers,omitempty"` // handlers of the connections, each once, eight at the most
 	Running     Place   `json:"running"`            // the handler that runs now, if any
 }
 
 // Pending describes values that a queue has accepted, and that are still to be handled
-// though the owner of their connection was cut off: see [tether.Finish].
+// though the owner of their connection was cut off. See [tether.Finish].
 type Pending struct {
 	Values  int   `json:"values"`
 	Handler Place `json:"handler"`
@@ -87,17 +87,17 @@ type Pending struct {
 
 // A Signal describes a signal that closes with its owner.
 type Signal struct {
-	Type        string `json:"type"` // of its values; "" if nobody was ever connected
+	Type        string `json:"type"` // the type of its values; "" if nothing was ever connected
 	Connections int    `json:"connections"`
 }
 
-// Of returns what owner is and holds now. It panics if owner is nil. Cost: some
-// 200 ns for each thing that owner holds itself, under its lock.
+// Of returns what owner is and holds now. It panics if owner is nil. Cost: some 200 ns for
+// each thing that owner itself holds, under its lock.
 func Of(owner *tether.Owner) OwnerInfo { return info(handle.Scope("inspect: Of", owner)) }
 
-// Roots returns the roots that have not ended, oldest first, those that a test or
-// another goroutine made included. A lost one that is garbage is not among them
-// unless somebody watches, as package tethertest does.
+// Roots returns the roots that have not ended, oldest first. It includes those made by
+// tests or by other goroutines. A lost root that is garbage is included only while
+// something watches for it, as package tethertest does.
 func Roots() iter.Seq[OwnerInfo] {
 	return func(yield func(OwnerInfo) bool) {
 		for r := range scope.Roots() {
@@ -190,8 +190,8 @@ func (i OwnerInfo) below() []*scope.Scope {
 	return nil
 }
 
-// All returns i, the owner's children of now, their children and so on: parents
-// first, and oldest first. Each is looked at when its turn comes.
+// All returns i, then the owner's present children, their children and so on: parents
+// first, and oldest first. It looks at each owner when its turn comes.
 func (i OwnerInfo) All() iter.Seq[OwnerInfo] {
 	return func(yield func(OwnerInfo) bool) { i.walk(yield) }
 }
@@ -208,8 +208,8 @@ func (i OwnerInfo) walk(yield func(OwnerInfo) bool) bool {
 	return true
 }
 
-// Children returns the owner's children of now, oldest first. Each is looked at when
-// its turn comes.
+// Children returns the owner's present children, oldest first. It looks at each of them
+// when its turn comes.
 func (i OwnerInfo) Children() iter.Seq[OwnerInfo] {
 	return func(yield func(OwnerInfo) bool) {
 		list := i.below()
@@ -243,8 +243,8 @@ func subtree(s *scope.Scope) iter.Seq[*scope.Scope] {
 	}
 }
 
-// LogValue implements [slog.LogValuer]: the path, the state, and the totals of the
-// subtree as it is then.
+// LogValue implements [slog.LogValuer]. The value has the path, the state, and the totals
+// of the subtree at the time of the call.
 func (i OwnerInfo) LogValue() slog.Value {
 	t := i.Total()
 	return slog.GroupValue(

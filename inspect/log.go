@@ -10,15 +10,17 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Log logs at each beat, at level Info, what owner and all below it hold: owners,
-// connections, goroutines, timers and cleanups; calls, the handlers that run,
-// without the one that logs; queued, the values that wait in queues, and dropped,
-// those that queues have dropped so far, see [Totals]; and heap, the bytes of objects in
-// the whole program, garbage not yet found included.
+// Log logs at each beat, at level Info, what owner and all below it hold. It logs
 //
-// It ends with owner, or with the Connection that it returns, and does not keep
-// owner from being found lost. It panics if owner, beats or logger is nil. Cost:
-// some 300 ns for each owner at each beat.
+//   - owners, connections, goroutines, timers and cleanups,
+//   - calls: the handlers that run, without the one that logs,
+//   - queued: the values that wait in queues,
+//   - dropped: the values that queues have dropped so far, see [Totals],
+//   - heap: the bytes of objects in the whole program, garbage not yet found included.
+//
+// It ends with owner, or with the Connection that it returns. It does not keep owner from
+// being found lost. It panics if owner, beats or logger is nil. Cost: some 300 ns for each
+// owner at each beat.
 func Log(owner *tether.Owner, beats tether.Source[tether.Tick], logger *slog.Logger) *tether.Connection {
 	s := handle.Scope("inspect: Log", owner)
 	if check.Nil(beats) {

@@ -25,9 +25,9 @@ const (
 	mostQueues = 10_000
 )
 
-// A Monitor looks at all owners of the program, again and again, and says what is wrong. It
-// is what the page of package inspectweb and the like go by. What it remembers from one look
-// to the next is bounded, and keeps nothing alive.
+// A Monitor looks at all owners of the program, again and again, and says what is wrong.
+// The page of package inspectweb uses one. What it remembers from one look to the next is
+// bounded, and keeps nothing alive.
 type Monitor struct {
 	mu     sync.Mutex // guards the fields below
 	watch  *watch
@@ -37,8 +37,8 @@ type Monitor struct {
 	now    time.Time // of the look
 }
 
-// NewMonitor returns a monitor, for which a handler or teardown is stuck that takes longer
-// than stuck. It panics if that is not positive.
+// NewMonitor returns a monitor that counts a handler or teardown as stuck if it takes
+// longer than stuck. It panics if stuck is not positive.
 func NewMonitor(stuck time.Duration) *Monitor {
 	if stuck <= 0 {
 		panic("inspect: NewMonitor with duration " + stuck.String())
@@ -51,16 +51,18 @@ func NewMonitor(stuck time.Duration) *Monitor {
 }
 
 // Look looks at all owners. Looks of one monitor wait for each other. What grows, drops or
-// is stuck shows in one look after another, some seconds or less apart.
+// is stuck shows when one look follows another, so look every few seconds or more often.
 //
-// Up to two million owners are looked at. Of most groups of alike ones some 250 have what
-// they hold listed by function, and of one that holds very much the newest 10 000 things; the
-// rest is counted, so that numbers by function are estimates then. Cost: 200 ns or so for
-// each owner. No Fire waits for a look. One owner is locked for milliseconds at the most, and
-// only if it holds a hundred thousand things. If a handler or teardown has taken half of the
-// time after which it is stuck, the stacks of all goroutines are printed, once or twice for
-// each such, which stops the program as long as that takes; with more than ten thousand
-// goroutines it is not done, and what is stuck is named by its owner alone.
+// Look looks at up to two million owners. To list by function what owners hold, it looks at
+// some 250 owners of most folds, and at the newest 10 000 things of an owner that holds
+// very much. It only counts the rest. Numbers by function are estimates then.
+//
+// Cost: 200 ns or so for each owner. No Fire waits for a look. An owner is locked for
+// milliseconds at the most, and that only if it holds a hundred thousand things. Look
+// prints the stacks of all goroutines when a handler has taken half of the time after which
+// it is stuck, and when a handler or teardown has taken all of it. That stops the program
+// for as long as it takes. With more than ten thousand goroutines Look does not do so for
+// handlers, and names a stuck handler by its owner alone.
 func (m *Monitor) Look() *Survey {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -106,12 +108,13 @@ type rise struct {
 	rises int // looks since then at which it was larger than before
 }
 
-// few is how large a group is, at the least, of which it is told that it grows; arbitrary.
+// few is the size from which on a group is reported to grow; arbitrary.
 const few = 8
 
-// tell enters the count of the next look, and reports whether the group grows: whether it was
-// larger than before at [Beats] looks, and at none smaller. What is estimated is smaller only
-// if it is so by more than the estimate may be wrong, and what a look has lost sight of is not.
+// tell enters the count of the next look, and reports whether the group grows: whether it
+// was larger than before at [Beats] looks, and smaller at none. An estimate counts as
+// smaller only if it has fallen by more than it may be wrong. What a look has lost sight of
+// does not count as smaller.
 func (t *rise) tell(h Hold, lost bool, now time.Time) bool {
 	floor := t.count
 	if h.About {
@@ -132,8 +135,8 @@ func (t *rise) tell(h Hold, lost bool, now time.Time) bool {
 	return t.rises >= Beats && h.Count >= few
 }
 
-// growing enters the counts of all groups in r, and returns those that grow. What the owners
-// of a fold hold grows as they do: that is not told again.
+// growing enters the counts of all groups in r, and returns those that grow. If owners grow
+// in number, what they hold grows too: that is not reported again.
 func (m *Monitor) growing(r *Survey, lost bool) (found []Trouble) {
 	under := make(map[*Fold]bool)
 	var mark func(f *Fold)

@@ -10,12 +10,12 @@ import (
 	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
-// A Place is a function, or a call inside one: where a handler or a cleanup is
-// written, or where an owner was made. The zero Place is unknown.
+// A Place is a function, or a call inside one: where a handler or a cleanup is written, or
+// where an owner was made. The zero Place is unknown.
 //
-// A method value, as in Connect(owner, player.move), has the method's name but no
-// file, as the compiler notes none. A closer has the name of its Close. What the library
-// itself holds or runs in an owner has the exported name that it is a part of, such as
+// A method value, as in Connect(owner, player.move), has the method's name but no file, as
+// the compiler notes none. A closer has the name of its Close. What the library itself
+// holds or runs in an owner has the exported name that it is a part of, such as
 // tether.Heartbeat, history.Record or pool.Lease, and no file.
 type Place struct {
 	Name string `json:"name,omitempty"` // with its package's path
@@ -23,8 +23,8 @@ type Place struct {
 	Line int    `json:"line,omitempty"`
 }
 
-// String returns "name (file:line)", the name where there is no file, or
-// "unknown".
+// String returns "name (file:line)". It returns the name if there is no file, and "unknown"
+// for the zero Place.
 func (p Place) String() string {
 	switch {
 	case p == Place{}:

@@ -10,9 +10,9 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Profile has two profiles kept from now on, until stop is called: "tether.owners"
-// and "tether.connections", the owners and connections made meanwhile that have
-// not ended, by the stack that made them. They are profiles as any other of
+// Profile keeps two profiles from now on, until stop is called: "tether.owners" and
+// "tether.connections". They have the owners and connections that were made meanwhile and
+// have not ended, by the stack that made them. They are profiles like any other of
 // [pprof.Lookup], so net/http/pprof serves them and go tool pprof reads them:
 //
 //	stop := inspect.Profile()
@@ -20,15 +20,17 @@ import (
 //	...
 //	pprof.Lookup("tether.connections").WriteTo(f, 0)
 //
-// The innermost function of a stack is the one that called this library. What was
-// made before is not in them. They hold neither owners nor connections: what the
-// collector takes leaves them too, at the next collection, and so does a Once on a
-// queue that was spent. stop empties them; as
-// profiles can't be taken back they stay known, and empty. Several calls share them;
-// the last stop counts. Calling one stop again does nothing.
+// The innermost function of a stack is the one that called this library. Owners and
+// connections made before the call are not in the profiles. The profiles keep neither
+// owners nor connections alive. A collected one leaves them at that collection. So does a
+// Once on a queue that was spent.
 //
-// Cost while it is on: some 10 microseconds and 1 KiB for each owner and each
-// connection made, with its end.
+// stop empties the profiles. They stay known, as profiles can't be taken back. Several
+// calls of Profile share them, and the last stop counts. Calling one stop again does
+// nothing.
+//
+// Cost while it is on: some 10 microseconds and 1 KiB for each owner and each connection
+// made, its end included.
 func Profile() (stop func()) {
 	profiles.mu.Lock()
 	defer profiles.mu.Unlock()

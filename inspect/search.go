@@ -9,23 +9,24 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A Found is an owner that a search has found.
+// A Found is an owner that [Search] has found.
 type Found struct {
 	Brief
-	Why  string // "name", or a kind as in [Group] for something that it holds
-	What string // of a connection the type of the signal
-	Func Place  // of what it holds
+	Why  string // "name", or the kind, as in [Group], of the thing that it holds
+	What string // for a connection the type of the signal
+	Func Place  // the function of the thing that it holds
 }
 
-// Search looks for owners: those whose name has text in it, or that hold something whose
-// function, file with line, or signal's type, has. ASCII letters may be upper or lower case.
-// Where text has a slash, it is looked for in paths, and found in those in which it goes on
-// into the last name. Names are as they are, unquoted.
+// Search looks for owners. It finds an owner if its name has text in it, or if it holds
+// something whose function, file with line, or signal's type has text in it. ASCII letters
+// may be upper or lower case. If text has a slash, Search looks for it in paths, and finds
+// an owner if the match reaches into the last name of its path. Names are as they are,
+// unquoted.
 //
-// It returns at most most owners, the newest first, and how many it has looked at. It ends
-// when it has found so many, or with ctx, and then more is true. Of an owner that holds very
-// much, the newest part is looked at. Cost: 100 ns for each owner, and 200 ns for each thing
-// that it holds. User code runs under no lock.
+// Search returns at most most owners, the newest first. looked is the number of owners that
+// it has looked at. It stops when it has found most owners, or when ctx ends, and then more
+// is true. If an owner holds very much, Search looks at the newest part. Cost: 100 ns for
+// each owner, and 200 ns for each thing that it holds. User code runs under no lock.
 func Search(ctx context.Context, text string, most int) (found []Found, looked int, more bool) {
 	q := &searcher{
 		text: lower([]byte(text)), path: strings.Contains(text, "/"),

@@ -20,8 +20,8 @@ func (g stack) among(names map[string]bool) bool {
 	return ok
 }
 
-// handler describes the handler: where it is written, if s has a connection with
-// it still, or else where it stands.
+// handler describes the handler. That is the function as s has connected it, if s still has
+// a connection with it. Otherwise it is the place where the goroutine stands.
 func (g stack) handler(s *scope.Scope) Place {
 	written := make(map[string]Place)
 	names := make(map[string]bool)
@@ -48,8 +48,8 @@ func handlerStacks() (all []stack) {
 	return all
 }
 
-// stacksOf returns the stacks of the goroutines that the library has call a
-// function with one of the given names, eight of them at the most.
+// stacksOf returns the stacks of the goroutines on which the library calls a function with
+// one of the given names, eight of them at the most.
 func stacksOf(names map[string]bool) string {
 	var found []string
 	for _, g := range goroutine.Stacks() {

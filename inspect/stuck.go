@@ -9,19 +9,19 @@ import (
 	"github.com/seed-ec287111/tether/internal/quote"
 )
 
-// Stuck says how many handlers run, and how many teardowns are not complete, that were so
-// for long.
+// Stuck counts the handlers that have run for long, and the teardowns that have not
+// completed for long.
 type Stuck struct{ Handlers, Drains int }
 
-// WatchStuck is [Watch] for who wants numbers. now returns what was slow at the last look,
-// and is so for longer than d: by the names of owners, as [OwnerInfo.ByName] has them. The map
-// is the caller's, and has no names with nothing to tell. When owner has ended, or is garbage,
-// or after stop, it is empty.
+// WatchStuck is [Watch] for numbers. now returns what was slow at the last look and has
+// been so for longer than d, by the names of owners, as [OwnerInfo.ByName] has them. The
+// map belongs to the caller. It has no names for which nothing is slow. It is empty after
+// stop, and when owner has ended or is garbage.
 //
-// No stacks are printed for it. So it does not see the handlers for which Watch would compare
-// stacks, as they found no free slot. Else it looks as Watch does, stop does the same, and it
-// costs as much for each owner and look. WatchStuck panics if owner is nil or d is not
-// positive.
+// WatchStuck prints no stacks. So it does not see handlers that found no free slot, for
+// which Watch compares stacks. Otherwise it looks as Watch does, its stop does the same,
+// and it costs as much for each owner and look. WatchStuck panics if owner is nil or d is
+// not positive.
 func WatchStuck(owner *tether.Owner, d time.Duration) (now func() map[string]Stuck, stop func()) {
 	s := handle.Scope("inspect: WatchStuck", owner)
 	if d <= 0 {

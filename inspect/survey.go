@@ -24,16 +24,16 @@ const (
 	mostDescribed = 250_000
 )
 
-// A Survey is what one look at all owners of the program has found, see [Monitor.Look].
+// A Survey is what one look at all owners of the program has found. See [Monitor.Look].
 type Survey struct {
 	At      time.Time
 	Took    time.Duration
 	Total   Totals
 	Heap    uint64    // bytes of objects in the whole program, garbage not yet found included
 	Looked  int       // owners looked at
-	Partial bool      // there are, or were, more
+	Partial bool      // there are, or were, more owners
 	Roots   []*Fold   // the trees of owners, folded
-	Groups  []Group   // the largest, by folds: their Owner is a path of folds
+	Groups  []Group   // the largest groups, by folds: their Owner is a path of folds
 	Trouble []Trouble // what is wrong, the gravest first
 }
 
@@ -170,8 +170,8 @@ func capacity(n int) string {
 	return strconv.Itoa(n)
 }
 
-// groups calls visit for what there is a number of, in f and all below it, parents first: the
-// owners themselves, as a Hold of kind "child", and what they hold. path is that of the owner
+// groups calls visit for each group of f and of all below it, parents first: for the owners
+// themselves, as a Hold of kind "child", and for what they hold. path is that of the owner
 // of each, digits folded.
 func (f *Fold) groups(path string, visit func(f *Fold, h Hold, path string)) {
 	name := f.Name

@@ -30,20 +30,20 @@ type Trouble struct {
 	//	"drops"     a queue drops values
 	//	"grows"     there is more and more of something
 	Kind  string    `json:"kind"`
-	Grave bool      `json:"grave"` // else it may be as it should be
-	Owner string    `json:"owner"` // path, as [tether.Owner.String] has it; digits folded where there are several
+	Grave bool      `json:"grave"` // if false, it may be as it should be
+	Owner string    `json:"owner"` // path, as [tether.Owner.String] has it; digits are folded if there are several
 	Where Place     `json:"where"` // the function or call to look at; unknown if that is not clear
-	What  string    `json:"what"`  // of what there are Count
+	What  string    `json:"what"`  // what there are Count of
 	Count int       `json:"count"`
-	Grown int       `json:"grown,omitempty"` // of what grows, or values dropped, since Since
+	Grown int       `json:"grown,omitempty"` // by how much it has grown, or how many values were dropped, since Since
 	Text  string    `json:"text,omitempty"`  // more about it
 	Since time.Time `json:"since"`
-	Last  time.Time `json:"last,omitzero"` // of what is over, when it last was
+	Last  time.Time `json:"last,omitzero"` // when it last was, if it is over
 
-	Stack   string           `json:"-"` // of a handler, or of what a teardown waits for
+	Stack   string           `json:"-"` // the stack of a handler, or of what a teardown waits for
 	Running []tether.Running `json:"-"` // what a teardown waits for
 
-	Key uint64 `json:"-"` // tells it from other trouble, in all surveys of a monitor
+	Key uint64 `json:"-"` // differs from that of other trouble, in all surveys of a monitor
 }
 
 // String says what is wrong, in one line.
@@ -111,7 +111,7 @@ type tensionKey struct {
 	what  string
 }
 
-// queueSeen is told of a queue of s. It is called under locks.
+// queueSeen enters a queue of s. It is called under locks.
 func (m *Monitor) queueSeen(all tension, f *fold, s *scope.Scope, d scope.Detail) {
 	full := d.Len >= d.Capacity && d.Capacity > 0 || d.Held > 0
 	t := m.queues[d.Number]

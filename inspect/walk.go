@@ -11,10 +11,10 @@ import (
 // locked for long: some 100 us.
 const paging = 4096
 
-// everything returns the owners of the program with their depth, 0 for roots: parents first,
-// and newest first, each once. What is made meanwhile is not among them. lost says that others
-// are not: where all that was taken at a time has ended before the next time, nobody knows
-// where to go on. It refers to no more owners than it has taken at a time.
+// everything returns the owners of the program with their depth, 0 for roots: parents
+// first, and newest first, each once. Owners that are made meanwhile are not among them. It
+// refers to no more owners than it takes at a time. If all of these have ended before the
+// next time, it does not know where to go on and leaves out others. Then it sets lost.
 func everything(lost *bool) iter.Seq2[int, *scope.Scope] {
 	type level struct {
 		s    *scope.Scope

@@ -18,18 +18,18 @@ import (
 type Slow struct {
 	Owner string        // path, as [tether.Owner.String] has it
 	Kind  string        // "handler" or "drain"
-	Func  Place         // the handler; unknown where the stacks are not clear about it, and for a drain
-	For   time.Duration // at the least: since it was first seen
+	Func  Place         // the handler; unknown for a drain, and if the stacks are not clear about it
+	For   time.Duration // since it was first seen, so at least this long
 
-	// Stack is that of the handler's goroutine, or those of what a drain waits
-	// for, as the runtime prints them; "" where they are not known for sure.
+	// Stack is the stack of the handler's goroutine, or the stacks of what a drain waits
+	// for, as the runtime prints them. It is "" if they are not known for sure.
 	Stack string
 
-	// Running is what a drain waits for: what runs, or else the cleanups to come.
+	// Running is what a drain waits for: what runs, or if nothing runs, the cleanups to come.
 	Running []tether.Running
 }
 
-// LogValue implements [slog.LogValuer]; the stack is left out.
+// LogValue implements [slog.LogValuer]. The value leaves out the stack.
 func (s Slow) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("owner", s.Owner), slog.String("kind", s.Kind),
@@ -41,33 +41,34 @@ func (s Slow) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// Watch calls report for every handler of owner and of all below it that has run
-// for longer than d, and for every teardown there that is not complete d after the
-// cut-off, while it is still so, and once for each. A stuck handler whose owner is
-// destroyed is both.
+// Watch calls report for every handler of owner, and of all below it, that has run for
+// longer than d. It also calls report for every teardown there that is not complete d after
+// the cut-off. Each is reported once, while it still is so. If the owner of a stuck handler
+// is destroyed, both are reported.
 //
-// It looks four times in d, at most once a millisecond, so a report comes between
-// d and two looks after that. Handlers of one owner that one Fire calls in a row
-// count as one, as Fire announces them once; the values of a queue do not. Where so
-// many handlers run at once that one finds no free slot to announce itself, some
-// thirty for each core, it is found by comparing stacks: it may be reported up to d
-// later, and one that a goroutine calls over and over, to wait each time in the
-// same place, is taken to be stuck. Owned goroutines
-// and timer functions are expected to take long; they are reported as what
-// a drain waits for.
+// Watch looks four times in d, at most once a millisecond. So a report comes between d and
+// two looks after that. Handlers of one owner that one Fire calls in a row count as one, as
+// Fire announces them once. The values of a queue count one by one.
 //
-// The looks are the timers of a scope of their own, outside owner's tree and any
-// list of roots. So they go on after owner's cut-off, see its teardown get stuck, and
-// neither hold that up nor count in its Stats. They end by themselves at the next
-// look after owner has ended or was collected; between looks there is no goroutine.
-// report runs on a timer's goroutine and holds up the next look. A panic in it crashes
-// the program.
+// A handler that runs announces itself in a slot. There are some thirty slots for each
+// core. If more handlers run at once, Watch finds those without a slot by comparing stacks.
+// Such a handler may be reported up to d later. One that a goroutine calls over and over,
+// and that waits each time in the same place, is taken to be stuck. Owned goroutines and
+// timer functions are expected to take long. They are reported as what a drain waits for.
 //
-// stop ends the watch, and waits for a report that is running unless it is
-// called inside one, or inside a handler. Calling it again does nothing. Watch panics
-// if owner or report is nil or d is not positive. Cost: nothing without a watch;
-// with one some 100 ns for each owner at each look, and where something has run for
-// half of d the printing of all stacks, which stops the program for that long.
+// The looks are timers of a scope of their own, outside owner's tree and any list of roots.
+// So they go on after owner's cut-off and see its teardown get stuck. They do not hold the
+// teardown up, and do not count in owner's Stats. They end by themselves at the next look
+// after owner has ended or was collected. Between looks there is no goroutine. report runs
+// on a timer's goroutine and holds up the next look. A panic in it crashes the program.
+//
+// stop ends the watch, and waits for a report that is running. Inside a report or a handler
+// it does not wait. Calling it again does nothing. Watch panics if owner or report is nil,
+// or d is not positive.
+//
+// Cost: nothing without a watch. A watch takes some 100 ns for each owner at each look. If
+// something has run for half of d, it prints all stacks, which stops the program for that
+// long.
 func Watch(owner *tether.Owner, d time.Duration, report func(Slow)) (stop func()) {
 	s := handle.Scope("inspect: Watch", owner)
 	if d <= 0 {
@@ -218,8 +219,8 @@ func (l *look) at(k any) (e *episode, age time.Duration) {
 	return e, l.now.Sub(e.since)
 }
 
-// handler is told of a call that is announced, and reports whether an earlier look
-// has had it counted as well.
+// handler enters a call that is announced, and reports whether an earlier look has arranged
+// for it to be counted as well.
 func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 	e, age := l.at(stay)
 	if renewed = e.renewed; age > 0 && !renewed {
@@ -295,9 +296,9 @@ func (l *look) handlers(s *scope.Scope) map[string]bool {
 	return names
 }
 
-// counted is told that calls of s run which are counted but not announced. Which
-// is which only the stacks can tell: what stands at half time and at the end on
-// the same goroutine in the same place is taken to be stuck.
+// counted enters s, of which calls run that are counted but not announced. Only the stacks
+// can tell which is which. A stack that at half time and at the end stands on the same
+// goroutine in the same place is taken to be stuck.
 func (l *look) counted(s *scope.Scope) {
 	e, age := l.at(counted{weak.Make(s)})
 	l.halfway(e, age)
@@ -323,7 +324,7 @@ func (l *look) counted(s *scope.Scope) {
 	e.told, e.early, e.since = told, nil, l.now
 }
 
-// drain is told of a teardown that has begun and not ended.
+// drain enters a teardown that has begun and not ended.
 func (l *look) drain(s *scope.Scope) {
 	e, age := l.at(draining{weak.Make(s)})
 	if age < l.limit || e.reported {

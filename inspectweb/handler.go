@@ -38,10 +38,11 @@ type config struct {
 	title string
 }
 
-// Hosts has the handler answer requests to these hosts too, beside those to the machine
-// itself: names or addresses, as in the address bar of a browser, without a port. Whoever
-// reaches the port under one of these names can read the page, so it should be a name that
-// only the people of the program use. It panics if one is empty or has a port or a slash.
+// Hosts makes the handler answer requests to these hosts too, beside those to the machine
+// itself. They are names or addresses without a port and without brackets, otherwise as in
+// the address bar of a browser. A client that reaches the port under one of these names can
+// read the page, so it should be a name that only the people of the program use. Hosts
+// panics if a name is empty, or has a port, a slash or a bracket.
 func Hosts(names ...string) Option {
 	for i, name := range names {
 		if _, err := netip.ParseAddr(name); err != nil && (name == "" || strings.ContainsAny(name, ":/[]")) {
@@ -52,8 +53,8 @@ func Hosts(names ...string) Option {
 	return option(func(c *config) { c.hosts = append(c.hosts, names...) })
 }
 
-// Stuck says after how long a handler that runs, or a teardown that is not complete, is
-// trouble; 5 s without this option. It panics if d is not positive.
+// Stuck sets the time after which a running handler, or a teardown that is not complete, is
+// trouble. Without this option it is 5 s. Stuck panics if d is not positive.
 func Stuck(d time.Duration) Option {
 	if d <= 0 {
 		panic("inspectweb: Stuck with duration " + d.String())
@@ -61,19 +62,21 @@ func Stuck(d time.Duration) Option {
 	return option(func(c *config) { c.stuck = d })
 }
 
-// Title is what the page calls the program; without this option the name of its file.
+// Title sets the name that the page has for the program. Without this option it is the name
+// of the program's file.
 func Title(name string) Option { return option(func(c *config) { c.title = name }) }
 
 // Handler returns the page as a handler for a path that ends in a slash:
 //
 //	mux.Handle("/debug/tether/", inspectweb.Handler(app))
 //
-// It shows the owners of the whole program. owner is what the open pages live under, as
-// children: they end with it. Where owner is staged, or is not the root, pages are open until
-// its turn comes, and show the end of what ends before it.
+// The page shows the owners of the whole program. Open pages are children of owner and end
+// with it. If owner is staged, or is not the root, pages stay open until its turn comes.
+// They show the end of what ends before it.
 //
-// It answers GET and HEAD, to the hosts of [Hosts] and those of the machine itself; see the
-// package for that, and for what it costs. It panics if owner is nil.
+// The handler answers GET and HEAD, to the hosts of [Hosts] and to the machine itself. The
+// package documentation says more about that, and about the costs. Handler panics if owner
+// is nil.
 func Handler(owner *tether.Owner, opts ...Option) http.Handler {
 	handle.Scope("inspectweb: Handler", owner)
 	c := config{stuck: 5 * time.Second, title: program()}
@@ -191,7 +194,7 @@ func (h *handler) allowed(host string) bool {
 }
 
 // foreign reports whether a browser says that the page of another site asks, other than by a
-// link that somebody follows.
+// link that a user follows.
 func foreign(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate"

@@ -65,7 +65,7 @@ func newHub(owner *tether.Owner, c config) *hub {
 	}
 }
 
-// pause returns how long nobody looks after a look that has taken so long.
+// pause returns how long to wait after a look that has taken so long.
 func pause(took time.Duration) time.Duration { return max(beat, share*took) }
 
 // survey returns the last look, or a new one if that is old.

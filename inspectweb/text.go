@@ -10,7 +10,8 @@ import (
 	"github.com/seed-ec287111/tether/inspect"
 )
 
-// overviewText is the page for who does not ask for HTML: curl.
+// overviewText answers with the page as text, for clients such as curl that do not ask for
+// HTML.
 func (h *hub) overviewText(w http.ResponseWriter, _ *http.Request) {
 	s := h.survey()
 	out := text(w)

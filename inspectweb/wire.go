@@ -89,7 +89,7 @@ func (h *hub) helloLocked() hello {
 	return hello{h.boot, short(h.title), os.Getpid(), runtime.Version(), h.stuck.Milliseconds(), names[:], append([]sample{}, h.history...)}
 }
 
-// A look is what a page is told at each look.
+// A look is what a page gets at each look.
 type look struct {
 	Now     sample    `json:"now"`
 	Took    float64   `json:"took"`  // milliseconds

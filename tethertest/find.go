@@ -20,8 +20,8 @@ type findings struct {
 
 func (f *findings) empty() bool { return len(f.mine) == 0 && len(f.shared) == 0 && len(f.grown) == 0 }
 
-// find looks for what v answers for and is alive. last says that this includes
-// what nobody else does.
+// find looks for what v answers for and is alive. last says that this includes what no
+// other verification answers for.
 func (w *watcher) find(v *verification) (f *findings, last bool) {
 	f = &findings{t: v.t.Name()}
 	f.mine, f.shared, f.round, last = w.of(v)

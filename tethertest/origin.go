@@ -23,10 +23,10 @@ type lineage struct {
 
 // origin finds out under which verification the calling goroutine was started.
 //
-// What was found is kept, by the ids of goroutines, which the runtime does not
-// use twice. So a goroutine that has returned is still known as a parent if it
-// has made a root itself. Cost: reading an id where it is known; reading its
-// stack if its parent is; else reading all stacks.
+// What it finds is kept, by the ids of goroutines, which the runtime does not use twice.
+// So a goroutine that has returned is still known as a parent if it has made a root
+// itself. Cost: it reads an id if the goroutine is known. It reads the goroutine's stack
+// if its parent is known, and otherwise all stacks.
 func (w *watcher) origin() *verification {
 	id := goroutine.ID()
 	if v := w.known(id); v != nil {

@@ -15,9 +15,9 @@ import (
 
 // A Recorder keeps what a source fires until the test reads it.
 //
-// Its methods may be called by any goroutine, but those that can fail, Next,
-// Expect and ExpectNone, end the test as [testing.T.FailNow] does, which only the
-// test's own goroutine may do.
+// Its methods may be called by any goroutine, with one exception. Next, Expect and
+// ExpectNone can fail, and end the test as [testing.T.FailNow] does. Only the test's own
+// goroutine may do that.
 type Recorder[T any] struct {
 	t    testing.TB
 	conn *tether.Connection

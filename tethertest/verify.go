@@ -35,9 +35,9 @@ type verification struct {
 //
 // It does not report owners that [NewOwner] and [Record] made for the same test, before or
 // after. It reports a lost owner, one that became garbage without Destroy, like one that is
-// alive. It reports an owner that is [tether.Unattended], which nobody can be asked to end,
-// only while something of it runs, waits in a queue or waits for its time. It does not report
-// cleanups, interrupts and signals that older owners have got.
+// alive. An owner that is [tether.Unattended] can't be asked to end. VerifyNone reports it
+// only while something of it runs, waits in a queue or waits for its time. VerifyNone does
+// not report cleanups, interrupts and signals that older owners have got.
 //
 // VerifyNone panics if t is nil. Any goroutine may call it from which the test's other
 // goroutines descend.

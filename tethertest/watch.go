@@ -60,8 +60,8 @@ func (w *watcher) keep(s *scope.Scope, test string) {
 	w.kept[weak.Make(s)] = test
 }
 
-// unkeep ends that, if the root has ended: otherwise it has failed its test, and
-// there is no more to say about it.
+// unkeep ends what keep began, if the root has ended. If not, the root has failed its
+// test, and there is no more to say about it.
 func (w *watcher) unkeep(s *scope.Scope) {
 	if s.Over() {
 		w.mu.Lock()
@@ -181,8 +181,8 @@ func (w *watcher) forget() {
 	}
 }
 
-// of returns what v answers for, oldest first: what is its own, and where it is
-// the last one, what may be. It also returns the tests of this round.
+// of returns what v answers for, oldest first: what is its own, and if v is the last one
+// active, what may be its own. It also returns the tests of this round.
 func (w *watcher) of(v *verification) (mine, shared []*entry, tests []string, last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,21 +9,20 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// A Cache has one instance of each value for as long as somebody uses it, and
-// does not keep it alive itself: weak values. When a value is collected, its
-// entry is gone. [NewCache] makes one; the zero Cache is closed. All methods may
-// be called by multiple goroutines.
+// A Cache has one instance of each value while the value is in use, and does not keep the
+// value alive itself: weak values. When a value is collected, its entry is gone. [NewCache]
+// makes one. The zero Cache is closed. All methods may be called by multiple goroutines.
 //
-// A key that refers to its own value keeps it for ever, see the package
-// documentation. Get and Set panic if a key is not hashable, or is not equal to itself, as
-// a NaN, which would never be found again.
+// A key that refers to its own value keeps it for ever, see the package documentation. Get
+// and Set panic if a key is not hashable. They also panic if a key is not equal to itself,
+// as a NaN, which would never be found again.
 type Cache[K comparable, V any] struct {
 	_     noCopy
 	table table[K, weak.Pointer[V]]
 }
 
 // NewCache returns a cache that is emptied and closed when owner is destroyed, in turn with
-// the owner's cleanups. The owner does not hold the cache: a cache that nobody uses any
+// the owner's cleanups. The owner does not hold the cache: a cache that is not in use any
 // more is garbage, with all its entries. NewCache panics if owner is nil.
 func NewCache[K comparable, V any](owner *tether.Owner) *Cache[K, V] {
 	s := handle.Scope("weakref: NewCache", owner)
@@ -32,14 +31,14 @@ func NewCache[K comparable, V any](owner *tether.Owner) *Cache[K, V] {
 	return c
 }
 
-// Get returns the value under key. If there is none, or it was collected, Get
-// calls create and keeps, weakly, what that returns, unless it is nil. A nil
-// create means only to look, and Get then returns nil if there is none.
+// Get returns the value under key. If there is none, or it was collected, Get calls create
+// and returns the result. It keeps the result weakly, unless it is nil. With a nil create
+// Get only looks, and returns nil if there is no value.
 //
 // create runs with no lock held and may do anything. Callers that ask for one key at the
-// same time may all run it. The first to return wins, and all of them get its value, so
-// that there is a single instance while it is in use. If the cache is closed, Get returns
-// what create returns and keeps nothing.
+// same time may all run it. The first to return wins, and all of them get its value. So
+// there is a single instance while it is in use. If the cache is closed, Get returns what
+// create returns and keeps nothing.
 func (c *Cache[K, V]) Get(key K, create func() *V) *V {
 	c.fit("Get", key)
 	if v := c.look(key); v != nil || create == nil {
@@ -94,8 +93,7 @@ func (c *Cache[K, V]) Set(key K, value *V) bool {
 	return true
 }
 
-// Delete forgets the value under key and reports whether there was one that
-// lives.
+// Delete forgets the value under key. It reports whether there was one that lives.
 func (c *Cache[K, V]) Delete(key K) bool {
 	c.check("Delete")
 	t := &c.table
@@ -114,9 +112,9 @@ func (c *Cache[K, V]) Len() int {
 	return c.table.len()
 }
 
-// All returns an iterator over the entries of the moment when the loop starts
-// whose value lives when its turn comes, in no particular order. No lock is held
-// while the body runs. Cost: it copies the entries.
+// All returns an iterator over the entries that there are when the loop starts, in no
+// particular order. It skips an entry whose value does not live when its turn comes. No
+// lock is held while the body runs. Cost: it copies the entries.
 func (c *Cache[K, V]) All() iter.Seq2[K, *V] {
 	c.check("All")
 	return func(yield func(K, *V) bool) {

@@ -13,9 +13,9 @@ import (
 )
 
 // Connect arranges for method to be called, on target, with every value of src. The
-// connection ends with owner, by itself as any other, or when target is collected. Only
-// during a call does it keep target alive. A value that comes when target has been
-// collected is given to nobody, and is not counted.
+// connection ends with owner, by itself as any other, or when target is collected. It keeps
+// target alive only during a call. A value that comes when target has been collected calls
+// nothing, and is not counted.
 //
 // method must not capture the target, or the target is never collected. A method expression
 // such as (*Sprite).Move is right. The method value sprite.Move is wrong. opts are those of

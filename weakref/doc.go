@@ -1,6 +1,6 @@
-// Package weakref has tables and subscriptions that do not keep things alive: data
-// attached to an object and gone with it, a cache with one instance of each value
-// while anybody uses it, and connections that end with their target.
+// Package weakref has tables and subscriptions that do not keep things alive: data that is
+// attached to an object and gone with it, a cache with one instance of each value while the
+// value is in use, and connections that end with their target.
 //
 //	ages := weakref.NewMap[Conn, time.Time](app)      // weak keys
 //	ages.Set(conn, time.Now())
@@ -10,9 +10,9 @@
 //
 //	weakref.Connect(app, &moved, sprite, (*Sprite).Move) // a weak target
 //
-// They are for objects whose end nobody announces. If somebody does announce it, an owner is
-// the better tool. An owner ends things at a time that a test can name. A collector does it
-// at some time, or never.
+// They are for objects whose end is not announced. If the program does announce it, an owner
+// is the better tool. An owner ends things at a time that a test can name. A collector does
+// it at some time, or never.
 //
 // # Ownership
 //
@@ -27,7 +27,7 @@
 //     What was registered with the collector is taken back; for a connection this happens
 //     at the collection after its end.
 //   - An owner holds a cleanup for each of its tables, which [tether.Stats] counts. When a
-//     table that nobody uses is collected, the cleanup is taken back. Such a table leaves a
+//     table that is not in use is collected, the cleanup is taken back. Such a table leaves a
 //     small record on each of its objects, as long as the object lives.
 //
 // # What the collector does not do

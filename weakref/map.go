@@ -9,12 +9,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// A Map attaches values to objects, without keeping these alive: weak keys. When
-// an object is collected, its entry is gone, and the value with it. [NewMap] makes
-// one; the zero Map is closed. All methods may be called by multiple goroutines.
+// A Map attaches values to objects without keeping the objects alive: weak keys. When an
+// object is collected, its entry is gone, and the value with it. [NewMap] makes one. The
+// zero Map is closed. All methods may be called by multiple goroutines.
 //
-// A value that refers to its own key keeps it for ever, see the package
-// documentation.
+// A value that refers to its own key keeps it for ever, see the package documentation.
 type Map[K, V any] struct {
 	_     noCopy
 	table table[weak.Pointer[K], V]
@@ -27,7 +26,7 @@ func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
 // NewMap returns a map that is emptied and closed when owner is destroyed, in turn with the
-// owner's cleanups. The owner does not hold the map: a map that nobody uses any more is
+// owner's cleanups. The owner does not hold the map: a map that is not in use any more is
 // garbage, with all its entries. NewMap panics if owner is nil.
 func NewMap[K, V any](owner *tether.Owner) *Map[K, V] {
 	s := handle.Scope("weakref: NewMap", owner)
@@ -60,8 +59,8 @@ func (m *Map[K, V]) Set(key *K, value V) bool {
 	return true
 }
 
-// Get returns what is attached to key, and false if nothing is. To nil nothing is ever
-// attached.
+// Get returns what is attached to key, and false if nothing is. Nothing is ever attached to
+// nil.
 func (m *Map[K, V]) Get(key *K) (value V, ok bool) {
 	m.check("Get")
 	k := weak.Make(key)
@@ -89,10 +88,10 @@ func (m *Map[K, V]) Len() int {
 	return m.table.len()
 }
 
-// All returns an iterator over the entries of the moment when the loop starts
-// whose key lives when its turn comes, in no particular order. No lock is held
-// while the body runs. Cost: it copies the entries, and keeps their values, but
-// not their keys, until the loop ends.
+// All returns an iterator over the entries that there are when the loop starts, in no
+// particular order. It skips an entry whose key does not live when its turn comes. No lock
+// is held while the body runs. Cost: it copies the entries, and keeps their values, but not
+// their keys, until the loop ends.
 func (m *Map[K, V]) All() iter.Seq2[*K, V] {
 	m.check("All")
 	return func(yield func(*K, V) bool) {

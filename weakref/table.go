@@ -30,12 +30,12 @@ type entry[K comparable, V any] struct {
 // open makes t ready for use.
 func (t *table[K, V]) open() { t.entries = make(map[K]*entry[K, V]) }
 
-// A tie is what the owner of a table holds: how to close the table, if somebody
-// still uses it, and what to take back when nobody does.
+// A tie is what the owner of a table holds: how to close the table while it is in use, and
+// what to take back when it is not.
 //
-// Neither side holds the other. The owner must not hold the table, as a value there
-// may refer to the owner, which would then never be found lost. Nor may the table
-// hold the tie, by which one gets to the owner's other cleanups, which may do so.
+// Neither side holds the other. The owner must not hold the table, as a value there may
+// refer to the owner, which would then never be found lost. The table must not hold the
+// tie, which leads to the owner's other cleanups, as these may refer to the owner too.
 type tie[K comparable, V any] struct {
 	table weak.Pointer[table[K, V]]
 	stop  func() bool
