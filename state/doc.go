@@ -111,8 +111,7 @@
 //   - A function that recovers everything also recovers the panic that unwinds it when it
 //     is overtaken. Its result is then thrown away, as it would be otherwise.
 //   - A computing function that ends its goroutine by [runtime.Goexit] has no result. If
-//     its value is watched, changes are delivered again after somebody has asked for the
-//     value.
+//     its value is watched, it delivers changes again after the value was read.
 //   - Values are not copied. To change a slice or map in place is not a Set.
 //
 // # Panics
@@ -121,9 +120,9 @@
 //     the function run, when the others have had their turn.
 //   - If the owner has a panic handler, see [tether.WithPanicHandler], that gets the panic,
 //     and the caller gets the last value there was.
-//   - A crash shows where the panic came from if the function was called for the Get or Use
-//     of its own value. If it was called as a dependency of that value, the crash shows the
-//     function that used it.
+//   - A crash shows where the panic came from if a Get or Use asked for the value of that
+//     very function. If the function was called as a dependency of the value asked for, the
+//     crash shows the function that used it.
 //   - Misuse panics at the call, before anything changes.
 //
 // # Costs
@@ -145,9 +144,9 @@
 //     stacks included: "go test -run TestADeepChain ./state -args -deep=1000000". After its
 //     first run, nothing recurses.
 //   - On 64 bits, a Value[int] holds 160 bytes. A Computed[int] with one dependency holds
-//     504, with its function's closure and its place in the owner's books: "go run .
-//     -state" in bench. A value that a handler watches costs some 450 more, for the signal
-//     and the connection.
+//     504, with its function's closure and its place in the owner's books. To measure that,
+//     call "go run . -state" in bench. A value that a handler watches costs some 450 more,
+//     for the signal and the connection.
 //   - docs/state.md has times.
 //
 // # Names
