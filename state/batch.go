@@ -1,15 +1,16 @@
 package state
 
-// A Batch is several Sets that take effect in one moment: what depends on them
-// is computed once, and no computing function sees some of them without the
-// others. The zero Batch is empty and ready for use, by one goroutine.
+// A Batch is several Sets that take effect in one moment. What depends on them is computed
+// once, and no computing function sees some of them without the others. The zero Batch is
+// empty and ready for use. A Batch may be used by one goroutine at a time.
 type Batch struct {
 	writes []write // a source may be in it twice, until it is committed
 }
 
-// Commit does the Sets, as [Value.Set] would, and leaves the batch empty. Values
-// that are told twice take the later one. If it panics before they took effect, because
-// it is called inside a computing function or an Equal panics, the batch is as it was.
+// Commit does the Sets, as [Value.Set] would, and leaves the batch empty. If a value is set
+// twice in the batch, the later Set counts. Commit panics before the Sets take effect if it
+// is called inside a computing function, or if an Equal panics. Then the batch is as it
+// was.
 func (b *Batch) Commit() {
 	if len(b.writes) == 0 {
 		return

@@ -8,14 +8,14 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Bind calls f with the value that r has now, and then with every further one, as a handler
-// connected to r.Changes with owner is: none is left out between the two, none comes twice,
-// and f never runs twice at once. The Connection ends it.
+// Bind calls f with the value that r has now, and then with every further one. f is called
+// as a handler connected to r.Changes with owner is. No value is left out between the two,
+// none comes twice, and f never runs twice at once. The Connection ends it.
 //
-// If r is not of this package, Bind reads it after it has connected, so f may be called twice
-// with a value that is set just then. Where owner is dead, f is not called. A panic of f
-// goes on to the caller of Bind, or of what has made the change; if r's value is a panic, that
-// is the caller's, and nothing is connected.
+// If r is not of this package, Bind reads it after it has connected. So it may call f twice
+// with a value that is set just then. If owner is not alive, Bind does not call f. A panic
+// of f goes on to the caller of Bind, or to the goroutine that has made the change. If
+// reading r panics, Bind panics with that, and nothing is connected.
 func Bind[T any](owner *tether.Owner, r Readable[T], f func(T)) *tether.Connection {
 	handle.Scope("state: Bind", owner)
 	if check.Nil(r) {

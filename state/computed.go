@@ -11,27 +11,27 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A Computed is a value that a function computes from others. It is computed
-// when somebody asks and something that it used last time has changed; nobody
-// asks, nothing is computed. All methods may be called by multiple goroutines at
-// once.
+// A Computed is a value that a function computes from others. The function runs when the
+// value is read or watched, and something that it used last time has changed. All methods
+// may be called by multiple goroutines at once.
 type Computed[T any] struct {
 	node    node
 	equal   func(a, b T) bool // nil where the source knows
 	changes atomic.Pointer[tether.Signal[Change[T]]]
 }
 
-// NewComputed returns a value that f computes, when asked. f reads what it
-// depends on by way of use; what it used last time is what it depends on. It
-// should do nothing else that counts: it runs as often as needed, on whatever
-// goroutine asks, though never twice at once, and with no lock held.
+// NewComputed returns a value that f computes, when it is asked for. f reads other values
+// by way of use, and depends on those that it used in its last run. f should have no side
+// effects that matter: it runs as often as needed, on whatever goroutine asks. It never
+// runs twice at once, and no lock is held while it runs.
 //
-// f is a handler of owner's: Destroy waits for it. When the owner is cut off, the
-// value stays what it was, the zero T if it was never computed, and f is not
-// called any more. If f panics, that is its result: the panic goes on to the
-// caller of Get or Use, and f runs again when something that it used has changed, or
-// when a Get asks anew, see the package documentation. Where the owner has a panic
-// handler, that one gets it, and the value stays what it was.
+// f is a handler of owner, and Destroy waits for it. When owner is cut off, the value stays
+// what it was, or the zero T if it was never computed, and f is not called any more.
+//
+// If f panics, that is its result. The panic goes on to the caller of Get or Use. f runs
+// again when something that it used has changed, or when a Get asks anew, see the package
+// documentation. If owner has a panic handler, the handler gets the panic, and the value
+// stays what it was.
 func NewComputed[T any](owner *tether.Owner, f func(use *Use) T, opts ...Option) *Computed[T] {
 	handle.Scope("state: NewComputed", owner)
 	if f == nil {
@@ -75,13 +75,13 @@ func (c *computation[T]) Call() {
 	run.same = n.has && n.alike(n.load(), run.out)
 }
 
-// Get returns the value, computed anew if need be. It is the value at a moment
-// between Get's call and return, also while others Set. If another goroutine
-// computes it, Get waits for that. Cost: no lock where nothing was set since the last Get.
+// Get returns the value, and computes it first if need be. It is the value at a moment
+// between Get's call and return, also under concurrent Sets. If another goroutine computes
+// it, Get waits for that. Cost: no lock if nothing was set since the last Get.
 //
-// A computing function reads with [Computed.Use], or [Computed.Peek]. Get does not make it
-// depend, and does not see all cycles; where it would have to wait, in a cycle for one, it
-// panics.
+// A computing function reads with [Computed.Use], or with [Computed.Peek]. Get makes no
+// dependency, and does not see all cycles. Inside a computing function Get panics if it
+// would have to wait, for example in a cycle.
 func (c *Computed[T]) Get() T {
 	n := &c.node
 	if n.cleanAt.Load() == books.epoch.Load()+1 {
@@ -90,16 +90,16 @@ func (c *Computed[T]) Get() T {
 	return unpack[T](n.form.shape(), n.get())
 }
 
-// Peek is [Computed.Get] for computing functions and effects that are not to depend on the
-// value: it may wait, and it sees cycles.
+// Peek is [Computed.Get] for computing functions and effects that should not depend on the
+// value. Unlike Get it may wait there, and it sees cycles.
 func (c *Computed[T]) Peek(use *Use) T {
 	use.check("Computed.Peek")
 	return unpack[T](c.node.form.shape(), use.peek(&c.node.source))
 }
 
-// Use returns the value to a computing function, which depends on it from then
-// on. It panics with a *[CycleError] if the value depends on the one that is
-// being computed, and as [Value.Use] does.
+// Use returns the value to a computing function, which depends on it from then on. It
+// panics with a *[CycleError] if the value depends on the one that is being computed. Apart
+// from that it panics as [Value.Use] does.
 func (c *Computed[T]) Use(use *Use) T {
 	use.check("Computed.Use")
 	n := &c.node
@@ -113,14 +113,14 @@ func (c *Computed[T]) Use(use *Use) T {
 	return unpack[T](n.form.shape(), use.read(&n.source))
 }
 
-// Changes returns the source of the value's changes. While anybody is connected
-// the value is watched: it is computed when a Set may have changed it, on the
-// goroutine of that Set, once, when all that depends on that Set is marked.
-// A value equal to the last one is no change. A panic is no change either: the next
-// change has as Old the value that was there before.
+// Changes returns the source of the value's changes. The value is watched while a handler
+// is connected. When a Set may have changed a watched value, the goroutine of that Set
+// computes it, once, after all that depends on that Set is marked. A value equal to the
+// last one is no change. A panic is no change either: the Old of the next change is the
+// value that was there before.
 //
-// Connect computes it too, so that there is something to change from; if that
-// panics, there is no connection. The source closes with the owner.
+// Connect computes the value too, so that there is something to change from. If that
+// panics, Connect panics and there is no connection. The source closes with the owner.
 func (c *Computed[T]) Changes() tether.Source[Change[T]] { return (*watch[T])(c) }
 
 func (c *Computed[T]) fire(h *connlist.Held, t transition) {

@@ -5,10 +5,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// NewComputedIn is [NewComputed] for a function that makes something which belongs to its
-// result: values, computed values, connections. What it makes under scope ends when it is
-// computed again, before f is called, and with owner. As nothing waits where a value is computed inside of
-// a handler or another computing function, what runs of it then may go on for a while.
+// NewComputedIn is [NewComputed] for a function that makes things which belong to its
+// result: values, computed values, connections. What f makes under scope ends before f is
+// called again, and with owner. If the value is computed inside a handler or another
+// computing function, nothing may wait. Then what still runs under scope may go on for a
+// while.
 //
 // Cost: an owner for each call.
 func NewComputedIn[T any](owner *tether.Owner, f func(use *Use, scope *tether.Owner) T, opts ...Option) *Computed[T] {

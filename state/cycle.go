@@ -9,15 +9,16 @@ import (
 	"github.com/seed-ec287111/tether/internal/quote"
 )
 
-// A CycleError says that a value needs itself. Use panics with it, so it comes to
-// the caller of Get, with the value that closes the cycle first and last.
+// A CycleError says that a value needs itself. Use panics with it, so it comes to the
+// caller of Get. Names has the chain. The value that closes the cycle is its first and its
+// last name.
 type CycleError struct {
 	Names []string
 
 	nodes []*node // without the last, which is the first again
 }
 
-// Error quotes the names that could be taken for something else.
+// Error returns the chain of names. It quotes names that could be taken for something else.
 func (e *CycleError) Error() string { return "state: cycle: " + arrows(e.Names) }
 
 func arrows(names []string) string {

@@ -11,34 +11,34 @@ import (
 // rounds is how often an effect may run again before it is found to feed itself; arbitrary.
 const rounds = 100
 
-// A FeedbackError says that effects set what they use, without end: the one that ran a hundred
-// times in a row stands first and last, and between what was set and which effects
-// ran on the way. The Set that began it panics with it.
+// A FeedbackError says that effects set what effects use, without end. Names begins and
+// ends with the effect that ran a hundred times in a row. Between the two it has what was
+// set and which effects ran on the way. The Set that began it panics with the error.
 type FeedbackError struct{ Names []string }
 
-// Error quotes the names that could be taken for something else.
+// Error returns the chain of names. It quotes names that could be taken for something else.
 func (e *FeedbackError) Error() string {
 	return "state: effects feed each other without end: " + arrows(e.Names)
 }
 
-// NewEffect calls f at once, and again whenever something that it used has changed: once for
-// a Set or a Batch, when all that is watched was computed, whatever the number of its
-// dependencies that change by it. [Name] is its only option.
+// NewEffect calls f at once, and again whenever something that f used has changed. For one
+// Set or Batch it calls f once, after all watched values were computed, however many
+// dependencies of f that changes. [Name] is its only option.
 //
 // What f makes under run ends before f is called again, and with owner: a connection, a
-// goroutine, a timer, another effect. If the Set is made inside a handler, where nothing
-// may wait, and something of run runs at the moment, then f is called when that has ended, on
-// the goroutine which ends it.
+// goroutine, a timer, another effect. Inside a handler nothing may wait. So if the Set is
+// made there while something of run is running, f is called later, when that has ended, on
+// the goroutine that ends it.
 //
-// f may Set. Where that concerns what f has used itself, f runs once more when it has
-// returned; if there is no end to it, a *[FeedbackError] is the panic of whoever began. Unlike a computing
-// function an effect that is overtaken by a Set is not unwound, but runs again; so what it
-// reads before and after that may be of two moments.
+// f may call Set. If it sets what it has used itself, it runs once more when it has
+// returned. If that has no end, the call that began it panics with a *[FeedbackError]. An
+// effect that is overtaken by a Set is not unwound as a computing function is, but runs
+// again. So what it reads before and after the Set may be of two moments.
 //
-// f is a handler of owner's: Destroy waits for it, it is not called from the cut-off on, and
-// its panics go on to whoever has made the change, or to the owner's panic handler. After a
-// panic it is called again when something that it used has changed. It never runs twice at
-// once.
+// f is a handler of owner. Destroy waits for it, and from the cut-off on it is not called.
+// Its panics go on to the goroutine that has made the change, or to the owner's panic
+// handler. After a panic f is called again when something that it used has changed. It
+// never runs twice at once.
 //
 // Cost: an owner for each call, about half a microsecond and 600 bytes.
 func NewEffect(owner *tether.Owner, f func(use *Use, run *tether.Owner), opts ...Option) {

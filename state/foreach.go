@@ -8,20 +8,21 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// ForEach returns a map that has, for each key of src, what f makes of the value there. Each
-// key has an owner of its own, item, for what belongs to it: it is a child of owner, it is
-// kept while the key is there, whatever its value, and ended when the key goes.
+// ForEach returns a map that has, for each key of src, what f makes of the value there.
+// Each key has an owner of its own, item, for what belongs to the key. item is a child of
+// owner. It is kept while the key is there, whatever the key's value, and ends when the key
+// goes.
 //
-// f is a computing function of that owner, and depends on the value of its key and on what
-// it uses. So only what has changed is computed again. A value is the same if it is equal by
-// ==; where that is not defined, each change of src is one of all its values.
+// f is a computing function of item. It depends on the value of its key and on what it
+// uses. So only what has changed is computed again. Values are compared by ==. If that is
+// not defined, each change of src counts as a change of all its values.
 //
-// The map is watched from the beginning, so that items end as soon as their keys go; what f
-// of any key panics with is what the whole map has for a result. The map that Get returns is
-// not to be changed; each change makes a new one.
+// The map is watched from the beginning, so items end as soon as their keys go. If f panics
+// for any key, that panic is the result of the whole map. The map that Get returns must not
+// be changed. Each change makes a new one.
 //
-// Cost: each change of src is linear in the number of keys. A key costs an owner and
-// two computed values.
+// Cost: each change of src is linear in the number of keys. A key costs an owner and two
+// computed values.
 func ForEach[K comparable, V, W any](owner *tether.Owner, src Readable[map[K]V], f func(use *Use, item *tether.Owner, key K, value V) W, opts ...Option) *Computed[map[K]W] {
 	items := newItems("ForEach", owner, src, f)
 	all := newComputed(owner, "ForEach", f, func(use *Use) map[K]W {
@@ -44,9 +45,9 @@ func ForEach[K comparable, V, W any](owner *tether.Owner, src Readable[map[K]V],
 	return all
 }
 
-// ForEachBy is [ForEach] for a slice whose elements have keys: it returns what f makes of
-// each, in the order of src. An element that moves keeps its owner. Two elements with the same
-// key are a panic that names it.
+// ForEachBy is [ForEach] for a slice whose elements have keys. It returns what f makes of
+// each element, in the order of src. An element that moves keeps its owner. If two elements
+// have the same key, the function panics and names the key.
 func ForEachBy[K comparable, V, W any](owner *tether.Owner, src Readable[[]V], key func(V) K, f func(use *Use, item *tether.Owner, key K, value V) W, opts ...Option) *Computed[[]W] {
 	if key == nil {
 		panic("state: ForEachBy with nil key function")

@@ -16,7 +16,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Floats are what a [SpringOf] and a [TweenOf] move: a number, or two or three of them that
+// Floats are what a [SpringOf] and a [TweenOf] move: a number, or two or three numbers that
 // move as one.
 type Floats interface {
 	~float64 | ~[2]float64 | ~[3]float64

@@ -10,19 +10,20 @@ import (
 // A Change says what a value was and what it has become.
 type Change[T any] struct{ Old, New T }
 
-// A Readable is what a value offers to who reads it: a [Value], a [Computed], a
-// [Spring] or a [Tween].
+// A Readable is a value that can be read, used and watched: a [Value], a [Computed], a
+// [Spring], a [Tween], a [Lens] or a [Resource].
 type Readable[T any] interface {
 	Get() T
 	Use(use *Use) T
 	Changes() tether.Source[Change[T]]
 }
 
-// An Option is an option of what this package makes. [Name] is one of all, the others say
-// whose they are.
+// An Option is an option of the values and effects that this package makes. [Name] is an
+// option of all of them. The others are options of some, as their comments or those of the
+// constructors say.
 //
-// It has no type parameter, so that Name needs none at the call; in exchange an
-// Equal of another type is found when the value is made and not by the compiler.
+// Option has no type parameter, so that Name needs none at the call. In exchange an Equal
+// of another type is found when the value is made, and not by the compiler.
 type Option interface{ state(*config) }
 
 type config struct {
@@ -35,16 +36,16 @@ type option func(*config)
 
 func (f option) state(c *config) { f(c) }
 
-// Name has the value called name in the chain of a [CycleError]. Without it, a
-// computed value is called after the place of its function.
+// Name gives the value a name, for the chain of a [CycleError]. Without it, a computed
+// value is called after the place of its function.
 func Name(name string) Option { return option(func(c *config) { c.name = name }) }
 
-// Equal has values compared by equal, to tell whether there is a change. It may
-// run on any goroutine that sets or reads, no lock is held, and it should be a
-// pure function. For a [Computed] it is a part of the computing function.
+// Equal arranges for values to be compared by equal, which decides whether there is a
+// change. equal may run on any goroutine that sets or reads, with no lock held. It should
+// be a pure function. For a [Computed] it is a part of the computing function.
 //
-// Without it, == decides, and where that is not defined, for a slice or what is
-// in an interface, values are different. So a NaN differs from itself.
+// Without it, == decides. If == is not defined, for a slice or for what is in an interface,
+// values count as different. A NaN differs from itself.
 func Equal[T any](equal func(a, b T) bool) Option {
 	if equal == nil {
 		panic("state: Equal with nil function")

@@ -9,7 +9,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Loaded is what a [Resource] is.
+// Loaded is the value of a [Resource]: the result of its last load, and whether another one
+// is on its way.
 type Loaded[T any] struct {
 	Loading bool  // a load is on its way
 	Value   T     // of the last load that succeeded; the zero T before the first
@@ -19,9 +20,9 @@ type Loaded[T any] struct {
 // errGone is the error of a load that ended without a result.
 var errGone = errors.New("state: the load has panicked, or ended its goroutine")
 
-// A Resource is a value that a function loads: from a file, a database, another machine. It is
-// a [Readable] of what there is and how it stands; its methods may be called by multiple
-// goroutines at once.
+// A Resource is a value that a function loads: from a file, a database, another machine. It
+// is a [Readable] of the loaded value and the state of the load, see [Loaded]. Its methods
+// may be called by multiple goroutines at once.
 type Resource[T any] struct {
 	state *Value[Loaded[T]]
 	owner func() any // a *tether.Owner
@@ -32,11 +33,11 @@ type Resource[T any] struct {
 	runs uint64        // how many there were
 }
 
-// NewResource returns a resource that belongs to owner, and begins to load: it calls load on a
-// goroutine of owner's. ctx ends with owner, and when another load begins.
+// NewResource returns a resource that belongs to owner, and begins to load. It calls load
+// on a goroutine of owner. ctx ends with owner, and when another load begins.
 //
-// A panic of load is that of any owned goroutine; with a panic handler, the resource has an error
-// then. [Name] is the only option.
+// A panic of load is treated as one of any owned goroutine. If there is a panic handler,
+// the resource has an error then. [Name] is the only option.
 func NewResource[T any](owner *tether.Owner, load func(ctx context.Context) (T, error), opts ...Option) *Resource[T] {
 	r := newResource[T]("NewResource", owner, load == nil, opts)
 	r.load = load
@@ -44,8 +45,8 @@ func NewResource[T any](owner *tether.Owner, load func(ctx context.Context) (T, 
 	return r
 }
 
-// NewResourceOf is [NewResource] for what is loaded by a key: it loads what the key is now, and
-// again whenever that changes.
+// NewResourceOf is [NewResource] for a value that is loaded by a key. It loads with the key
+// of now, and again whenever the key changes.
 func NewResourceOf[K, T any](owner *tether.Owner, key Readable[K], load func(ctx context.Context, key K) (T, error), opts ...Option) *Resource[T] {
 	r := newResource[T]("NewResourceOf", owner, load == nil, opts)
 	Bind(owner, key, func(k K) {
@@ -69,23 +70,25 @@ func newResource[T any](verb string, owner *tether.Owner, none bool, opts []Opti
 	return &Resource[T]{state: NewValue(owner, Loaded[T]{}, opts...), owner: handle.Remember(owner)}
 }
 
-// Get returns what there is.
+// Get returns the value and the state of the load.
 func (r *Resource[T]) Get() Loaded[T] { return r.state.Get() }
 
-// Use returns what there is to a computing function. See [Value.Use].
+// Use returns the value and the state of the load to a computing function. See [Value.Use].
 func (r *Resource[T]) Use(use *Use) Loaded[T] { return r.state.Use(use) }
 
-// Peek returns what there is to a computing function that is not to depend on it.
+// Peek returns the value and the state of the load to a computing function that should not
+// depend on it.
 func (r *Resource[T]) Peek(use *Use) Loaded[T] { return r.state.Peek(use) }
 
-// Changes returns the source of the changes: one when a load begins, and one when it ends.
+// Changes returns the source of the changes. There is one when a load begins, and one when
+// it ends.
 func (r *Resource[T]) Changes() tether.Source[Change[Loaded[T]]] { return r.state.Changes() }
 
 func (r *Resource[T]) origin() *source { return r.state.origin() }
 
-// Reload begins a load. The one before, if it is still on its way, is cancelled, and whatever
-// comes of it is dropped. The value and the error of before stay until the load ends. Reload never
-// waits. Where the owner is dead it does nothing.
+// Reload begins a load. It cancels a load that is still on its way, and the result of that
+// is dropped. The value and the error of before stay until the load ends. Reload never
+// waits. If the owner is not alive, it does nothing.
 func (r *Resource[T]) Reload() {
 	r.mu.Lock()
 	before, load := r.run, r.load

@@ -12,15 +12,13 @@ import (
 
 // A SpringConfig says how a spring moves.
 type SpringConfig struct {
-	// Frequency is how often a second the spring would swing without damping: from 1e-9
-	// to 1e9.
+	// Frequency is how often a second the spring would swing without damping: from 1e-9 to 1e9.
 	Frequency float64
-	// Damping is the damping ratio: below 1 it swings past the target, at 1 it is
-	// there soonest without doing so, above it creeps. At 0 it swings for ever. It is 1e9 at
-	// most.
+	// Damping is the damping ratio, 1e9 at most. Below 1 the spring swings past the target. At
+	// 1 it arrives as soon as it can without that. Above 1 it creeps. At 0 it swings for ever.
 	Damping float64
-	// Rest is how near to the target is at rest, in units of the position, at a
-	// speed below Rest times 2 pi times Frequency. 0 means 0.001.
+	// Rest is how near to the target counts as at rest, in units of the position. The speed
+	// must also be below Rest times 2 pi times Frequency. 0 means 0.001.
 	Rest float64
 }
 
@@ -37,25 +35,24 @@ func (c SpringConfig) check(verb string) {
 	}
 }
 
-// A Spring is a number that follows a target like a mass on a damped spring. It
-// moves with the ticks of a source, by the exact solution for each Delta: so the
-// ticks' length makes no difference to where it is, nor does a missing one, and
-// no Delta is too long.
+// A Spring is a number that follows a target like a mass on a damped spring. It moves with
+// the ticks of a source, by the exact solution for each Delta. So the length of the ticks
+// makes no difference to where it is, nor does a missing tick, and no Delta is too long.
 //
-// At rest it is asleep: it is at the target exactly, and not connected to its
-// source, so that a heartbeat without other consumers stops. It is a [Readable];
-// its methods may be called by multiple goroutines at once.
+// At rest a spring is asleep. It is at the target exactly, and is not connected to its
+// source, so a heartbeat without other consumers stops. A Spring is a [Readable]. Its
+// methods may be called by multiple goroutines at once.
 //
-// All springs and tweens that are awake on one source move in one moment: who uses two of
-// them never sees one before a tick and the other after. To have them so, the first one that the
-// source calls moves all.
+// All springs and tweens that are awake on one source move in one moment. A function that
+// uses two of them never sees one before a tick and the other after it. To that end the
+// first of them that the source calls moves all.
 //
-// Any finite number will do: what would be beyond the largest stays at that.
+// Any finite number will do. A result beyond the largest number stays at the largest.
 type Spring = SpringOf[float64]
 
-// A SpringOf is a [Spring] that moves one number, or two or three as one: it rests when
-// their distance from the target is within Rest. A tick of more than one allocates their
-// size.
+// A SpringOf is a [Spring] that moves one number, or two or three as one. It rests when
+// their distance from the target is within Rest. With more than one number, a tick
+// allocates their size.
 type SpringOf[V Floats] struct {
 	position   *Value[V]
 	owner      func() any // a *tether.Owner
@@ -74,10 +71,10 @@ type SpringOf[V Floats] struct {
 	done   chan struct{}      // closed at rest; nil while nobody asks
 }
 
-// NewSpring returns a spring that belongs to owner and rests at initial. It is
-// connected to src with owner whenever it is awake, and stays where it is when
-// the owner is cut off. A source that has closed moves it no more. [Equal] is not
-// one of its options: Rest says what makes a difference.
+// NewSpring returns a spring that belongs to owner and rests at initial. While it is awake
+// it is connected to src with owner. It stays where it is when owner is cut off. A source
+// that has closed does not move it any more. [Equal] is not one of its options: Rest says
+// what makes a difference.
 func NewSpring(owner *tether.Owner, src tether.Source[tether.Tick], initial float64, config SpringConfig, opts ...Option) *Spring {
 	return newSpring("NewSpring", owner, src, initial, config, opts)
 }
@@ -87,8 +84,9 @@ func NewSpringOf[V Floats](owner *tether.Owner, src tether.Source[tether.Tick], 
 	return newSpring("NewSpringOf", owner, src, initial, config, opts)
 }
 
-// NewSpringTo returns a spring that follows target: it rests where that is now, and has each
-// further value as its target. It panics, or what sets target does, if that is not finite.
+// NewSpringTo returns a spring that follows target. It rests at the value that target has
+// now, and each further value becomes the spring's target. NewSpringTo panics if target's
+// value is not finite. If a later value is not finite, the call that sets target panics.
 func NewSpringTo[V Floats](owner *tether.Owner, src tether.Source[tether.Tick], target Readable[V], config SpringConfig, opts ...Option) *SpringOf[V] {
 	handle.Scope("state: NewSpringTo", owner)
 	if check.Nil(target) {
@@ -126,11 +124,11 @@ func (s *SpringOf[V]) Get() V { return s.position.Get() }
 // Use returns the position to a computing function. See [Value.Use].
 func (s *SpringOf[V]) Use(use *Use) V { return s.position.Use(use) }
 
-// Peek returns the position to a computing function that is not to depend on it.
+// Peek returns the position to a computing function that should not depend on it.
 func (s *SpringOf[V]) Peek(use *Use) V { return s.position.Peek(use) }
 
-// Changes returns the source of the position's changes, one a tick while it is
-// awake. See [Value.Changes].
+// Changes returns the source of the position's changes. There is one a tick while the
+// spring is awake. See [Value.Changes].
 func (s *SpringOf[V]) Changes() tether.Source[Change[V]] { return s.position.Changes() }
 
 func (s *SpringOf[V]) origin() *source { return s.position.origin() }
@@ -142,7 +140,7 @@ func (s *SpringOf[V]) Velocity() V {
 	return s.v
 }
 
-// Target returns where the spring is going, or is.
+// Target returns the position that the spring moves to, or rests at.
 func (s *SpringOf[V]) Target() V {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,9 +154,9 @@ func (s *SpringOf[V]) Asleep() bool {
 	return !s.awake
 }
 
-// Done returns a channel that is closed when the spring is at rest, and the change to that
-// was delivered, or when its owner is cut off before. It is closed already if the spring
-// rests now; one that sets out again has a new one.
+// Done returns a channel that is closed when the spring is at rest and the change to that
+// was delivered, or when its owner is cut off before. If the spring rests now, the channel
+// is closed already. A spring that sets out again has a new channel.
 func (s *SpringOf[V]) Done() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,11 +186,13 @@ func (s *SpringOf[V]) closeLocked() {
 	}
 }
 
-// SetTarget has the spring go to x from where it is, with the speed that it has;
-// if it is at rest nearer to x than Rest, it is there at once. Where the owner is
-// dead, SetTarget does nothing.
-// It connects to the source if it was asleep; the first Delta counts from there
-// with a heartbeat that nobody else listens to, else from the tick before.
+// SetTarget makes the spring go to x from where it is, with the speed that it has. If it is
+// at rest and nearer to x than Rest, it is at x at once. If the owner is not alive,
+// SetTarget does nothing.
+//
+// If the spring was asleep, SetTarget connects it to the source. If nothing else is
+// connected to a heartbeat, the first Delta counts from there. Otherwise it counts from the
+// tick before.
 func (s *SpringOf[V]) SetTarget(x V) {
 	checkFinite("SetTarget", x)
 	s.change(func() { s.target = x })
@@ -210,14 +210,14 @@ func (s *SpringOf[V]) Impulse(speed V) {
 	})
 }
 
-// SetVelocity makes speed the spring's, in units a second.
+// SetVelocity makes speed the spring's speed, in units a second.
 func (s *SpringOf[V]) SetVelocity(speed V) {
 	checkFinite("SetVelocity", speed)
 	s.change(func() { s.v = speed })
 }
 
-// SetPosition has the spring be at x, with the speed and the target that it has: at once, as a
-// Set would. From there it goes on to its target.
+// SetPosition puts the spring at x at once, as a Set would. The speed and the target stay.
+// From x the spring goes on to its target.
 func (s *SpringOf[V]) SetPosition(x V) {
 	checkFinite("SetPosition", x)
 	s.change(func() { s.x = x })

@@ -10,16 +10,16 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// An Easing gives the way a tween has gone, as a fraction, for the fraction of
-// the time that has passed. It may go beyond 0 and 1 on the way; it is not asked
-// about the end. It may run on any goroutine that ticks, with no lock held. Where it returns
-// what is not a number, the tween stays where it is.
+// An Easing returns the fraction of the way that a tween has gone, for the fraction of the
+// time that has passed. The result may go beyond 0 and 1 on the way. The easing is not
+// called for the end. It may run on any goroutine that ticks, with no lock held. If it
+// returns what is not a number, the tween stays where it is.
 type Easing func(passed float64) float64
 
-// Linear goes with the same speed all the time.
+// Linear is an [Easing] that has the same speed all the time.
 func Linear(passed float64) float64 { return passed }
 
-// Smooth starts and stops slowly: the cubic with speed 0 at both ends.
+// Smooth is an [Easing] that starts and stops slowly: the cubic with speed 0 at both ends.
 func Smooth(passed float64) float64 { return passed * passed * (3 - 2*passed) }
 
 // tweenConfig is what the options of tweens say.
@@ -29,8 +29,8 @@ type tweenConfig struct {
 	reverse bool
 }
 
-// Delay has a tween wait for d, which may not be negative, before it sets out. It is an option
-// of [NewTween] and [NewTweenOf].
+// Delay makes a tween wait for d before it sets out. d must not be negative. Delay is an
+// option of [NewTween] and [NewTweenOf].
 func Delay(d time.Duration) Option {
 	if d < 0 {
 		panic(fmt.Sprintf("state: Delay of %v", d))
@@ -38,11 +38,11 @@ func Delay(d time.Duration) Option {
 	return option(func(c *config) { c.tween.delay = d })
 }
 
-// Forever is how often a tween repeats that has no end.
+// Forever is the number for [Repeat] that makes a tween repeat without end.
 const Forever = math.MaxInt
 
-// Repeat has a tween go its way n times more, from the beginning each time, without a delay.
-// It is an option of [NewTween] and [NewTweenOf].
+// Repeat makes a tween go its way n times more, from the beginning each time, without a
+// delay. It is an option of [NewTween] and [NewTweenOf].
 func Repeat(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("state: Repeat with %d", n))
@@ -50,16 +50,16 @@ func Repeat(n int) Option {
 	return option(func(c *config) { c.tween.repeat = n })
 }
 
-// Reverse has every second way of a tween with [Repeat] lead back, with the easing of the way
-// there: so with an odd number of repeats it ends where it began. It is an option of [NewTween] and
-// [NewTweenOf].
+// Reverse makes every second way of a tween with [Repeat] lead back, with the easing of the
+// way there. So with an odd number of repeats the tween ends where it began. Reverse is an
+// option of [NewTween] and [NewTweenOf].
 func Reverse() Option { return option(func(c *config) { c.tween.reverse = true }) }
 
-// A Tween is a number that goes from one value to another in a given time. It
-// moves with the ticks of a source, and when their Deltas add up to its duration
-// it is at the end, exactly, and leaves the source. It is a [Readable]; its
-// methods may be called by multiple goroutines at once. It moves in one moment with what
-// else moves with that source, see [Spring].
+// A Tween is a number that goes from one value to another in a given time. It moves with
+// the ticks of a source. When their Deltas add up to its duration it is at the end,
+// exactly, and leaves the source. It moves in one moment with all else that moves with that
+// source, see [Spring]. A Tween is a [Readable]. Its methods may be called by multiple
+// goroutines at once.
 type Tween = TweenOf[float64]
 
 // A TweenOf is a [Tween] of one number, or of two or three that go together.
@@ -84,8 +84,8 @@ type TweenOf[V Floats] struct {
 	over     func() // closes done
 }
 
-// NewTween returns a tween that belongs to owner and sets out at once, connected
-// to src with owner. Its options are [Name], [Delay], [Repeat] and [Reverse].
+// NewTween returns a tween that belongs to owner and sets out at once. It is connected to
+// src with owner. Its options are [Name], [Delay], [Repeat] and [Reverse].
 func NewTween(owner *tether.Owner, src tether.Source[tether.Tick], from, to float64, duration time.Duration, easing Easing, opts ...Option) *Tween {
 	return newTween("NewTween", owner, src, from, to, duration, easing, opts)
 }
@@ -121,9 +121,10 @@ func checkWay[V Floats](verb string, to V, duration time.Duration) {
 	checkFinite(verb, to)
 }
 
-// Retarget has the tween go to another value in the given time, from where it is, with the same
-// easing, and without what is left of delays and repeats. One that has arrived sets out again, and then has
-// another channel of Done. Where the owner is dead it does nothing.
+// Retarget makes the tween go to another value in the given time, from where it is, with
+// the same easing. It drops what is left of delays and repeats. A tween that has arrived
+// sets out again, and then Done returns another channel. If the owner is not alive,
+// Retarget does nothing.
 func (w *TweenOf[V]) Retarget(to V, duration time.Duration) {
 	checkWay("Retarget", to, duration)
 	if !w.mover.scope.Alive() {
@@ -191,7 +192,7 @@ func (w *TweenOf[V]) Get() V { return w.position.Get() }
 // Use returns the position to a computing function. See [Value.Use].
 func (w *TweenOf[V]) Use(use *Use) V { return w.position.Use(use) }
 
-// Peek returns the position to a computing function that is not to depend on it.
+// Peek returns the position to a computing function that should not depend on it.
 func (w *TweenOf[V]) Peek(use *Use) V { return w.position.Peek(use) }
 
 // Changes returns the source of the position's changes. See [Value.Changes].
@@ -199,9 +200,8 @@ func (w *TweenOf[V]) Changes() tether.Source[Change[V]] { return w.position.Chan
 
 func (w *TweenOf[V]) origin() *source { return w.position.origin() }
 
-// Done returns a channel that is closed when the tween is at its end and the
-// change to that was delivered, or when its owner unwinds before. Arrived tells
-// which.
+// Done returns a channel that is closed when the tween is at its end and the change to that
+// was delivered, or when its owner unwinds before. Arrived tells which.
 func (w *TweenOf[V]) Done() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()

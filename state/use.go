@@ -6,20 +6,20 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Use is what a computing function reads other values with, in order to depend on them.
-// It ends with the call that it was given to. It may be handed to another goroutine, but
-// is for one at a time.
+// Use is the argument of a computing function. The function reads other values with it, and
+// so depends on them. A Use ends with the call that it was given to. It may be handed to
+// another goroutine, but may be used by one goroutine at a time.
 //
 // A Use is also the run of that function. An overtaken run is one whose node was marked
-// since it began. What it has seen was true together, but is not what is true now. So the
-// function is not shown anything more: its next Use unwinds it by a panic, and it begins
-// again. An effect is not unwound, as it may have done half of something; it runs to its
-// end, and once more.
+// after it began. All that it has seen was true in one moment, but is not what is true now.
+// So the function is not shown anything more: its next Use unwinds it by a panic, and it
+// begins again. An effect is not unwound, as it may have done half of something. It runs to
+// its end, and then once more.
 //
-// A run goes along the links of the run before. As long as it uses the same as that one,
-// and that was clean when it began, a Use takes no lock: it reads the value and then looks
+// A run goes along the links of the run before. As long as it uses the same values, and
+// those were clean when it began, a Use takes no lock: it reads the value and then looks
 // whether the run is overtaken. If not, no Set that the run depends on had stored a value
-// by then, as marks come first. The same goes for what was used just before.
+// by then, as marks come first. The same holds for a value that was used just before.
 type Use struct {
 	node  *node
 	pass  *pass

@@ -12,9 +12,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A Value is a variable that tells who is interested when it changes. Its zero
-// value is not usable; see [NewValue]. All methods may be called by multiple
-// goroutines at once.
+// A Value is a variable that reports its changes. [NewValue] makes one. The zero Value is
+// not usable. All methods may be called by multiple goroutines at once.
 type Value[T any] struct {
 	source  source
 	owner   *scope.Scope
@@ -24,9 +23,8 @@ type Value[T any] struct {
 
 // NewValue returns a value that belongs to owner and is v for now.
 //
-// When the owner is cut off, the value stays what it is: Set does nothing from
-// then on, though one that races with the cut-off may still take effect, and the
-// connections to Changes end.
+// When owner is cut off, the value stays what it is, and the connections to Changes end.
+// From then on Set does nothing. A Set that races with the cut-off may still take effect.
 func NewValue[T any](owner *tether.Owner, v T, opts ...Option) *Value[T] {
 	x := new(Value[T])
 	x.owner = handle.Scope("state: NewValue", owner)
@@ -51,20 +49,20 @@ func begin[T any](s *source, c cell, verb string, opts []Option) (equal func(a, 
 	return equal
 }
 
-// Get returns the value. It takes no lock. Inside a computing function it reads
-// without depending; that is what [Value.Use] is for.
+// Get returns the value. It takes no lock. Inside a computing function Get makes no
+// dependency. Use [Value.Use] there.
 func (x *Value[T]) Get() T { return valueOf[T](&x.source) }
 
-// Peek is [Value.Get] for computing functions and effects that are not to depend on the
+// Peek is [Value.Get] for computing functions and effects that should not depend on the
 // value.
 func (x *Value[T]) Peek(use *Use) T {
 	use.check("Value.Peek")
 	return unpack[T](x.source.form.shape(), use.peek(&x.source))
 }
 
-// Use returns the value to a computing function, which depends on it from then
-// on. It panics if the computation has returned. If a Set has overtaken the
-// computation, it unwinds it by a panic, and it begins again.
+// Use returns the value to a computing function, which depends on it from then on. It
+// panics if the computation has returned. If a Set has overtaken the computation, Use
+// unwinds it by a panic, and the computation begins again.
 func (x *Value[T]) Use(use *Use) T {
 	use.check("Value.Use")
 	if use.advance(&x.source) || use.again(&x.source) {
@@ -77,19 +75,19 @@ func (x *Value[T]) Use(use *Use) T {
 	return unpack[T](x.source.form.shape(), use.read(&x.source))
 }
 
-// Set makes v the value. If that is equal to what it is, nothing happens.
-// Otherwise all that depends on it is marked, and then, with no lock held, computed values
-// to whose Changes somebody is connected are computed, and the changes are delivered
-// to who is connected, to [Value.Changes] of this one too, and effects run.
+// Set makes v the value. If v is equal to the current value, nothing happens. Otherwise Set
+// marks all that depends on the value. Then, with no lock held, it delivers the change to
+// the handlers connected to [Value.Changes], computes the computed values that have
+// handlers connected to their Changes, delivers those changes, and runs effects.
 //
-// When Set returns, its changes have been delivered, unless a goroutine is just
-// delivering earlier ones, the caller perhaps, inside a handler: that one then
-// goes on to these. A panic of a handler, an effect or a computing function goes on to who
-// delivers, when all others have had their turn.
+// When Set returns, its changes have been delivered, with one exception: if a goroutine is
+// delivering earlier changes, that goroutine delivers these too. It may be the caller,
+// inside a handler. A panic of a handler, an effect or a computing function goes on to the
+// goroutine that delivers, when all others have had their turn.
 //
-// Inside a computing function Set panics before anything changes. Where the
-// owner is dead it does nothing. Cost: linear in what depends on x, but for what
-// is marked from before and was not read since.
+// Inside a computing function Set panics before anything changes. If the owner is not
+// alive, Set does nothing. Cost: linear in what depends on x, except what was marked before
+// and was not read since.
 func (x *Value[T]) Set(v T) {
 	now := pack(x.source.form.shape(), v)
 	for outside := false; ; {
@@ -120,8 +118,9 @@ func (x *Value[T]) same(old, now rep) bool {
 	return x.source.alike(old, now)
 }
 
-// Update makes f of the value the value, as [Value.Set] does, with no other Set
-// between: f is called again if there was one, so it should do nothing else.
+// Update sets the value to the result of f for the current value, as [Value.Set] does, with
+// no other Set between. If another Set comes between, Update calls f again. So f should do
+// nothing else.
 func (x *Value[T]) Update(f func(T) T) {
 	if f == nil {
 		panic("state: Update with nil function")
@@ -135,9 +134,9 @@ func (x *Value[T]) SetIn(b *Batch, v T) {
 	a.set, a.isSet, a.updates = pack(x.source.form.shape(), v), true, nil
 }
 
-// UpdateIn adds an Update of x by f to the batch: it goes by what the batch has made of x
-// before, else by what x is when the batch takes effect. f is called by Commit, and again
-// if another Set comes between, so it should do nothing else.
+// UpdateIn adds an Update of x by f to the batch. The argument of f is what the batch has
+// made of x before, or else what x is when the batch takes effect. Commit calls f, and
+// calls it again if another Set comes between. So f should do nothing else.
 func (x *Value[T]) UpdateIn(b *Batch, f func(T) T) {
 	if f == nil {
 		panic("state: UpdateIn with nil function")
@@ -159,8 +158,8 @@ func (x *Value[T]) in(verb string, b *Batch) *assignment[T] {
 	return a
 }
 
-// Changes returns the source of the value's changes, in the order of the Sets:
-// each has as Old the New of the one before. It closes with the owner.
+// Changes returns the source of the value's changes, in the order of the Sets. The Old of
+// each change is the New of the one before. The source closes with the owner.
 func (x *Value[T]) Changes() tether.Source[Change[T]] {
 	return changesOf(&x.source, x.owner, &x.changes)
 }

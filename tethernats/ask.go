@@ -19,14 +19,16 @@ const errorHeader = "Tether-Error"
 // answering is how many questions one Reply answers at once. Arbitrary.
 const answering = 64
 
-// Reply has f answer what [Ask], in whatever process, asks on subject, until owner is
-// destroyed. Of all that reply on one subject, one gets a question. f is called for up to 64
-// questions at once, each on a goroutine of its own, as who answers may have to ask in turn.
+// Reply arranges for f to answer the questions that [Ask] asks on subject, in whatever
+// process, until owner is destroyed. If several reply on one subject, one of them gets the
+// question. f is called for up to 64 questions at once, each on a goroutine of its own, as
+// f may have to ask in turn.
 //
-// ctx has the trace of who asks, and ends at the cut-off of owner; it does not end with that of
-// who asks. An error of f, and a supervised panic, is what Ask returns, as a *[RemoteError].
-// At the cut-off those who still wait for their turn get [ErrNobody]; Destroy waits until the
-// others have their answers.
+// ctx has the trace of the caller of Ask. It ends at the cut-off of owner. It does not end
+// with the context of Ask. If f returns an error, Ask returns it as a *[RemoteError]. So it
+// does with a panic of f, if owner has a panic handler. At the cut-off the questions that
+// still wait for their turn get [ErrNobody]. Destroy waits until the others have their
+// answers.
 func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(context.Context, Q) (A, error)) error {
 	checkCall[SubOption]("Reply", owner, c, nil)
 	checkPattern("Reply", subject)
@@ -134,10 +136,11 @@ func (c *Conn) respond(m *nats.Msg, data []byte, err error) {
 	}
 }
 
-// Ask asks who replies on subject, in this process or another, and waits for the answer, with
-// the trace of ctx. If there is nobody it returns [ErrNobody], at once; if ctx ends first its
-// cause; and the responder's error as a *[RemoteError]. If the responder's process dies, or the
-// connection is lost, between question and answer, nobody knows: give ctx a deadline.
+// Ask sends the question q to a responder on subject, in this process or another, with the
+// trace of ctx, and waits for the answer. If there is no responder, it returns [ErrNobody]
+// at once. If ctx ends first, it returns the cause. It returns the responder's error as a
+// *[RemoteError]. If the responder's process dies or the connection is lost between
+// question and answer, Ask does not learn of it: give ctx a deadline.
 //
 //	price, err := tethernats.Ask[Price](ctx, c, "prices", PriceOf{"ham"})
 func Ask[A, Q any](ctx context.Context, c *Conn, subject string, q Q) (a A, err error) {

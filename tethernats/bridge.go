@@ -46,12 +46,13 @@ type carrier struct {
 	receive func(b *bridge, ctx context.Context, topic string, m *nats.Msg) error
 }
 
-// Carry has a [Bridge] carry values of type T: those that are published to topics of that type
-// in this process, and those that come from others. The type goes by its name in Go, with that
-// of its package: "shop.Order". Each type that is to be carried needs an option of its own.
+// Carry makes a [Bridge] carry values of type T: values published to topics of that type in
+// this process, and values that come from others. The type goes by its name in Go, with the
+// name of its package: "shop.Order". Each type that is to be carried needs an option of its
+// own.
 func Carry[T any]() BridgeOption { return CarryAs[T](reflect.TypeFor[T]().String()) }
 
-// CarryAs is [Carry] with a name for the type, the same in all processes.
+// CarryAs is [Carry] with a name for the type. The name must be the same in all processes.
 func CarryAs[T any](name string) BridgeOption {
 	t := reflect.TypeFor[T]()
 	if t.Kind() == reflect.Interface {
@@ -65,15 +66,17 @@ func CarryAs[T any](name string) BridgeOption {
 	})
 }
 
-// Prefix has a [Bridge] use subjects that begin with prefix and a dot: the topic "orders.eu" is
-// the subject "shop.orders.eu". So several buses can use one server.
+// Prefix makes a [Bridge] use subjects that begin with prefix and a dot. With the prefix
+// "shop" the topic "orders.eu" is the subject "shop.orders.eu". So several buses can use
+// one server.
 func Prefix(prefix string) BridgeOption {
 	checkSubject("Prefix", prefix)
 	return bridgeOption(func(c *bridgeConfig) { c.prefix = prefix + "." })
 }
 
-// Answers has a [Bridge] answer, with what answers questions of type Q on its bus, those that
-// other processes ask on subject. Without a responder they get [ErrNobody].
+// Answers makes a [Bridge] answer questions of type Q that other processes ask on subject.
+// The responder on the bus for type Q gives the answer. If there is none, they get
+// [ErrNobody].
 func Answers[A, Q any](subject string) BridgeOption {
 	checkSubject("Answers", subject)
 	return bridgeOption(func(c *bridgeConfig) {
@@ -85,9 +88,9 @@ func Answers[A, Q any](subject string) BridgeOption {
 	})
 }
 
-// Asks makes a [Bridge] the responder of its bus for questions of type Q, which asks them on
-// subject. One process cannot have Asks and a responder of its own for one type: the second of
-// the two gets [bus.ErrTaken].
+// Asks makes a [Bridge] the responder of its bus for questions of type Q. The Bridge asks
+// them on subject. One process cannot have Asks and another responder for one type: the
+// second of the two gets [bus.ErrTaken].
 func Asks[A, Q any](subject string) BridgeOption {
 	checkSubject("Asks", subject)
 	return bridgeOption(func(c *bridgeConfig) {
@@ -100,23 +103,25 @@ func Asks[A, Q any](subject string) BridgeOption {
 	})
 }
 
-// Bridge makes b one of many: what is published to its topics that match pattern, and are of
-// a type that [Carry] names, is sent to all other processes that have a Bridge with that type,
-// and published there, if it matches theirs. It is never sent back, nor on.
+// Bridge joins b with the buses of other processes. A value published to a topic of b goes
+// to all other processes that have a Bridge with its type, if the topic matches pattern and
+// [Carry] names the type. It is published there if the topic matches their pattern. A value
+// that came over a Bridge is never sent back, nor on.
 //
-//   - The order of each publisher is kept. Publish returns when the local handlers have, and
-//     when the value is in the buffer of the connection; that it could not be sent is one of
-//     the errors that Publish returns.
-//   - What comes is published on a goroutine of the connection's, one value after the other, with
-//     the trace of the publisher; what the handlers here return is reported. A handler may
-//     publish in turn: that is sent.
-//   - Between processes it is at most once, as for [Subscribe], and at the cut-off of owner
-//     likewise. What must not be lost goes by [Send] with [Stored], and [Consume].
-//   - As the Bridge gets all that is carried, a topic that it carries is Wanted, and there are no
-//     letters to say that nobody got it. Topics of a type, see [bus.For], have no name and are
-//     not carried.
+//   - The order of each publisher is kept. Publish returns when the local handlers have
+//     returned and the value is in the buffer of the connection. If the value could not be
+//     sent, that is one of the errors that Publish returns.
+//   - Values that come are published on a goroutine of the connection, one after the other,
+//     with the trace of the publisher. Errors that the handlers here return are reported. A
+//     handler may publish in turn, and that is sent.
+//   - Between processes a value is delivered at most once, as with [Subscribe]. The cut-off
+//     of owner is as there too. A value that must not be lost goes by [Send] with [Stored],
+//     and [Consume].
+//   - The Bridge handles all that it carries. So a topic that it carries is Wanted, and no
+//     letter says that no handler got a value. Topics of a type, see [bus.For], have no
+//     name and are not carried.
 //
-// Questions are carried by [Answers] and [Asks]. Two Bridges of one bus must not overlap.
+// [Answers] and [Asks] carry questions. Two Bridges of one bus must not overlap.
 func Bridge(owner *tether.Owner, b *bus.Bus, c *Conn, pattern string, opts ...BridgeOption) error {
 	checkCall("Bridge", owner, c, opts)
 	if b == nil {

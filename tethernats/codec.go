@@ -2,8 +2,8 @@ package tethernats
 
 import "encoding/json"
 
-// A Codec turns values into bytes and back. [JSON] is the default. Its methods may be called
-// by multiple goroutines at once.
+// A Codec turns values into bytes and back. [JSON] is the default. Its methods may be
+// called by multiple goroutines at once.
 type Codec interface {
 	Encode(v any) ([]byte, error)
 	Decode(data []byte, v any) error // v is a pointer; data may be kept

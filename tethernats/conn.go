@@ -31,8 +31,8 @@ const (
 )
 
 // A Conn is a connection to a NATS server. [Connect] and [Embed] make one. It ends in the
-// unwinding of its owner, so what the owner's handlers and goroutines send in the drain is
-// sent. All methods may be called by multiple goroutines at once.
+// unwinding of its owner. So what the owner's handlers and goroutines send while the owner
+// is draining is sent. All methods may be called by multiple goroutines at once.
 type Conn struct {
 	owner    *tether.Owner
 	scope    *scope.Scope
@@ -59,9 +59,10 @@ type Conn struct {
 	draining bool
 }
 
-// Connect connects to the server, or one of the servers, that url says, as nats.go does it:
-// "nats://127.0.0.1:4222,nats://127.0.0.1:4223". It waits for that, two seconds for each
-// address unless [Options] say otherwise. Where the owner is dead it returns [ErrClosed].
+// Connect connects to the server that url names, or to one of several, as nats.go does it:
+// "nats://127.0.0.1:4222,nats://127.0.0.1:4223". It waits for the connection, two seconds
+// for each address unless [Options] say otherwise. If owner is not alive, it returns
+// [ErrClosed].
 func Connect(owner *tether.Owner, url string, opts ...ConnOption) (*Conn, error) {
 	handle.Scope("tethernats: Connect", owner)
 	cfg := connConfig{codec: JSON}
@@ -215,8 +216,9 @@ func (c *Conn) NATS() *nats.Conn { c.check("NATS"); return c.nc }
 // JetStream returns the interface to streams, for what this package does not do.
 func (c *Conn) JetStream() jetstream.JetStream { c.check("JetStream"); return c.js }
 
-// URL returns where other processes reach the server: that of an embedded one that listens, or
-// the one that c is connected to; "" if they can't.
+// URL returns the address at which other processes reach the server. For an embedded server
+// that is where it listens, or "" if it does not. Otherwise it is the server that c is
+// connected to, or "" if c is not connected.
 func (c *Conn) URL() string {
 	c.check("URL")
 	if c.embedded {
@@ -225,10 +227,10 @@ func (c *Conn) URL() string {
 	return c.nc.ConnectedUrlRedacted()
 }
 
-// Stream makes a stream with that name, which stores what is published to the subjects, or
-// leaves one that is there as it is, but for subjects that it lacks. It is stored in a file;
-// that of a [Conn] made by [Embed] without a directory in memory. For streams of other kinds
-// there is JetStream.
+// Stream makes a stream with that name, which stores what is published to the subjects. If
+// there is one already, Stream adds the subjects that it lacks, and leaves it as it is
+// otherwise. A new stream is stored in a file. With a [Conn] made by [Embed] without a
+// directory it is in memory. For streams of other kinds use JetStream.
 func (c *Conn) Stream(ctx context.Context, name string, subjects ...string) error {
 	c.check("Stream")
 	if ctx == nil {

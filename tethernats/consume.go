@@ -15,29 +15,32 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Consume has f handle the messages of a stream, at least once each, until owner is destroyed.
-// durable is the name under which the server remembers what has been handled: whoever consumes
-// with that name next, in whatever process, goes on there, and all who do at one time share
-// the messages. The durable is made if it is not there; else it gets the options of this call.
+// Consume arranges for f to handle the messages of a stream, at least once each, until
+// owner is destroyed. durable is the name under which the server remembers what has been
+// handled. The next Consume with that name, in whatever process, goes on there. All that
+// have the name at one time share the messages. Consume makes the durable if it is not
+// there. Otherwise it gives it the options of this call.
 //
-//   - If f returns nil, the message is acknowledged. If it returns an error, or panics where
-//     owner has a panic handler, the message is given back, to be delivered again after a time
-//     that grows, see [Backoff] and [MaxDeliver], and [OnError] is told.
+//   - If f returns nil, the message is acknowledged.
+//   - If f returns an error, [OnError] gets it, and the message is given back. It is
+//     delivered again after a time that grows, see [Backoff] and [MaxDeliver]. The same
+//     holds if f panics and owner has a panic handler.
 //   - Messages are handled one at a time, in the order of the stream, by one of all the
-//     processes. One that fails holds up those behind it. [Concurrency] gives that up, and is
-//     faster.
-//   - A message that can't be decoded is not delivered again, and reported.
+//     processes. A message that fails holds up those behind it. [Concurrency] gives up the
+//     order, and is faster.
+//   - A message that can't be decoded is reported, and is not delivered again.
 //
-// Destroy of owner is a barrier: nothing more is fetched; f, where it runs, returns; and what f
-// has said is accepted by the server when Destroy returns. What was fetched and not begun is
-// given back at once, and so is what f has returned an error for after the cut-off. If the
-// server can't be reached, Destroy waits for it for some seconds, and reports [ErrUnconfirmed].
+// Destroy of owner is a barrier. Nothing more is fetched. Destroy waits until f has
+// returned, and until the server has accepted what f has said. What was fetched and not
+// begun is given back at once. So is a message for which f has returned an error after the
+// cut-off. If the server can't be reached, Destroy waits for it for some seconds, and
+// reports [ErrUnconfirmed].
 //
-// ctx has the trace of the message, and ends at the cut-off of owner. Give f's own writes
-// [context.WithoutCancel] of it if they are to be finished then.
+// ctx has the trace of the message, and ends at the cut-off of owner. If f has writes of
+// its own that must be finished then, give them [context.WithoutCancel] of ctx.
 //
-// If the connection is lost, Consume goes on when it is back. If it is closed, or the durable or
-// the stream deleted, Consume ends and reports that.
+// If the connection is lost, Consume goes on when it is back. If the connection is closed,
+// or the durable or the stream is deleted, Consume ends and reports that.
 func Consume[T any](owner *tether.Owner, c *Conn, stream, durable string, f func(ctx context.Context, m Msg[T]) error, opts ...ConsumeOption) error {
 	checkCall("Consume", owner, c, opts)
 	checkName("Consume", "stream", stream)

@@ -1,6 +1,6 @@
-// Package tethernats takes events beyond one process, on NATS: what is fired in one process is
-// handled in others, or stored until somebody has handled it. As in package tether, whatever
-// lives on has an owner, and Destroy of it is a barrier.
+// Package tethernats takes events beyond one process, on NATS. What is fired in one process
+// is handled in others, or stored until it is handled. As in package tether, whatever lives
+// on has an owner, and Destroy of the owner is a barrier.
 //
 //	c, err := tethernats.Embed(app, "data")        // a server in this process, with its streams in a directory
 //	c, err := tethernats.Connect(app, "nats://nats.example.com")  // or one that is there
@@ -19,16 +19,17 @@
 //
 // # Ownership
 //
-//   - [Subscribe], [Consume], [Reply] and [Bridge] each make a child of the owner that they are
-//     given. At its cut-off nothing more is handled. Destroy waits for the handlers that run.
-//   - [Consume] also waits until the server has accepted what its handlers have acknowledged, and
-//     gives back at once what it had fetched and not begun. So when Destroy has returned, the
-//     next process has all that is left, and nothing of this one is handled twice.
-//   - A [Conn] is closed in the unwinding of its owner, after all of that owner's goroutines
-//     have returned. Give it the owner of what uses it, or an older one: if the Conn ends first,
-//     the others end with an error that [OnError] is told.
-//   - [Conn.Drain] is for before Destroy: it has what has arrived handled first.
-//   - A handler may destroy any owner, its own too: as ever it does not wait there.
+//   - [Subscribe], [Consume], [Reply] and [Bridge] each make a child of the owner that they
+//     get. At its cut-off nothing more is handled. Destroy waits for the handlers that run.
+//   - [Consume] also waits until the server has accepted the acknowledgements of its
+//     handlers. It gives back at once what it had fetched and not begun. So when Destroy
+//     has returned, the next process has all that is left, and nothing of this process is
+//     handled twice.
+//   - A [Conn] is closed in the unwinding of its owner, after all of that owner's
+//     goroutines have returned. Give it the owner of what uses it, or an older one. If the
+//     Conn ends first, what uses it ends with an error, which [OnError] gets.
+//   - Call [Conn.Drain] before Destroy if what has arrived is to be handled first.
+//   - A handler may destroy any owner, its own too. As ever, Destroy does not wait there.
 //
 // # What is promised
 //
@@ -53,37 +54,43 @@
 //
 // # Errors
 //
-//   - What a call can return it returns. What goes wrong later is told to [OnError], else it is
-//     logged. [Conn.Stats] counts it.
+//   - A call returns the errors that it can return. [OnError] gets those that come later.
+//     Without OnError they are logged. [Conn.Stats] counts them.
 //   - Misuse, such as a nil owner or a subject with white space, panics at the call, with a
 //     message that names it, before anything changes.
-//   - A panic in a handler is as in a goroutine of an owner: it crashes the program, unless
-//     there is a panic handler, see [tether.WithPanicHandler]. Then the message counts as failed.
+//   - A panic in a handler is treated as one in a goroutine of an owner. It crashes the
+//     program, unless there is a panic handler, see [tether.WithPanicHandler]. Then the
+//     message counts as failed.
 //
 // # Traces
 //
-// The headers traceparent, tracestate and baggage of a message are in the context of its
-// handler, see [Trace], and go out with what is sent with that context. [Publish] has no
+// The context of a handler has the headers traceparent, tracestate and baggage of its
+// message, see [Trace]. They go out with what is sent with that context. [Publish] has no
 // context, as a Fire has none.
 //
 // # Limits
 //
-//   - At least once means twice at times: if a handler has returned and its process is killed,
-//     or the connection lost for longer than AckWait, before the acknowledgement has arrived. A
-//     handler that may not run twice for one message remembers [Msg.Sequence].
-//   - What a killed server had not yet written to the disk survives the end of its process, not
-//     that of the machine: NATS calls fsync every two minutes, unless [Server] sets SyncAlways.
-//   - The data of a message is encoded by the [Codec] alone: it has no schema.
-//   - Publish and Send may wait for the network when the connection's buffer is full, with the
-//     goroutine that calls them. Put them on a queue where that is wrong, see [With].
+//   - At least once means twice at times. That happens if the handler has returned, and
+//     before the acknowledgement has arrived its process is killed, or the connection is
+//     lost for longer than AckWait. A handler that may not run twice for one message must
+//     remember [Msg.Sequence].
+//   - If a server is killed, what it had not yet written to the disk survives the end of
+//     its process, but not that of the machine. NATS calls fsync every two minutes, unless
+//     [Server] sets SyncAlways.
+//   - The [Codec] alone encodes the data of a message. The data has no schema.
+//   - When the connection's buffer is full, Publish and Send may wait for the network, on
+//     the goroutine that calls them. If that is wrong, put them on a queue, see [With].
 //   - JetStream domains are not supported.
-//   - Handlers that are on a queue have what the queue gives them: [Conn.Drain] does not wait for
-//     queues, see [tether.Finish].
-//   - The context of a handler does not end if the message is delivered elsewhere meanwhile.
+//   - [Conn.Drain] does not wait for queues. A handler on a queue has what the queue gives
+//     it, see [tether.Finish].
+//   - The context of a handler does not end if the message is delivered elsewhere
+//     meanwhile.
 //
 // # Costs
 //
-// A [Subscribe], a [Reply] and a [Bridge] have one goroutine each, of nats.go; a Reply also one for
-// each question that is answered; a [Consume] has one, and one for each message that is handled
-// at once. REPORT.md in the directory has figures, beside nats.go used by hand.
+//   - A [Subscribe] and a [Bridge] have one goroutine each, of nats.go.
+//   - A [Reply] has one of nats.go, and one for each question that is being answered.
+//   - A [Consume] has one, and one for each message that is handled at once.
+//
+// REPORT.md in the directory has figures, beside those of nats.go used by hand.
 package tethernats

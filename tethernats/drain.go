@@ -47,13 +47,13 @@ func (c *Conn) leave(in *inlet) {
 	close(in.ended)
 }
 
-// Drain finishes what is buffered. Nothing more is taken in by any [Subscribe], [Consume],
-// [Reply] and [Bridge] of c; what has arrived is handled and acknowledged; these end; and what
-// was published is sent. It is for before Destroy, which drops what a Subscribe has and gives
-// back what a Consume has fetched. Publishing goes on to work.
+// Drain finishes what is buffered. No [Subscribe], [Consume], [Reply] or [Bridge] of c
+// takes in anything more. What has arrived is handled and acknowledged, and then they end.
+// What was published is sent. Call Drain before Destroy, which drops what a Subscribe has
+// and gives back what a Consume has fetched. Publishing still works after it.
 //
-// If ctx ends first, Drain returns its cause; what has begun goes on. Inside a handler it does
-// not wait, and returns [tether.ErrPending].
+// If ctx ends first, Drain returns its cause, and what has begun goes on. Inside a handler
+// Drain does not wait, and returns [tether.ErrPending].
 func (c *Conn) Drain(ctx context.Context) error {
 	c.check("Drain")
 	if ctx == nil {

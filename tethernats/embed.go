@@ -13,10 +13,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Embed starts a NATS server with JetStream in this process and connects to it, in memory. dir
-// is where it keeps its streams; two servers can't have one directory at the same time. If
-// dir is "", the streams are in memory and end with the server. Other processes can connect if
-// there is [Listen]. Options for the connection go here too.
+// Embed starts a NATS server with JetStream in this process and connects to it, in memory.
+// The server keeps its streams in the directory dir. Two servers can't have one directory
+// at the same time. If dir is "", the streams are in memory and end with the server. Other
+// processes can connect if the option [Listen] is given. Options for the connection go here
+// too.
 //
 // The server is stopped in the unwinding of owner, when the connection is closed.
 func Embed(owner *tether.Owner, dir string, opts ...EmbedOption) (*Conn, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A Msg is a value that was received, and how it came.
+// A Msg is a value that was received, with its subject and header.
 type Msg[T any] struct {
 	Subject string
 	Value   T

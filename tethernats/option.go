@@ -14,7 +14,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/check"
 )
 
-// An EmbedOption is an option of [Embed]. Each [ConnOption] is one.
+// An EmbedOption is an option of [Embed]. Each [ConnOption] is one too.
 type EmbedOption interface{ embed(*embedConfig) }
 
 // A ConnOption is an option of [Connect] and [Embed].
@@ -32,7 +32,7 @@ type PubOption interface{ pub(*pubConfig) }
 // A ConsumeOption is an option of [Consume].
 type ConsumeOption interface{ consume(*consumeConfig) }
 
-// A CodecOption is what [WithCodec] returns: an option of everything that has values.
+// A CodecOption is an option of everything that has values. [WithCodec] returns one.
 type CodecOption interface {
 	ConnOption
 	SubOption
@@ -106,9 +106,9 @@ func (o codecOption) pub(c *pubConfig)           { c.codec = o.Codec }
 func (o codecOption) consume(c *consumeConfig)   { c.codec = o.Codec }
 func (o codecOption) bridge(c *bridgeConfig)     { c.codec = o.Codec }
 
-// WithCodec sets how values become bytes. Given to [Connect] or [Embed] it is for all that is
-// done with the [Conn], and for its [Ask] and [Reply]; what is given to a single call goes
-// first. The default is [JSON].
+// WithCodec sets how values become bytes. Given to [Connect] or [Embed] it holds for all
+// that is done with the [Conn], its [Ask] and [Reply] included. A codec given to a single
+// call has precedence. The default is [JSON].
 func WithCodec(codec Codec) CodecOption {
 	if check.Nil(codec) {
 		panic("tethernats: WithCodec with nil Codec")
@@ -116,12 +116,13 @@ func WithCodec(codec Codec) CodecOption {
 	return codecOption{codec}
 }
 
-// Options passes options on to nats.go: addresses, TLS, credentials, tokens, the size of the
-// buffer for what is published while there is no connection. They come after the package's
-// own, which are that a connection is tried again for ever, each half second.
+// Options passes options on to nats.go: addresses, TLS, credentials, tokens, the size of
+// the buffer for what is published while there is no connection. They are applied after the
+// package's own options, by which a lost connection is tried again for ever, each half
+// second.
 //
 // Handlers of a connection's events that are given this way are called on a queue of the
-// Conn's, so they may destroy owners.
+// Conn. So they may destroy owners.
 func Options(opts ...nats.Option) ConnOption {
 	if slices.ContainsFunc(opts, func(o nats.Option) bool { return o == nil }) {
 		panic("tethernats: Options with nil option")
@@ -129,13 +130,14 @@ func Options(opts ...nats.Option) ConnOption {
 	return connOption(func(c *connConfig) { c.nats = append(c.nats, opts...) })
 }
 
-// OnError arranges for f to be told what goes wrong where no call can return it: messages that
-// can't be decoded, handlers of [Consume] that fail, drops at a slow consumer, values that
-// could not be published, and what the server says. Nearly all are of type *[Error]. Without
-// it they are logged, by package slog.
+// OnError arranges for f to get the errors that no call can return: messages that can't be
+// decoded, handlers of [Consume] that fail, drops at a slow consumer, values that could not
+// be published, and what the server says. Nearly all are of type *[Error]. Without OnError
+// they are logged, by package slog.
 //
-// f is called one error at a time, on a queue that the Conn ends with. What comes later is
-// logged. The queue has room for 1024; what comes when it is full is counted in [Stats].
+// f is called for one error at a time, on a queue that ends with the Conn. Later errors are
+// logged. The queue has room for 1024 errors. Those that come when it is full are counted
+// in [Stats].
 func OnError(f func(error)) ConnOption {
 	if f == nil {
 		panic("tethernats: OnError with nil function")
@@ -143,8 +145,8 @@ func OnError(f func(error)) ConnOption {
 	return connOption(func(c *connConfig) { c.told = f })
 }
 
-// Propagate says how a context's trace gets into the header of a message and out of it, in
-// addition to [WithTrace]: it is for libraries that keep it in a place of their own.
+// Propagate sets how a context's trace gets into the header of a message and out of it, in
+// addition to [WithTrace]. It is for libraries that keep the trace in a place of their own.
 // [nats.Header] has the methods Get, Set and Values.
 func Propagate(inject func(ctx context.Context, h nats.Header), extract func(ctx context.Context, h nats.Header) context.Context) ConnOption {
 	if inject == nil || extract == nil {
@@ -153,8 +155,8 @@ func Propagate(inject func(ctx context.Context, h nats.Header), extract func(ctx
 	return connOption(func(c *connConfig) { c.propagation = propagation{inject, extract} })
 }
 
-// Server has f change the options of the embedded server before it starts: accounts, TLS,
-// limits. It is called once.
+// Server arranges for f to change the options of the embedded server before it starts:
+// accounts, TLS, limits. f is called once.
 func Server(f func(*server.Options)) EmbedOption {
 	if f == nil {
 		panic("tethernats: Server with nil function")
@@ -162,8 +164,8 @@ func Server(f func(*server.Options)) EmbedOption {
 	return embedOption(func(c *embedConfig) { c.server = append(c.server, f) })
 }
 
-// Listen has the embedded server listen for other processes. The port 0 stands for any that
-// is free: see [Conn.URL].
+// Listen makes the embedded server listen for other processes. The port 0 stands for any
+// free port: see [Conn.URL].
 func Listen(host string, port int) EmbedOption {
 	if port < 0 || port > 65535 {
 		panic(fmt.Sprintf("tethernats: Listen with port %d", port))
@@ -176,13 +178,13 @@ func Listen(host string, port int) EmbedOption {
 	})
 }
 
-// Group makes the subscription one of a group: of all that have the same subject and group, in
-// all processes, one gets the message.
+// Group makes the subscription a member of a group. Of all subscriptions with the same
+// subject and group, in all processes, one gets the message.
 func Group(name string) SubOption { return subOption(func(c *subConfig) { c.group = name }) }
 
-// Pending sets how many messages, and bytes of them, may wait for the handlers; 0 leaves a
-// number as it is. What comes when there is no room is dropped, counted in [Stats], and
-// reported. The default is that of nats.go, 512 Ki and 64 MiB.
+// Pending sets how many messages, and how many bytes of them, may wait for the handlers. 0
+// leaves a number as it is. A message that comes when there is no room is dropped, counted
+// in [Stats], and reported. The default is that of nats.go, 512 Ki and 64 MiB.
 func Pending(msgs, bytes int) interface {
 	SubOption
 	BridgeOption
@@ -193,13 +195,15 @@ func Pending(msgs, bytes int) interface {
 	return bothOption(func(c *subConfig) { c.msgs, c.bytes = msgs, bytes })
 }
 
-// Stored has a value published to a stream: the call that publishes it waits until a stream
-// has stored it, or until it is known that none does. It is tried again, with an id by which
-// the stream knows it, while the connection is lost, for ten seconds.
+// Stored arranges for a value to be published to a stream. The call that publishes it waits
+// until a stream has stored it, or until it is known that no stream does. While the
+// connection is lost, it is tried again for ten seconds, with an id by which the stream
+// knows the value.
 func Stored() PubOption { return pubOption(func(c *pubConfig) { c.stored = true }) }
 
-// With passes options on, such as [tether.On]: to the Connect of the source that [Publish]
-// publishes, or of the topics that a [Bridge] sends. It is nothing to [Send].
+// With passes options on, such as [tether.On]. For [Publish] they go to the Connect of the
+// source that is published. For a [Bridge] they go to the Connect of the topics that it
+// sends. With has no effect on [Send].
 func With(opts ...tether.ConnectOption) interface {
 	PubOption
 	BridgeOption
@@ -207,9 +211,9 @@ func With(opts ...tether.ConnectOption) interface {
 	return withOption(opts)
 }
 
-// Concurrency gives up the order: up to n messages are handled at once, and messages are
-// fetched ahead of that. With n = 1 they are handled one at a time, and in order as long as
-// nobody fails; one that failed comes again after those behind it.
+// Concurrency gives up the order. Up to n messages are handled at once, and messages are
+// fetched ahead of that. With n = 1 messages are handled one at a time, and in order as
+// long as no handler fails. A message that failed comes again after those behind it.
 func Concurrency(n int) ConsumeOption {
 	if n < 1 {
 		panic(fmt.Sprintf("tethernats: Concurrency of %d", n))
@@ -226,10 +230,11 @@ func Ahead(n int) ConsumeOption {
 	return consumeOption(func(c *consumeConfig) { c.ahead = n })
 }
 
-// AckWait sets after what time a message is delivered to somebody else if the process that
-// had it has gone. As long as the process lives, and is connected, it tells the server that
-// the message is in work: a handler may take as long as it needs. It is also how long a message
-// stays away that was on its way when the connection was lost. The default is 10 s.
+// AckWait sets the time after which a message is delivered to another process if the
+// process that had it is gone. As long as that process lives and is connected, it tells the
+// server that the message is in work. So a handler may take as long as it needs. AckWait is
+// also how long a message stays away that was on its way when the connection was lost. The
+// default is 10 s.
 func AckWait(d time.Duration) ConsumeOption {
 	if d < 10*time.Millisecond {
 		panic(fmt.Sprintf("tethernats: AckWait of %v", d))
@@ -237,14 +242,15 @@ func AckWait(d time.Duration) ConsumeOption {
 	return consumeOption(func(c *consumeConfig) { c.ackWait = d })
 }
 
-// MaxDeliver ends the tries: a message whose handling has failed when it was delivered n times
-// or more is published to the subject deadLetters, which a stream must store, with headers
-// that say why, see [HeaderError]; and so is one that can't be decoded, at once. Without
-// MaxDeliver a message is tried for ever.
+// MaxDeliver limits the tries. If a message was delivered n times or more and its handling
+// fails, it is published to the subject deadLetters, with headers that say why, see
+// [HeaderError]. A stream must store that subject. A message that can't be decoded is
+// published there at once. Without MaxDeliver a message is tried for ever.
 //
-// The server counts deliveries, whatever becomes of them. So a message that was given back, or
-// whose process was killed, has fewer tries left. One that was delivered 10 n times becomes a
-// dead letter without being handled: it may be what kills the processes.
+// The server counts deliveries, whatever becomes of them. So a message that was given back,
+// or whose process was killed, has fewer tries left. A message that was delivered more than
+// 10 n times becomes a dead letter without being handled, as it may be what kills the
+// processes.
 func MaxDeliver(n int, deadLetters string) ConsumeOption {
 	if n < 1 {
 		panic(fmt.Sprintf("tethernats: MaxDeliver of %d", n))
@@ -253,9 +259,9 @@ func MaxDeliver(n int, deadLetters string) ConsumeOption {
 	return consumeOption(func(c *consumeConfig) { c.maxDeliver, c.deadLetters = n, deadLetters })
 }
 
-// Backoff sets after what time a message that failed is delivered again: ds[0] after the first
-// delivery, ds[1] after the second, and the last one from then on. The default is 100 ms,
-// 500 ms, 2 s, 10 s and one minute.
+// Backoff sets the times after which a message that failed is delivered again: ds[0] after
+// the first delivery, ds[1] after the second, and the last one from then on. The default is
+// 100 ms, 500 ms, 2 s, 10 s and one minute.
 func Backoff(ds ...time.Duration) ConsumeOption {
 	if len(ds) == 0 || slices.Min(ds) < 0 {
 		panic(fmt.Sprintf("tethernats: Backoff of %v", ds))
@@ -263,8 +269,9 @@ func Backoff(ds ...time.Duration) ConsumeOption {
 	return consumeOption(func(c *consumeConfig) { c.backoff = slices.Clone(ds) })
 }
 
-// Configure has f change the configuration of the durable consumer: where it begins, which
-// subjects it gets. What [Consume] itself relies on is set after that.
+// Configure arranges for f to change the configuration of the durable consumer: where it
+// begins, which subjects it gets. The fields that [Consume] itself relies on are set after
+// that.
 func Configure(f func(*jetstream.ConsumerConfig)) ConsumeOption {
 	if f == nil {
 		panic("tethernats: Configure with nil function")

@@ -16,14 +16,16 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Publish publishes what src fires to subject, until owner is destroyed or the connection ends
-// otherwise. The value is encoded and put into the buffer of the connection on the goroutine
-// that fires, or on that of a queue, see [With]; with [Stored] it waits there until a stream
-// has it. What could not be published is counted in [Stats] and reported.
+// Publish publishes what src fires to subject, until owner is destroyed or the connection
+// ends in another way. It encodes the value and puts it into the buffer of the connection.
+// That happens on the goroutine that fires, or on that of a queue, see [With]. With
+// [Stored] it waits there until a stream has the value. A value that could not be published
+// is counted in [Stats] and reported.
 //
-// While there is no connection, values wait in a buffer, of 8 MiB unless [Options] say
-// otherwise, and are sent when it is back; what comes when that is full is refused. With
-// [Stored], Destroy of owner waits for a value that is on its way, ten seconds at most.
+// While there is no connection, values wait in a buffer, and are sent when the connection
+// is back. The buffer has 8 MiB unless [Options] say otherwise. A value that comes when it
+// is full is refused. With [Stored], Destroy of owner waits for a value that is on its way,
+// ten seconds at most.
 func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject string, opts ...PubOption) (*tether.Connection, error) {
 	checkCall("Publish", owner, c, opts)
 	if check.Nil(src) {
@@ -63,9 +65,9 @@ func (c *Conn) sendOf(owner *tether.Owner, subject string, v any, cfg pubConfig)
 	return c.send(ctx, subject, v, cfg, nil)
 }
 
-// Send publishes v to subject, with the trace of ctx. With [Stored] it waits until a stream has
-// it, or ctx ends. ctx has no meaning for a value that is not stored, but if it has ended
-// nothing is sent.
+// Send publishes v to subject, with the trace of ctx. With [Stored] it waits until a stream
+// has v, or until ctx ends. If ctx has ended already, Send sends nothing. For a value that
+// is not stored the end of ctx has no other meaning.
 func Send[T any](ctx context.Context, c *Conn, subject string, v T, opts ...PubOption) error {
 	c.check("Send")
 	if ctx == nil {

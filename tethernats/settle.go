@@ -28,7 +28,8 @@ const (
 	inProgress = "+WPI"
 )
 
-// The headers of a dead letter, in addition to its own.
+// HeaderError and the constants after it are headers of a dead letter, in addition to those of
+// the message.
 const (
 	HeaderError     = "Tether-Dead-Error"     // what the last try has failed with
 	HeaderSubject   = "Tether-Dead-Subject"   // that it was published to

@@ -11,7 +11,7 @@ type Stats struct {
 	Undecodable  uint64 // of whichever kind
 	Acknowledged uint64 // by Consume: f has returned nil
 	Failed       uint64 // given back by Consume to be delivered again, as f has failed
-	Returned     uint64 // given back at the end of a Consume, at once, as f was not called
+	Returned     uint64 // given back at the end of a Consume, at once: f was not called, or has failed then
 	DeadLettered uint64 // published as dead letters
 	Unreported   uint64 // not told to OnError, which was too slow
 	Reconnects   uint64 // of the connection

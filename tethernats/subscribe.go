@@ -8,14 +8,16 @@ import (
 	"github.com/seed-ec287111/tether"
 )
 
-// Subscribe returns a source of what is published to subject, which may have wildcards, by
-// whomever: at most once. It fires one message at a time, in the order of each publisher. The server knows of the subscription when Subscribe returns; what
-// comes before somebody connects to the source is fired too, to nobody.
+// Subscribe returns a source of what is published to subject, in whatever process. subject
+// may have wildcards. A message is delivered at most once. The source fires one message at
+// a time, in the order of each publisher. The server knows of the subscription when
+// Subscribe returns. A message that comes before a handler is connected to the source is
+// fired too, and no handler gets it.
 //
-// At the cut-off of owner the source closes, nothing more is handled, and what waits is
-// dropped; Destroy waits for the handler that runs. [Conn.Drain] has all of it handled first.
-// If the connection is lost, the subscription comes back with it; what is published meanwhile
-// is lost. If it is closed, the source closes.
+// At the cut-off of owner the source closes, nothing more is handled, and messages that
+// wait are dropped. Destroy waits for the handler that runs. To have all of them handled
+// first, call [Conn.Drain]. If the connection is lost, the subscription comes back with it,
+// and what is published meanwhile is lost. If the connection is closed, the source closes.
 func Subscribe[T any](owner *tether.Owner, c *Conn, subject string, opts ...SubOption) (tether.Source[Msg[T]], error) {
 	checkCall("Subscribe", owner, c, opts)
 	checkPattern("Subscribe", subject)

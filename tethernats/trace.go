@@ -12,9 +12,9 @@ var traceKeys = [...]string{"traceparent", "tracestate", "baggage"}
 
 type traceKey struct{}
 
-// WithTrace returns a context with which [Send], [Ask] and a [Bridge] send the headers
-// "traceparent", "tracestate" and "baggage" of h, where it has them. It is for who begins a
-// trace. A handler's context has those of its message already.
+// WithTrace returns a context with which [Send], [Ask] and a [Bridge] send those of the
+// headers "traceparent", "tracestate" and "baggage" that h has. It is for code that begins
+// a trace. A handler's context has the headers of its message already.
 func WithTrace(ctx context.Context, h nats.Header) context.Context {
 	var trace nats.Header
 	for _, key := range traceKeys {
@@ -31,8 +31,8 @@ func WithTrace(ctx context.Context, h nats.Header) context.Context {
 	return context.WithValue(ctx, traceKey{}, trace)
 }
 
-// Trace returns the headers of the trace that ctx belongs to; nil if it has none. They must
-// not be changed.
+// Trace returns the headers of the trace that ctx belongs to, or nil if it has none. They
+// must not be changed.
 func Trace(ctx context.Context) nats.Header {
 	trace, _ := ctx.Value(traceKey{}).(nats.Header)
 	return trace

@@ -37,8 +37,8 @@ const (
 	stuckDefault = 10 * time.Second
 )
 
-// Groups says how many names have a group of their own, from 0 to 255. All others are
-// [inspect.Other]. The default is 50.
+// Groups says how many names have a group of their own, from 0 to 255. All others are in
+// the group [inspect.Other]. The default is 50. Any other n panics.
 func Groups(n int) Option {
 	if n < 0 || n > groupLimit {
 		panic(fmt.Sprintf("tetherotel: Groups with %d, not 0 to %d", n, groupLimit))
@@ -46,9 +46,9 @@ func Groups(n int) Option {
 	return option(func(c *config) { c.groups = n })
 }
 
-// Stuck says how long a handler may run, or a teardown take, before it counts as stuck. The
-// default is ten seconds. With 0 nobody looks, and the two instruments are always 0. A
-// negative d panics.
+// Stuck says how long a handler may run, or a teardown may take, before it counts as stuck.
+// The default is ten seconds. With 0 nothing is looked for, and the two instruments are
+// always 0. A negative d panics.
 func Stuck(d time.Duration) Option {
 	if d < 0 {
 		panic(fmt.Sprintf("tetherotel: Stuck with %v", d))
@@ -56,8 +56,8 @@ func Stuck(d time.Duration) Option {
 	return option(func(c *config) { c.stuck = d })
 }
 
-// Attributes gives all values of a registration further attributes, such as those that tell
-// several roots apart. It panics if one is not valid, or has [NameKey].
+// Attributes adds attributes to all values of a registration, for example to tell several
+// roots apart. It panics if an attribute is not valid, or if its key is [NameKey].
 func Attributes(common ...attribute.KeyValue) Option {
 	for _, a := range common {
 		if !a.Valid() || a.Key == NameKey {
@@ -68,28 +68,30 @@ func Attributes(common ...attribute.KeyValue) Option {
 	return option(func(c *config) { c.common = append(c.common, common...) })
 }
 
-// Register arranges for provider to be told, at each collection, what root and all below it
-// hold, do and have counted: see the package for the instruments.
+// Register arranges for provider to get, at each collection, what root and all below it
+// hold, do and have counted. The package documentation lists the instruments.
 //
-// The registration belongs to owner, which may be root, an ancestor of it or something else.
-// It is taken back when owner unwinds, at the turn of a cleanup that was registered with this
-// call. So what is not wanted any more at the end of owner, as that of a provider's Shutdown,
-// is registered before. Destroy of owner waits for a collection that is under way. When it
-// has returned, the provider is told nothing more.
+// The registration belongs to owner, which may be root, an ancestor of it or another owner.
+// It ends when owner unwinds, at the turn of a cleanup that was registered with this call.
+// So register a cleanup that has to come after it, such as a provider's Shutdown, before
+// this call. Destroy of owner waits for a collection that is under way. When it has
+// returned, the provider gets nothing more.
 //
-// Register does not keep root from being found lost. When root has ended there is nothing of
-// it, and the counters stay, until owner ends.
+// Register does not keep root from being found lost. When root has ended, the values are 0,
+// and the counters stay until owner ends.
 //
-// Registrations with one provider add up, as OpenTelemetry has it: two of the same root count
-// everything twice, and so do those of an owner and of another one below it. [Attributes]
-// tells several apart. The number of lost owners is that of the program, and told once for
-// each provider.
+// Registrations with one provider add up, as OpenTelemetry has it. Two of the same root
+// count everything twice, and so do one of an owner and one of another owner below it.
+// [Attributes] tells several apart. The number of lost owners is that of the program, and
+// each provider gets it once.
 //
-// Register returns the cause of owner's end if owner is dead, and what provider returns if it
-// does not make the instruments. It panics if owner, provider, root or an option is nil.
+// Register returns the cause of owner's end if owner is not alive. If provider does not
+// make the instruments, it returns the provider's error. It panics if owner, provider, root
+// or an option is nil.
 //
-// Cost: a walk of the tree below root for each collection, and for [Stuck] four in that time.
-// It holds no lock for longer than it looks at one owner. Values fired cost nothing.
+// Cost: a walk of the tree below root for each collection, and for [Stuck] four in its
+// duration. No lock is held for longer than it takes to look at one owner. Values fired
+// cost nothing.
 func Register(owner *tether.Owner, provider metric.MeterProvider, root *tether.Owner, opts ...Option) error {
 	switch {
 	case owner == nil || *owner == tether.Owner{}:

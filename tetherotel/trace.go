@@ -14,8 +14,8 @@ import (
 	"github.com/seed-ec287111/tether/bus"
 )
 
-// The keys of the attributes of a span, those of OpenTelemetry's conventions where these have
-// one.
+// TopicKey, TypeKey, PathKey and HandlerKey are the keys of the attributes of a span. If
+// OpenTelemetry's conventions have a key for an attribute, it is that.
 const (
 	TopicKey   = attribute.Key("messaging.destination.name") // none for the topic of a type
 	TypeKey    = attribute.Key("tether.bus.type")            // of the value
@@ -23,25 +23,26 @@ const (
 	HandlerKey = attribute.Key("code.function.name")         // with file and line
 )
 
-// Trace is an option of [bus.New]: each call of a handler is a span of tracer, the child of
-// the one that the publisher's context has. The handler's context has the span.
+// Trace is an option of [bus.New]. It makes a span of tracer for each call of a handler.
+// The parent is the span of the publisher's context. The handler's context has the new
+// span.
 //
 //	b := bus.New(app, "bus", tetherotel.Trace(otel.Tracer("shop")))
 //
-// The span is called "process" and the type of the value, such as "process main.Order": of
-// these a program has so many, while there may be any number of topics. The topic is an
-// attribute, and so are the type, the path of the handler's owner, and the handler with file
-// and line. The span of a handler on a queue begins when its turn comes, and may so begin
-// after that of the publisher has ended.
+// The name of the span is "process" and the type of the value, such as "process
+// main.Order". A program has only so many types, while there may be any number of topics.
+// The topic is an attribute. So are the type, the path of the handler's owner, and the
+// handler with file and line. The span of a handler on a queue begins when the handler's
+// turn comes. So it may begin after the publisher's span has ended.
 //
-// An error that the handler returns is recorded, and the status of the span is Error. So is a
-// panic, with its stack, which then goes on; and so is [runtime.Goexit]. Handlers of questions
-// and of [bus.Bus.Dead] have spans too. Those of [bus.Bus.Tap] have none, as everything would
-// be there twice.
+// If the handler returns an error, the span records it, and its status is Error. The same
+// holds for a panic, with its stack, and for [runtime.Goexit]. The panic then goes on.
+// Handlers of questions and of [bus.Bus.Dead] have spans too. Handlers of [bus.Bus.Tap]
+// have none, as everything would be there twice.
 //
-// Trace panics if tracer is nil. Cost: that of [bus.Around], and of tracer.Start. Of a span
-// that is not recorded nothing else is asked. For one that is, the path and the handler's
-// place are looked up, which takes some microseconds.
+// Trace panics if tracer is nil. Cost: that of [bus.Around], and of tracer.Start. A span
+// that is not recorded costs nothing more. For one that is recorded, the path and the
+// handler's place are looked up, which takes some microseconds.
 func Trace(tracer trace.Tracer) bus.Option {
 	if isNil(tracer) {
 		panic("tetherotel: Trace with nil Tracer")

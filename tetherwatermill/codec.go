@@ -30,9 +30,9 @@ type Msg[T any] struct {
 	Metadata message.Metadata
 }
 
-// Decode makes a handler for [Subscribe] from one that wants values. A payload that can't be
-// decoded will not be decodable later either, so the message is given up, as by [Refuse].
-// Decode panics if codec or f is nil.
+// Decode makes a handler for [Subscribe] from a function of decoded values. If a payload
+// can't be decoded, no later attempt can decode it either, so the message is given up, as
+// by [Refuse]. Decode panics if codec or f is nil.
 func Decode[T any](codec Codec, f func(ctx context.Context, m Msg[T]) error) func(ctx context.Context, m *message.Message) error {
 	refuseNil("Decode", "codec", codec)
 	if f == nil {

@@ -1,6 +1,6 @@
 // Package tetherwatermill gives owners to the messages of watermill's publishers and
-// subscribers, and so of the brokers that those are for: Kafka, Redis, AMQP, SQL, NATS and
-// others.
+// subscribers. So it does for the brokers that watermill has those for: Kafka, Redis, AMQP,
+// SQL, NATS and others.
 //
 //	tether.Own(app, sub) // closed last
 //	tether.Own(app, pub)
@@ -14,15 +14,16 @@
 //
 // # Ownership
 //
-//   - [Subscribe] makes a child of its owner, which has the goroutines that take messages in
-//     and, while one of them handles a message, its handler. At the cut-off no more messages
-//     are handled.
+//   - [Subscribe] makes a child of its owner. The child has the goroutines that take
+//     messages in. While one of them handles a message, it has the handler too. At the
+//     cut-off no more messages are handled.
 //   - Destroy is a barrier. It waits for the handlers that run, then until the broker has
-//     accepted their acks, then until the subscriber has ended the subscription. So what was
-//     handled does not come again for the sole reason that somebody has ended.
+//     accepted their acks, then until the subscriber has ended the subscription. So a
+//     handled message does not come again only because an owner has ended.
 //   - [Publish] is a connection of its source. Destroy waits for a publish that runs.
-//   - Neither closes the subscriber or publisher: [tether.Own] does, in the unwinding. It must
-//     not be [tether.OwnBlocking], which would close them at the cut-off, before the acks.
+//   - Neither of the two closes the subscriber or publisher. [tether.Own] does, in the
+//     unwinding. Do not use [tether.OwnBlocking], which would close them at the cut-off,
+//     before the acks.
 //
 // # Acks
 //
@@ -35,15 +36,15 @@
 //	ends its goroutine                       is nacked; the subscription ends with ErrClosed
 //	has not begun at the cut-off             is nacked, if it was delivered at all
 //
-// A subscriber takes an ack from a message on a goroutine of its own, and says that it is
-// done with the message by ending its context. Destroy waits for that, at most as long as
-// [Timeout]. Some contexts don't tell: that of a copy which a subscriber makes after a nack,
-// for example. Then Destroy waits for a tenth of a second.
+// A subscriber takes an ack from a message on a goroutine of its own. It ends the message's
+// context to say that it is done with the message. Destroy waits for that, at most as long
+// as [Timeout]. Some contexts don't end then, for example that of a copy which a subscriber
+// makes after a nack. In that case Destroy waits for a tenth of a second.
 //
 // # What is promised
 //
-// It depends on the broker, and on the subscriber that watermill has for it. The first two
-// columns are tested here. The others are what the subscribers' sources say.
+// The promises depend on the broker, and on the subscriber that watermill has for it. The
+// first two columns are tested here. The others are what the subscribers' sources say.
 //
 //	                       gochannel      Redis streams,     Redis streams,  NATS JetStream   Kafka, AMQP, SQL
 //	                                      with a group       without         (pkg/nats)
@@ -59,32 +60,33 @@
 //	has returned
 //	order                  none           of the stream      of the stream   of the stream    of a partition or queue
 //
-// At least once means twice at times, so handlers must be idempotent: [Msg.UUID] is the same
-// for every attempt. With [Concurrency] there is no order.
+// At least once means twice at times, so handlers must be idempotent. [Msg.UUID] is the
+// same for every attempt. With [Concurrency] there is no order.
 //
 // # Errors
 //
-//   - What a call can return it returns. What goes wrong later is given to [OnError], else it
-//     is logged.
-//   - A message that always fails comes again for ever, and where the order is kept it holds
-//     up those behind it. Bound that with the middleware of watermill, as the README shows, or
+//   - A call returns the errors that it can return. [OnError] gets those that come later.
+//     Without OnError they are logged.
+//   - A message that always fails comes again for ever. If the order is kept, it holds up
+//     those behind it. Bound that with the middleware of watermill, as the README shows, or
 //     with [Refuse].
-//   - Misuse, such as a nil owner or an empty topic, panics at the call, with a message that
-//     names it, before anything changes.
+//   - Misuse, such as a nil owner or an empty topic, panics at the call, with a message
+//     that names it, before anything changes.
 //
 // # Limits
 //
-//   - Destroy waits for a subscriber that does not close its channel when the context of the
-//     subscription has ended. All of watermill's are to do that.
-//   - Publish waits for the broker, on the goroutine that fires. With a queue it does not:
-//     see [With]. Few publishers heed the deadline of a message's context.
-//   - Values have no context, as a Fire has none, so nothing of one goes into the metadata.
-//   - The package knows nothing of topics that nobody has made, of groups and partitions: they
-//     are in the configuration of the subscriber.
+//   - Destroy waits for a subscriber that does not close its channel when the context of
+//     the subscription has ended. By watermill's contract all subscribers close it.
+//   - Publish waits for the broker, on the goroutine that fires. With a queue it does not
+//     wait there: see [With]. Few publishers heed the deadline of a message's context.
+//   - A Fire has no context, so nothing from a context goes into the metadata.
+//   - The package does not make missing topics, and knows nothing of groups and partitions.
+//     That is for the configuration of the subscriber.
 //
 // # Costs
 //
-// A subscription has one goroutine, or as many as [Concurrency] says, and what the subscriber
-// makes. A message takes two to three microseconds from channel to ack, most of which is
-// for the channels that watermill's messages have; the package allocates nothing for it.
+// A subscription has one goroutine, or as many as [Concurrency] says, and what the
+// subscriber makes. A message takes two to three microseconds from channel to ack. Most of
+// that is for the channels that watermill's messages have. The package allocates nothing
+// for a message.
 package tetherwatermill

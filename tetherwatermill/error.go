@@ -10,11 +10,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/check"
 )
 
-// ErrClosed says that a subscription has ended although its owner has not: the subscriber
-// has closed its channel, or a handler has ended its goroutine.
+// ErrClosed says that a subscription has ended although its owner has not. Either the
+// subscriber has closed its channel, or a handler has ended its goroutine.
 var ErrClosed = errors.New("tetherwatermill: the subscription has ended before its owner")
 
-// An Error says what went wrong with a message. It is what [OnError] gets.
+// An Error says what went wrong with a message. [OnError] gets it.
 type Error struct {
 	Topic   string
 	Message *message.Message // nil if a value could not be encoded, or with ErrClosed
@@ -22,6 +22,7 @@ type Error struct {
 	Err     error            // what the handler, the codec or the publisher has returned
 }
 
+// Error returns the topic, the UUID of the message if there is one, and the text of Err.
 func (e *Error) Error() string {
 	if e.Message == nil {
 		return fmt.Sprintf("tetherwatermill: topic %q: %v", e.Topic, e.Err)
@@ -32,9 +33,9 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Refuse wraps an error that no other attempt will cure. If a handler returns it, the message
-// is given to [OnError], which may put it elsewhere, and then acked. Refuse panics if err is
-// nil.
+// Refuse wraps an error that no other attempt will cure. If a handler returns it, [OnError]
+// gets the message, and may put it elsewhere. Then the message is acked. Refuse panics if
+// err is nil.
 func Refuse(err error) error {
 	if err == nil {
 		panic("tetherwatermill: Refuse with nil error")

@@ -13,7 +13,7 @@ type SubscribeOption interface{ subscribe(*config) }
 // A PublishOption is an option of [Publish].
 type PublishOption interface{ publish(*config) }
 
-// An Option is an option of both.
+// An Option is an option of [Subscribe] and of [Publish].
 type Option interface {
 	SubscribeOption
 	PublishOption
@@ -46,12 +46,14 @@ func defaults() config {
 
 // OnError arranges for f to be called with what goes wrong, instead of [slog.Warn].
 //
-// For [Subscribe] that is an error of the handler, before the message is acked or nacked, on
-// the goroutine of the handler: f counts as a part of the handler, and its panic as one of
-// the handler. It is not called for panics, which the owner's panic handler gets, nor for an
-// error that only says that the owner ends. It is called once with [ErrClosed] if the
-// subscription ends before its owner. For [Publish] it is an error of the codec or of the
-// publisher; the value is lost, unless f does something about it.
+// For [Subscribe] f gets an error of the handler, on the goroutine of the handler, before
+// the message is acked or nacked. f counts as a part of the handler, and its panic as one
+// of the handler. f is not called for a panic, which the owner's panic handler gets. It is
+// not called for an error that only says that the owner ends. If the subscription ends
+// before its owner, f is called once with [ErrClosed].
+//
+// For [Publish] f gets an error of the codec or of the publisher. The value is lost, unless
+// f does something about it.
 func OnError(f func(*Error)) Option {
 	if f == nil {
 		panic("tetherwatermill: OnError with nil function")
@@ -59,9 +61,10 @@ func OnError(f func(*Error)) Option {
 	return option(func(c *config) { c.onError = f })
 }
 
-// Timeout says how long the broker may take to accept something, 5 seconds by default. For
-// [Subscribe] it bounds how long Destroy waits for the last acks to be accepted. For
-// [Publish] it is the deadline of the context of each message, which not all publishers heed.
+// Timeout says how long the broker may take to accept something. The default is 5 seconds.
+// For [Subscribe] it bounds how long Destroy waits for the last acks to be accepted. For
+// [Publish] it is the deadline of the context of each message, which not all publishers
+// heed.
 func Timeout(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("tetherwatermill: Timeout with %v", d))
@@ -69,9 +72,9 @@ func Timeout(d time.Duration) Option {
 	return option(func(c *config) { c.timeout = d })
 }
 
-// Concurrency arranges for up to n messages to be handled at once, if the subscriber has as
-// many under way: one for each partition, for example. They are then handled in no
-// particular order. The default is 1.
+// Concurrency arranges for up to n messages to be handled at once, in no particular order.
+// The subscriber must have as many under way: one for each partition, for example. The
+// default is 1.
 func Concurrency(n int) SubscribeOption {
 	if n < 1 {
 		panic(fmt.Sprintf("tetherwatermill: Concurrency with %d", n))
@@ -79,11 +82,11 @@ func Concurrency(n int) SubscribeOption {
 	return option(func(c *config) { c.workers = n })
 }
 
-// Backoff says how long a message that has failed is kept before it is nacked, since many
-// brokers send it again at once: first after one failure, twice as long after each that
-// follows it without a success between, and never longer than most. The default is 100 ms,
-// and 5 s at most. Zeros nack at once. The broker's own patience for an ack must be longer.
-// The cut-off ends the wait.
+// Backoff says how long a message that has failed is kept before it is nacked. Many brokers
+// send a nacked message again at once. The wait is first after one failure. It doubles
+// after each further failure without a success between, and is never longer than most. The
+// default is 100 ms, and 5 s at most. With zeros messages are nacked at once. The broker
+// must wait for an ack for longer than that. The cut-off ends the wait.
 func Backoff(first, most time.Duration) SubscribeOption {
 	if first < 0 || most < first {
 		panic(fmt.Sprintf("tetherwatermill: Backoff with %v and %v", first, most))
@@ -91,9 +94,9 @@ func Backoff(first, most time.Duration) SubscribeOption {
 	return option(func(c *config) { c.first, c.most = first, most })
 }
 
-// With passes options on to the Connect of the source that is published. With
-// [tether.On] the publisher is not called on the goroutine that fires, and with a queue that
-// has [tether.Finish] what was accepted is published before Destroy returns.
+// With passes options on to the Connect of the source that is published. With [tether.On] a
+// queue calls the publisher, and not the goroutine that fires. If the queue has
+// [tether.Finish], what it has accepted is published before Destroy returns.
 func With(opts ...tether.ConnectOption) PublishOption {
 	for _, opt := range opts {
 		refuseNil("With", "option", opt)

@@ -10,17 +10,18 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// Publish arranges for every value of src to be published to topic, until owner is destroyed
-// or the connection ends in another way. Destroy waits for a publish that runs.
+// Publish arranges for every value of src to be published to topic, until owner is
+// destroyed or the connection ends in another way. Destroy waits for a publish that runs.
 //
-// It happens on the goroutine that fires: for how to change that, see [With]. Each
-// message has a new UUID, and a context with the values of owner's and the deadline of
-// [Timeout]. That context outlives owner's, since what was begun is to be finished. A value
-// that can't be encoded or published is given to [OnError], and nobody tries again.
+// The publisher runs on the goroutine that fires. [With] can change that. Each message has
+// a new UUID, and a context with the values of owner's context and the deadline of
+// [Timeout]. The message's context outlives owner's, so that a publish which has begun is
+// finished. A value that can't be encoded or published is given to [OnError], and is not
+// tried again.
 //
-// Publish does not close pub: that is for [tether.Own]. If owner is dead, it returns a dead
-// Connection. It panics if an argument is nil or topic is empty. Cost: what the codec and
-// the publisher take, and a timer.
+// Publish does not close pub: that is for [tether.Own]. If owner is not alive, it returns a
+// dead Connection. It panics if an argument is nil or topic is empty. Cost: what the codec
+// and the publisher take, and a timer.
 func Publish[T any](owner *tether.Owner, src tether.Source[T], pub message.Publisher, topic string, codec Codec, opts ...PublishOption) *tether.Connection {
 	handle.Scope("tetherwatermill: Publish", owner)
 	refuseNil("Publish", "source", src)

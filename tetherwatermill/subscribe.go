@@ -15,27 +15,34 @@ import (
 )
 
 // Subscribe arranges for f to be called with every message of topic that sub delivers, one
-// at a time, until owner is destroyed. It returns the error of sub.Subscribe, or the cause of
-// owner's end if owner is dead.
+// at a time, until owner is destroyed. It returns the error of sub.Subscribe, or the cause
+// of owner's end if owner is not alive.
 //
-// If f returns nil, the message is acked. If f returns an error, [OnError] is told, and the
-// message is nacked after a while, see [Backoff]: the broker will send it again, for as long
-// as f fails. [Refuse] gives it up instead. If f panics and owner has a panic handler, that
-// is told, and the message is nacked likewise; without one the program crashes, and the
-// message was not acked. f acks and nacks nothing itself.
+//   - If f returns nil, the message is acked.
+//   - If f returns an error, [OnError] gets it, and the message is nacked after a while,
+//     see [Backoff]. The broker sends it again, for as long as f fails. [Refuse] gives it
+//     up instead.
+//   - If f panics and owner has a panic handler, the handler gets the panic, and the
+//     message is nacked likewise. Without a panic handler the program crashes, and the
+//     message was not acked.
+//   - f acks and nacks nothing itself.
 //
-// ctx has the values of the message's context. It ends with that one, at the cut-off of
-// owner, and when f has returned.
+// ctx has the values of the message's context. It ends with the message's context, at the
+// cut-off of owner, and when f has returned.
 //
-// Destroy is a barrier: it waits for f, then for its ack to be accepted, then for sub to end
-// the subscription. When it returns, nothing is handled any more. What sub had delivered
-// and f has not begun is nacked. If sub never says that an ack is accepted, Destroy waits
-// as long as [Timeout], or a tenth of a second where watermill has no way to say it.
+// Destroy is a barrier. It waits for f, then for its ack to be accepted, then for sub to
+// end the subscription. When it returns, nothing is handled any more. Messages that sub had
+// delivered and f has not begun are nacked. If sub never says that an ack is accepted,
+// Destroy waits as long as [Timeout]. If watermill has no way to say it, Destroy waits for
+// a tenth of a second.
 //
-// The subscription lives in a child of owner, named as the topic. To end it alone, give it an
-// owner of its own. If sub closes it, the child ends, and OnError gets [ErrClosed]. Subscribe
-// does not close sub: that is for [tether.Own], and not for [tether.OwnBlocking], which
-// would close it before the last ack. It panics if an argument is nil or topic is empty.
+// The subscription lives in a child of owner that is named as the topic. To end it alone,
+// give it an owner of its own. If sub closes it, the child ends, and OnError gets
+// [ErrClosed].
+//
+// Subscribe does not close sub. That is for [tether.Own], and not for [tether.OwnBlocking],
+// which would close sub before the last ack. Subscribe panics if an argument is nil or
+// topic is empty.
 func Subscribe(owner *tether.Owner, sub message.Subscriber, topic string, f func(ctx context.Context, m *message.Message) error, opts ...SubscribeOption) error {
 	handle.Scope("tetherwatermill: Subscribe", owner)
 	refuseNil("Subscribe", "subscriber", sub)
