@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"cmp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -44,7 +43,7 @@ func NewMonitor(stuck time.Duration) *Monitor {
 		panic("inspect: NewMonitor with duration " + stuck.String())
 	}
 	return &Monitor{
-		watch:  &watch{limit: stuck, known: make(map[any]*episode)},
+		watch:  &watch{limit: stuck, known: make(map[any]*episode), few: true},
 		trends: make(map[uint64]*rise),
 		queues: make(map[uint64]*strain),
 	}
@@ -61,8 +60,8 @@ func NewMonitor(stuck time.Duration) *Monitor {
 // milliseconds at the most, and that only if it holds a hundred thousand things. Look
 // prints the stacks of all goroutines when a handler has taken half of the time after which
 // it is stuck, and when a handler or teardown has taken all of it. That stops the program
-// for as long as it takes. With more than ten thousand goroutines Look does not do so for
-// handlers, and names a stuck handler by its owner alone.
+// for as long as it takes. With more than ten thousand goroutines Look does not do so, and
+// names what is stuck by its owner, and by the functions that a teardown waits for.
 func (m *Monitor) Look() *Survey {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,7 +74,7 @@ func (m *Monitor) Look() *Survey {
 	}
 	full := make(tension)
 	v.queue = func(f *fold, s *scope.Scope, d scope.Detail) { m.queueSeen(full, f, s, d) }
-	l := m.watch.begin(fewStacks)
+	l := m.watch.begin()
 	v.walk(l.visit)
 	m.watch.forget()
 
@@ -90,13 +89,6 @@ func (m *Monitor) Look() *Survey {
 	r.Trouble = r.Trouble[:min(len(r.Trouble), mostTrouble)]
 	r.Took = time.Since(start)
 	return r
-}
-
-func fewStacks() []stack {
-	if runtime.NumGoroutine() > mostGoroutines {
-		return nil
-	}
-	return handlerStacks()
 }
 
 // A rise is what became of one group.

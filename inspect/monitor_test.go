@@ -42,7 +42,7 @@ func below(f *inspect.Fold) (names []string) {
 	return names
 }
 
-func TestASurveyFoldsWhatIsAlike(t *testing.T) {
+func TestMonitor_FoldsWhatIsAlike(t *testing.T) {
 	app := newOwner(t, "folded")
 	app.NewChild("store")
 	var s tether.Signal[string]
@@ -91,7 +91,7 @@ func TestASurveyFoldsWhatIsAlike(t *testing.T) {
 }
 
 // Whoever chooses names can make as many kinds as they like, and as deep.
-func TestASurveyIsBoundedWhateverTheNamesAre(t *testing.T) {
+func TestMonitor_IsBoundedWhateverTheNamesAre(t *testing.T) {
 	app := newOwner(t, "wild")
 	letters := func(i int) string { return strings.Map(func(r rune) rune { return r + 'g' - '0' }, fmt.Sprint(i)) }
 	for i := range 5000 {
@@ -114,7 +114,7 @@ func TestASurveyIsBoundedWhateverTheNamesAre(t *testing.T) {
 	require.LessOrEqual(t, depth, 100)
 }
 
-func TestWhatGrowsIsTroubleAndWhatComesAndGoesIsNot(t *testing.T) {
+func TestMonitor_WhatGrowsIsTroubleAndWhatComesAndGoesIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer inspect.RecordSites()()
 		app := newOwner(t, "grower")
@@ -164,7 +164,7 @@ func TestWhatGrowsIsTroubleAndWhatComesAndGoesIsNot(t *testing.T) {
 
 func count2(string) {}
 
-func TestWhatIsStuckIsTroubleUntilItIsNot(t *testing.T) {
+func TestMonitor_WhatIsStuckIsTroubleUntilItIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newOwner(t, "sticky")
 		var s tether.Signal[int]
@@ -181,7 +181,7 @@ func TestWhatIsStuckIsTroubleUntilItIsNot(t *testing.T) {
 			}
 			require.Len(t, stuck, 1)
 			require.Equal(t, line(t, "sticks"), stuck[0].Where.Line)
-			require.Contains(t, stuck[0].Stack, "TestWhatIsStuckIsTroubleUntilItIsNot")
+			require.Contains(t, stuck[0].Stack, "TestMonitor_WhatIsStuckIsTroubleUntilItIsNot")
 			require.Equal(t, time.Duration(i)*time.Second, time.Since(stuck[0].Since))
 		}
 		go app.Destroy()
@@ -201,7 +201,42 @@ func TestWhatIsStuckIsTroubleUntilItIsNot(t *testing.T) {
 	})
 }
 
-func TestQueuesThatAreFullOrDropAreTrouble(t *testing.T) {
+// To print the stacks of very many goroutines stops the program for long: it was done for
+// teardowns all the same.
+func TestMonitor_PrintsNoStacksOfVeryManyGoroutines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "crowded")
+		var s tether.Signal[int]
+		gate := make(chan bool)
+		s.Connect(app, func(int) { <-gate }) // crowds
+		go s.Fire(1)
+		for range 10_001 {
+			go func() { <-gate }()
+		}
+		m := inspect.NewMonitor(2 * time.Second)
+		synctest.Wait()
+		look := func() *inspect.Survey {
+			var r *inspect.Survey
+			for range 4 {
+				r = m.Look()
+				time.Sleep(time.Second)
+			}
+			return r
+		}
+		stuck := of(look(), "stuck", "crowded")
+		require.Len(t, stuck, 1)
+		require.Empty(t, stuck[0].Stack)
+		go app.Destroy()
+		synctest.Wait()
+		down := of(look(), "teardown", "crowded")
+		require.Len(t, down, 1)
+		require.Empty(t, down[0].Stack)
+		require.Equal(t, line(t, "crowds"), down[0].Where.Line)
+		close(gate)
+	})
+}
+
+func TestMonitor_QueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newOwner(t, "queues")
 		var s tether.Signal[int]
@@ -249,7 +284,7 @@ func TestQueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 	})
 }
 
-func TestLostOwnersAreRememberedBySite(t *testing.T) {
+func TestMonitor_RemembersLostOwnersBySite(t *testing.T) {
 	defer tether.OnLost(nil)()
 	m := inspect.NewMonitor(time.Second)
 	before := 0 // by this test, run before
@@ -272,7 +307,7 @@ func TestLostOwnersAreRememberedBySite(t *testing.T) {
 	require.Equal(t, 2, live.Len())
 }
 
-func TestSearchFindsByNamePathFunctionAndSignal(t *testing.T) {
+func TestSearch_FindsByNamePathFunctionAndSignal(t *testing.T) {
 	app := newOwner(t, "Haystack")
 	var s tether.Signal[map[string]float32]
 	a := app.NewChild("Needle/1")

@@ -16,7 +16,7 @@ import (
 
 // Looks, searches and briefs go by owners, queues and connections that come and go under
 // them. The race detector judges; and what stays all the time is seen at each look.
-func TestLooksWhileTheTreesChange(t *testing.T) {
+func TestMonitor_LooksWhileTheTreesChange(t *testing.T) {
 	cores(t, func(t *testing.T) {
 		app := newOwner(t, "churn")
 		for i := range 100 {
@@ -80,7 +80,7 @@ func TestLooksWhileTheTreesChange(t *testing.T) {
 
 // What is taken at a time may have ended before the next time. Then the rest is not seen; but
 // nothing is seen twice, and the look comes to its end.
-func TestALookAtManyChildrenThatGo(t *testing.T) {
+func TestMonitor_LooksAtManyChildrenThatGo(t *testing.T) {
 	app := newOwner(t, "many")
 	var all []*tether.Owner
 	for i := range 20_000 {

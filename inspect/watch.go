@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -90,6 +91,7 @@ type watch struct {
 	scope         *scope.Scope // of the timers
 	known         map[any]*episode
 
+	few     bool                             // for Monitor: no stacks if there are very many
 	numbers bool                             // for WatchStuck: no stacks, and no report
 	stuck   atomic.Pointer[map[string]Stuck] // at the last look; nil for Watch
 }
@@ -137,7 +139,7 @@ func (w *watch) once() (again bool) {
 		w.stuck.Store(nil)
 		return false
 	}
-	l := w.begin(handlerStacks)
+	l := w.begin()
 	for p := range subtree(s) {
 		l.visit(p, s)
 	}
@@ -152,6 +154,16 @@ func (w *watch) once() (again bool) {
 		w.report(slow)
 	}
 	return true
+}
+
+// mayPrint reports whether stacks may be printed, which stops the program.
+func (w *watch) mayPrint() bool { return !w.few || runtime.NumGoroutine() <= mostGoroutines }
+
+func (w *watch) handlerStacks() []stack {
+	if !w.mayPrint() {
+		return nil
+	}
+	return handlerStacks()
 }
 
 // forget drops the episodes that are over.
@@ -176,9 +188,9 @@ type look struct {
 }
 
 // begin begins a look, which visits the scopes and then forgets.
-func (w *watch) begin(stacks func() []stack) *look {
+func (w *watch) begin() *look {
 	l := &look{
-		watch: w, now: time.Now(), stacks: sync.OnceValue(stacks),
+		watch: w, now: time.Now(), stacks: sync.OnceValue(w.handlerStacks),
 		stays: make(map[uint64][]inflight.Stay),
 		taken: make(map[string]bool),
 		names: make(map[*scope.Scope]map[string]bool),
@@ -345,7 +357,9 @@ func (l *look) drain(s *scope.Scope) {
 		return // just now
 	}
 	e.reported = true
-	slow.Stack = stacksOf(names)
+	if l.mayPrint() {
+		slow.Stack = stacksOf(names)
+	}
 	e.slow = slow
 	l.found = append(l.found, slow)
 }

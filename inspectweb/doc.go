@@ -45,8 +45,7 @@
 //     have no line. They do have one if the program calls RecordSites at its start.
 //   - The stacks of all goroutines are printed when a handler has taken half of the time of
 //     [Stuck], and when a handler or teardown has taken all of it. That stops the program,
-//     for about 10 us for each goroutine. With more than 10 000 goroutines it is not done
-//     for handlers.
+//     for about 10 us for each goroutine. With more than 10 000 goroutines it is not done.
 //   - Each page takes a few kilobytes beside what net/http takes. At most 200 pages are
 //     open, and others are refused. A page that does not read for 10 s is closed. A page
 //     that is not visible closes its stream.

@@ -46,7 +46,7 @@ func get(h http.Handler, target string, change ...func(*http.Request)) *httptest
 
 func html(r *http.Request) { r.Header.Set("Accept", "text/html,*/*;q=0.8") }
 
-func TestThePageIsServedWhereverItIsMounted(t *testing.T) {
+func TestHandler_ThePageIsServedWhereverItIsMounted(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"))
 	for _, path := range []string{"/", "/debug/tether/", "/a/b/c/d/"} {
 		w := get(h, path, html)
@@ -68,7 +68,7 @@ func TestThePageIsServedWhereverItIsMounted(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, get(h, "/debug/..%2fhandler.go").Code)
 }
 
-func TestThePageHasNoScriptOrStyleOfItsOwn(t *testing.T) {
+func TestHandler_ThePageHasNoScriptOrStyleOfItsOwn(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"))
 	page := get(h, "/", html).Body.String()
 	require.NotRegexp(t, `<script[^>]*>[^<]`, page)
@@ -83,7 +83,7 @@ func TestThePageHasNoScriptOrStyleOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestOnlyGetAndHeadAreAnswered(t *testing.T) {
+func TestHandler_OnlyGetAndHeadAreAnswered(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"))
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"} {
 		w := get(h, "/", func(r *http.Request) { r.Method = method })
@@ -96,7 +96,7 @@ func TestOnlyGetAndHeadAreAnswered(t *testing.T) {
 }
 
 // A site whose name resolves to this machine must not be able to read the page.
-func TestOnlyHostsThatAreMeantAreAnswered(t *testing.T) {
+func TestHandler_OnlyHostsThatAreMeantAreAnswered(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"), inspectweb.Hosts("Debug.example.com", "10.0.0.5", "fd00::1"))
 	for host, ok := range map[string]bool{
 		"localhost": true, "localhost:6060": true, "LOCALHOST": true, "localhost.": true, "app.localhost:80": true,
@@ -115,7 +115,7 @@ func TestOnlyHostsThatAreMeantAreAnswered(t *testing.T) {
 	}
 }
 
-func TestWhatAnotherSiteAsksForIsRefused(t *testing.T) {
+func TestHandler_WhatAnotherSiteAsksForIsRefused(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"))
 	from := func(site, mode string) func(*http.Request) {
 		return func(r *http.Request) {
@@ -129,7 +129,7 @@ func TestWhatAnotherSiteAsksForIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusOK, get(h, "/", from("cross-site", "navigate")).Code, "a link that somebody follows")
 }
 
-func TestEveryAnswerHasTheHeadersThatKeepItSafe(t *testing.T) {
+func TestHandler_EveryAnswerHasTheHeadersThatKeepItSafe(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"))
 	for _, path := range []string{"/", "/app.js", "/tree", "/nothing", "/search?q=", "/help"} {
 		for _, host := range []string{"localhost", "evil.com"} {
@@ -148,7 +148,7 @@ func TestEveryAnswerHasTheHeadersThatKeepItSafe(t *testing.T) {
 	}
 }
 
-func TestNothingIsRegisteredForTheWholeProgram(t *testing.T) {
+func TestHandler_NothingIsRegisteredForTheWholeProgram(t *testing.T) {
 	inspectweb.Handler(newOwner(t, "app"))
 	for _, path := range []string{"/", "/debug/tether/", "/tree.json"} {
 		_, pattern := http.DefaultServeMux.Handler(httptest.NewRequest(http.MethodGet, path, nil))
@@ -158,7 +158,7 @@ func TestNothingIsRegisteredForTheWholeProgram(t *testing.T) {
 
 func said(string) {}
 
-func TestTheTreeAsTextAndAsJSON(t *testing.T) {
+func TestHandler_TheTreeAsTextAndAsJSON(t *testing.T) {
 	app := newOwner(t, "text app")
 	var s tether.Signal[string]
 	for i := range 7 {
@@ -243,7 +243,7 @@ func (s *stream) next() (event, data string) {
 	}
 }
 
-func TestAStreamTellsAtOnceAndGoesOn(t *testing.T) {
+func TestStream_AStreamTellsAtOnceAndGoesOn(t *testing.T) {
 	app := newOwner(t, "app")
 	srv := httptest.NewServer(inspectweb.Handler(app))
 	t.Cleanup(srv.Close)
@@ -271,7 +271,7 @@ func TestAStreamTellsAtOnceAndGoesOn(t *testing.T) {
 	require.Empty(t, event)
 }
 
-func TestShutdownDoesNotWaitForPages(t *testing.T) {
+func TestHandler_ShutdownDoesNotWaitForPages(t *testing.T) {
 	app := newOwner(t, "app")
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -297,7 +297,7 @@ func TestShutdownDoesNotWaitForPages(t *testing.T) {
 	}
 }
 
-func TestDestroyDoesNotWaitForPages(t *testing.T) {
+func TestHandler_DestroyDoesNotWaitForPages(t *testing.T) {
 	app := newOwner(t, "app")
 	srv := httptest.NewServer(inspectweb.Handler(app))
 	t.Cleanup(srv.Close)
@@ -314,7 +314,7 @@ func TestDestroyDoesNotWaitForPages(t *testing.T) {
 }
 
 // When the last page is closed, the looks end, and what is left is a timer for a minute.
-func TestNobodyLooksWhereNoPageIsOpen(t *testing.T) {
+func TestHandler_NobodyLooksWhereNoPageIsOpen(t *testing.T) {
 	app := newOwner(t, "app")
 	srv := httptest.NewServer(inspectweb.Handler(app))
 	t.Cleanup(srv.Close)
@@ -327,7 +327,7 @@ func TestNobodyLooksWhereNoPageIsOpen(t *testing.T) {
 	require.Eventually(t, func() bool { return app.Stats() == tether.Stats{Owners: 2, Timers: 1} }, 20*time.Second, time.Millisecond)
 }
 
-func TestAHundredPagesTakeBoundedMemory(t *testing.T) {
+func TestHandler_AHundredPagesTakeBoundedMemory(t *testing.T) {
 	app := newOwner(t, "app")
 	for i := range 20_000 {
 		app.NewChild(fmt.Sprint("child-", i))
@@ -398,7 +398,7 @@ func (s *stalled) Write(b []byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-func TestASlowReaderIsLetGoOf(t *testing.T) {
+func TestStream_ASlowReaderIsLetGoOf(t *testing.T) {
 	app := newOwner(t, "app")
 	h := inspectweb.Handler(app)
 	s := &stalled{head: make(http.Header)}
@@ -408,7 +408,7 @@ func TestASlowReaderIsLetGoOf(t *testing.T) {
 	require.NoError(t, app.Destroy())
 }
 
-func TestAFoldAndAnOwnerAreAskedForByKey(t *testing.T) {
+func TestHandler_AFoldAndAnOwnerAreAskedForByKey(t *testing.T) {
 	app := newOwner(t, "keys")
 	for i := range 7 {
 		app.NewChild(fmt.Sprint("child-", i)).Defer(func() {})
@@ -450,7 +450,7 @@ func TestAFoldAndAnOwnerAreAskedForByKey(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, get(h, "/owner?id="+fold.Owners[3].ID).Code)
 }
 
-func TestMisuseIsNamed(t *testing.T) {
+func TestHandler_MisuseIsNamed(t *testing.T) {
 	app := newOwner(t, "app")
 	for want, f := range map[string]func(){
 		"inspectweb: Handler with nil option": func() { inspectweb.Handler(app, nil) },
@@ -499,7 +499,7 @@ func FuzzTheQuery(f *testing.F) {
 }
 
 // What the page links to is there, in docs/debugging.md.
-func TestTheSectionsThatThePageOpensAreThere(t *testing.T) {
+func TestHandler_TheSectionsThatThePageOpensAreThere(t *testing.T) {
 	var sections map[string]string
 	require.NoError(t, json.Unmarshal(get(inspectweb.Handler(newOwner(t, "app")), "/help").Body.Bytes(), &sections))
 	text, err := os.ReadFile("page/trouble.js")
