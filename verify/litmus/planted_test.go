@@ -215,7 +215,9 @@ func buildWithBugs(t *testing.T) string {
 
 var verdict = regexp.MustCompile(`FORBIDDEN after (\d+) rounds: .*|FORBIDDEN: .*round (\d+) hangs|fatal error: .*|panic: .*`)
 
-// TestPlantedBugs shows that each test can fail, within a million rounds.
+// TestPlantedBugs shows that each test can fail, within a million rounds of one of a few
+// processes: whether the parts of a round ever meet in the one instruction that counts
+// depends on where their memory lies, and on what else the machine does.
 func TestPlantedBugs(t *testing.T) {
 	if os.Getenv(bugVariable) != "" {
 		t.Skip("in the build with bugs itself")
@@ -227,14 +229,19 @@ func TestPlantedBugs(t *testing.T) {
 	for _, b := range bugs {
 		t.Run(b.name, func(t *testing.T) {
 			run := "^TestLitmus$/^" + regexp.QuoteMeta(strings.ReplaceAll(b.finds, " ", "_")) + "$"
-			cmd := exec.Command(bin, "-test.v", "-test.timeout=3m", "-test.run="+run, "-litmus.rounds=1000000", "-litmus.limit=2m", "-litmus.stuck=3s")
-			cmd.Env = append(os.Environ(), bugVariable+"="+b.name)
-			out, err := cmd.CombinedOutput()
-			what := verdict.FindString(string(out))
-			if err == nil || what == "" {
-				t.Fatalf("%s did not find it: %v\n%s", b.finds, err, out)
+			for range 4 {
+				cmd := exec.Command(bin, "-test.v", "-test.timeout=3m", "-test.run="+run, "-litmus.rounds=1000000", "-litmus.limit=2m", "-litmus.stuck=3s")
+				cmd.Env = append(os.Environ(), bugVariable+"="+b.name)
+				out, err := cmd.CombinedOutput()
+				switch what := verdict.FindString(string(out)); {
+				case err != nil && what != "":
+					t.Logf("%s: %s", b.finds, what)
+					return
+				case err != nil:
+					t.Fatalf("%s fails without a verdict: %v\n%s", b.finds, err, out)
+				}
 			}
-			t.Logf("%s: %s", b.finds, what)
+			t.Errorf("%s did not find it", b.finds)
 		})
 	}
 }
