@@ -3,7 +3,7 @@ MODULES := $(sort $(shell git ls-files '*go.mod' | grep -v /testdata/ | xargs -n
 
 RACE := go test -race -shuffle=on
 
-.PHONY: test race bench guard lint vet examples verify api tidy ci
+.PHONY: test race bench guard lint vet examples verify mutants api tidy ci
 
 test: ## what the README says
 	go test ./...
@@ -38,14 +38,18 @@ examples:
 	go run ./examples/iot
 	cd examples/cluster && go run .
 
-verify: ## the proofs, in their long form
+verify: ## the proofs, in their long form: two hours on two cores
 	cd verify && go test -v -timeout=60m ./... \
 		&& go test -v -race ./load \
+		&& go test -v -race ./state -rapid.checks=1000 \
 		&& go test -v -timeout=10m ./load -run TestSoak -soak=5m \
 		&& MODEL_PROGRAMS=100000 go test -v -count=1 -run Random ./model \
 		&& LINEAR_OPS=2000000 go test -v -count=1 ./linear \
-		&& go test -v -timeout=60m -tags tether_explore ./explore -explore.long \
-		&& go run ./mutate
+		&& go test -v -timeout=60m -tags tether_explore ./explore \
+		&& go test -v -timeout=120m -tags tether_explore ./explore -run 'TestExplore|TestDeep' -explore.long -explore.limit=20000
+
+mutants: ## which changes of a statement no test notices; fails while there are some
+	cd verify && go run ./mutate -hasty && go run ./mutate -again
 
 OLD ?= HEAD~1
 APIDIFF := go run golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
