@@ -95,6 +95,7 @@ const (
 	chain    = "chain"
 	fan      = "fan"
 	naive    = "naive " // before the name of a shape
+	safely   = "that with a lock, marks and an atomic store for each function"
 	Value    = "state.Value[int]"
 	Computed = "state.Computed[int] of one value"
 	Watched  = "state.Computed[int], watched" // what that adds
@@ -117,6 +118,10 @@ var budgets = func() []Budget {
 	}
 	ratio := func(name string, limit float64, cost, over measure.Key) Budget {
 		return Budget{Name: name, Unit: "x", Limit: limit, cost: cost, over: over}
+	}
+	set := func(name, shape string, n int) Budget {
+		return Budget{Name: name, Unit: "x", Limit: 4, cost: key(CostState, shape, n), over: key(CostState, naive+shape, n),
+			beside: []measure.Key{key(CostState, safely, n)}}
 	}
 	cores := ratio("two goroutines firing one signal: throughput over one", 1.7, key(CostFirers, One, 1), key(CostFirers, One, 2))
 	cores.Floor = true
@@ -146,7 +151,7 @@ var budgets = func() []Budget {
 		plain("Fire into 1000 idle queues, until all have handled it", "ns", 500_000, key(CostIdle, One, 1000)),
 		ratio("queue in steady flow, over a channel", 1.5, key(CostQueue, One, queueCapacity), key(CostQueue, Bare, queueCapacity)),
 		plain("goroutines of 100 000 idle queues", "", 0, key(IdleThreads, One, idleQueues)),
-		ratio("state: Set of a watched chain of 50, over a naive push", 4, key(CostState, chain, chainLength), key(CostState, naive+chain, chainLength)),
-		ratio("state: Set of a value with 1000 watched users, over a naive push", 4, key(CostState, fan, fanWidth), key(CostState, naive+fan, fanWidth)),
+		set("state: Set of a watched chain of 50, over a naive push", chain, chainLength),
+		set("state: Set of a value with 1000 watched users, over a naive push", fan, fanWidth),
 	}
 }()

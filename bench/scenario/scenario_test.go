@@ -3,6 +3,7 @@ package scenario
 import (
 	"io"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,6 +176,19 @@ func TestTheNaivePushComputesWhatStateDoes(t *testing.T) {
 	first.set(5)
 	assert.Equal(t, []int{5, 6, 7}, []int{first.value, second.value, third.value})
 	assert.Equal(t, 5, told)
+}
+
+func TestTheGuardedPushComputesWhatStateDoes(t *testing.T) {
+	first := &guarded{mu: new(sync.Mutex)}
+	second := first.user()
+	third := second.user()
+	told := 0
+	third.watch = func(old, new int) { told += new - old }
+	first.set(5)
+	first.set(5)
+	assert.Equal(t, []int64{5, 6, 7}, []int64{first.value.Load(), second.value.Load(), third.value.Load()})
+	assert.Equal(t, 5, told)
+	assert.False(t, second.dirty || third.dirty)
 }
 
 func TestStreamsComputeWhatStateDoes(t *testing.T) {
