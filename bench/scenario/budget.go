@@ -15,8 +15,9 @@ type Budget struct {
 	Busy  float64 // what the median may come to, 0: anything
 	Floor bool    // Limit is the least that will do, else the most
 
-	cost, over measure.Key   // over what, for ratios
-	beside     []measure.Key // whose ratios to show beside it
+	cost, over measure.Key    // over what, for ratios
+	beside     []measure.Key  // whose ratios to show beside it
+	alike      [2]measure.Key // whose ratio too: that of another contestant's two costs
 }
 
 // A Verdict is what was measured of a budget.
@@ -27,7 +28,7 @@ type Verdict struct {
 	Beside      []Beside
 }
 
-// Beside is the quiet ratio of another contestant to the same unit.
+// Beside is the quiet ratio of another contestant, to the same unit but where it is alike.
 type Beside struct {
 	Who   string
 	Ratio float64
@@ -57,6 +58,9 @@ func Judge(b *measure.Book) []Verdict {
 		}
 		for _, k := range x.beside {
 			v.Beside = append(v.Beside, Beside{k.Who, get(k).Min() / v.Over})
+		}
+		if cost, over := get(x.alike[0]), get(x.alike[1]); len(cost.Values) > 0 {
+			v.Beside = append(v.Beside, Beside{x.alike[0].Who, cost.Min() / over.Min()})
 		}
 		vs = append(vs, v)
 	}
@@ -125,6 +129,7 @@ var budgets = func() []Budget {
 	}
 	cores := ratio("two goroutines firing one signal: throughput over one", 1.7, key(CostFirers, One, 1), key(CostFirers, One, 2))
 	cores.Floor = true
+	cores.alike = [2]measure.Key{key(CostFirers, Bare, 1), key(CostFirers, Bare, 2)}
 	return []Budget{
 		fire("Fire, 1 handler", One, 1, 2.7, 0),
 		ratio("Fire, 1 handler, over RWMutex + slice (to "+Number(level)+" is level)", level, key(CostFire, One, 1), key(CostFire, locked, 1)),
