@@ -23,7 +23,7 @@ const module = "github.com/seed-ec287111/tether"
 
 // above are the packages that are built on the core. Their mutants meet their
 // own tests.
-var above = []string{"history", "keyed", "pool", "state", "weakref"}
+var above = []string{"bus", "derive", "history", "hook", "keyed", "pool", "state", "weakref"}
 
 // runtimeSource is the package that answers which mutant is on. The places that
 // a test asks about are noted in a file that is mapped into memory, so that
