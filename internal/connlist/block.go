@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// minEntries is the capacity of a new block: small, as most signals have few
+	// minEntries is the capacity of a new block: small, because most signals have few
 	// connections, and enough to make pairs of connect and disconnect cheap.
 	minEntries = 4
 	// nextEntries is the capacity of a block that comes after a full one.

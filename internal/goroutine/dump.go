@@ -25,7 +25,7 @@ var (
 	}
 )
 
-// A Frame says who has called a function on a stack.
+// A Frame says what kind of function a frame of a stack belongs to.
 type Frame uint8
 
 const (

@@ -109,9 +109,10 @@ func (s *Scope) left(n *Node, calls int32) {
 	due.complete()
 }
 
-// Renew counts the calls of handlers of s that are announced now in s as well, as a
-// teardown would. So a queue announces its next call anew: without that, one announcement
-// may stand for a run of calls. The mark tells a call that ends that it was counted.
+// Renew marks the calls of handlers of s that are announced now, and counts them in s as
+// well, as a teardown would. So a queue announces its next call anew: without that, one
+// announcement may stand for a run of calls. The mark tells a call that ends that it was
+// counted.
 //
 // mu is held from the marks to the count. So no call that was marked is counted out before
 // it was counted in, and a cut-off comes before both or after both. Renew does nothing if s

@@ -49,7 +49,7 @@ func (s *Scope) endBy(cause error) (first bool) {
 		s.tree.mu.Unlock()
 		return false
 	}
-	t := s.begin(cause, false) // not nil, as the caller runs
+	t := s.begin(cause, false) // not nil, because the caller runs
 	t.async = true
 	s.tree.mu.Unlock()
 	t.leave()

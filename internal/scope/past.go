@@ -65,7 +65,7 @@ type Named struct {
 // A past is what is left in a scope of what has ended there.
 type past struct {
 	errs    *errorList // what closers returned; nil: nothing
-	tallies []Named    // few, as there are few names
+	tallies []Named    // few, because there are few names
 }
 
 func (p *past) errors() *errorList {

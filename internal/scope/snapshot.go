@@ -12,7 +12,7 @@ import (
 type Detail struct {
 	Kind Kind
 	PC   uintptr // of the user's function; 0: there is none
-	Name string  // of the member's type, where there is no function
+	Name string  // of the member's type, if there is no function
 
 	// Of a connection or a signal.
 	Signal   reflect.Type // of the values; nil: unknown
@@ -58,7 +58,7 @@ type Describer interface{ Describe() Detail }
 type Snapshot struct {
 	Scope    *Scope
 	State    string   // "alive", "cut off", "unwinding" or "ended"
-	Members  []Detail // but for children; oldest first
+	Members  []Detail // except children; oldest first
 	Children []*Scope // oldest first
 	Handlers int      // calls of handlers that run
 	Unwinds  string   // the cleanup that runs, if any

@@ -92,7 +92,7 @@ type Context struct {
 	over   bool                    // the call is over
 }
 
-// release ends c, as its call is over. c may be nil.
+// release ends c, because its call is over. c may be nil.
 func (c *Context) release() {
 	if c == nil {
 		return
