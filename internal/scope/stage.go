@@ -127,8 +127,8 @@ func (r *stageRunner) enter(s *Scope) {
 	r.path = append(r.path, l)
 }
 
-// step runs one stage. It returns false at the end. It also does so if a scope has not
-// ended that the caller may not wait for. Then the stages go on elsewhere.
+// step runs one stage. It returns false at the end, and also if a scope runs on and the
+// caller may not wait for that. In the second case the stages go on elsewhere.
 func (r *stageRunner) step() bool {
 	l := r.path[len(r.path)-1]
 	yield.Point("stages: next")

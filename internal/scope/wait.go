@@ -10,12 +10,13 @@ import (
 // ever. So a goroutine that is about to wait looks whether its wait closes a circle. If it
 // does, the goroutine does not wait.
 //
-// Only goroutines that a scope owns can be part of a circle: no teardown waits for others,
-// and no goroutine waits inside handlers and cleanups. An owned goroutine G that waits for
-// the end of t is an edge from G to t. The teardown of G's scope waits for G, and so do the
-// teardowns above. So the search goes backwards from the caller: which goroutines wait for
-// a teardown that waits for this one? If t is one of these teardowns, the wait would close
-// a circle. The search never looks at a subtree, and locks no trees but those on the way.
+// Only goroutines that a scope owns can be part of a circle: teardowns wait for no other
+// goroutines, and no goroutine waits inside handlers and cleanups. An owned goroutine G
+// that waits for the end of t is an edge from G to t. The teardown of G's scope waits for
+// G, and so do the teardowns above. So the search goes backwards from the caller: which
+// goroutines wait for a teardown that waits for this one? If t is one of these teardowns,
+// the wait would close a circle. The search never looks at a subtree, and locks no trees
+// but those on the way.
 //
 // A goroutine first enters its edge, and then searches. So of two goroutines that come at
 // once, at least one finds the other's edge. By the time of the search all scopes on the
