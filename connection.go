@@ -70,9 +70,9 @@ type (
 	priorityOption int
 	queueOption    struct{ q *Queue }
 
-	// madeOption is for a sub-package that connects to a source, and is to end the connection
-	// even if Connect panics, as the function of WhileActive does: it is called before that,
-	// with a connection that is not on a queue.
+	// madeOption is for a sub-package that connects to a source and must end the connection
+	// even if Connect panics, because the function of WhileActive does. It is called before
+	// that function, with a connection that is not on a queue.
 	madeOption func(*Connection)
 )
 

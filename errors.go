@@ -34,8 +34,8 @@ type Running struct {
 	Func  string // with file and line; "unknown" if that can't be determined
 }
 
-// giveUp drops what queues have pending in s, as ctx has ended, and says what kept s from
-// ending before that.
+// giveUp says what kept s from ending before ctx ended, and drops what queues have pending
+// in s.
 func giveUp(ctx context.Context, s *scope.Scope) *PendingError {
 	e := &PendingError{cause: context.Cause(ctx)}
 	for _, c := range s.Running() {

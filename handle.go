@@ -9,14 +9,14 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A remembered is an owner as the library may remember it: its state, and its handle weakly,
-// so that the collector can still find the owner lost.
+// A remembered is an owner as the library may remember it: its state, and weakly its
+// handle, so that the collector can still find the owner lost.
 //
-// A handle keeps the handles of its ancestors alive, but not the other way round. So when the
-// handle of a child is garbage and its owner lives on, the program may still hold the root's
-// handle. That one is remembered too. A handle made anew would not compare equal to it, and
-// the collector would report the root as lost though the program can destroy it by way of the
-// new handle.
+// A handle keeps the handles of its ancestors alive, but not the other way round. So when
+// the handle of a child is garbage and its owner lives on, the program may still hold the
+// root's handle. The root's handle is remembered too: a handle made anew would not compare
+// equal to it, and the collector would report the root as lost although the program can
+// destroy it by way of the new handle.
 type remembered struct {
 	scope        *scope.Scope
 	handle, root weak.Pointer[Owner]
@@ -40,13 +40,13 @@ func (r remembered) Value() *Owner {
 	return handleOf(r.scope, r.root.Value())
 }
 
-// handleOf makes a handle for s and for each of its ancestors. root is the root's own,
-// nil if that is garbage.
+// handleOf makes a handle for s and for each of its ancestors. root is the root's own
+// handle, nil if that is garbage.
 //
-// NOTE: a root's handle that is made here is not watched by the collector, unlike that
-// of NewOwner. Its owner was reported as lost when that one was found to be garbage, if
-// there was anything to report; who gets to the root by way of its descendants may end
-// it all the same, but is not told again.
+// NOTE: The collector does not watch a root's handle that is made here, unlike that of
+// NewOwner. When the latter was found to be garbage, the owner was reported as lost, if
+// there was anything to report. A program that gets to the root by way of its descendants
+// may still end it, but gets no further report.
 func handleOf(s *scope.Scope, root *Owner) *Owner {
 	o := &Owner{scope: s}
 	for h := o; h.scope.Parent() != nil; h = h.parent {
@@ -92,7 +92,7 @@ func init() {
 		return p
 	}
 	handle.List = func(signal unsafe.Pointer) *connlist.List {
-		return &(*Signal[struct{}])(signal).list // it stands in the same place whatever the values are
+		return &(*Signal[struct{}])(signal).list // it is at the same offset whatever the values are
 	}
 	handle.Remember = func(owner any) func() any {
 		r := remember(owner.(*Owner))

@@ -176,7 +176,7 @@ type batch struct {
 // takeLocked takes what is due at now off the grid.
 func (h *Heartbeat) takeLocked(b *batch, now time.Time) {
 	passed := int64(now.Sub(h.start) / h.interval)
-	missed := passed - h.beats // 1 or more, as timers are never early
+	missed := passed - h.beats // 1 or more, because timers are never early
 	h.beats = passed
 	b.first, b.count = Tick{Time: now, Delta: h.interval}, 1
 	if h.maxSteps == 0 {
@@ -194,7 +194,7 @@ func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
 	if b.count <= 0 || !active.Alive() {
 		return false
 	}
-	if !h.signal.list.LiveUpTo(b.last) { // they have left, and others have come
+	if !h.signal.list.LiveUpTo(b.last) { // those connections have ended, and others have come
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.maxSteps > 0 {

@@ -7,19 +7,20 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A hold is a Fire that finds no room, in a Block queue or a Values loop, and is to wait for
-// it on room. mu guards the fields.
+// A hold is a Fire that finds no room in a Block queue or a Values loop, and has to wait
+// for it on room. mu guards the fields.
 type hold struct {
 	mu      *sync.Mutex
 	room    *sync.Cond
-	inside  bool   // it comes from where the room would be made, and would wait for itself
+	inside  bool   // it is on the goroutine that makes room, and would wait for itself
 	waited  bool   // it is held
-	letGo   bool   // its goroutine's owner was cut off, whose Destroy may wait for it
+	letGo   bool   // the owner of its goroutine was cut off, and a Destroy may wait for it
 	release func() // nil if there is nothing to undo
 }
 
-// holdLocked makes out who the caller is: number is on the stack of the goroutine that makes
-// room. That takes microseconds, and other locks: mu is free meanwhile.
+// holdLocked finds out on which goroutine the caller is. number is on the stack of the
+// goroutine that makes room. That takes microseconds, and other locks, so mu is free
+// meanwhile.
 func holdLocked(mu *sync.Mutex, room *sync.Cond, number uint64) *hold {
 	h := &hold{mu: mu, room: room}
 	mu.Unlock()
@@ -35,7 +36,7 @@ func holdLocked(mu *sync.Mutex, room *sync.Cond, number uint64) *hold {
 	}
 	mu.Lock()
 	h.inside = inside
-	h.letGo = h.letGo || !ok // it may have been told already
+	h.letGo = h.letGo || !ok // it may be set already
 	return h
 }
 

@@ -56,16 +56,16 @@ func OnLost(f func(Lost)) (restore func()) {
 	}
 }
 
-// lost knows what to do about lost owners. It holds none.
+// lost has the functions that get lost owners. It holds no owner.
 var lost struct {
 	mu     sync.Mutex    // guards the fields below
-	told   []*func(Lost) // by OnLost, the last one counts; if there is none, logLost does
+	told   []*func(Lost) // by OnLost; the last one is called, or logLost if there is none
 	logged map[string]bool
 }
 
 // reportLost runs when the owner of root n is garbage: at any time, on a goroutine of the
-// runtime's, outside of any test's bubble. It is given a number and not the scope, because
-// the scope may hold a cleanup that refers to the owner.
+// runtime's, outside of any test's bubble. It gets a number and not the scope, because the
+// scope may hold a cleanup that refers to the owner.
 func reportLost(n uint64) {
 	root, held, ok := scope.Lose(n)
 	if !ok {

@@ -34,15 +34,15 @@ type Queue struct {
 	number   uint64  // on the stack of a goroutine that handles
 	site     uintptr // where it was made, if that is recorded
 
-	node scope.Node // in the owner, guarded by that one's mutex
+	node scope.Node // in the owner's list, guarded by the owner's mutex
 
-	// The invariants, with mu free: a value is pending in order, or current, or over.
-	// busy says that a goroutine handles values, or is about to; if it is not, and the
-	// queue not Manual, then nothing is pending. waiting implies busy and a current
-	// value. A dead queue has nothing pending and nothing waiting, unless it is a
-	// Finish queue, see linger. held is the number of firers that wait for room.
+	// The invariants, with mu free: a value is pending in order, or current, or over. busy
+	// says that a goroutine handles values, or is about to. If busy is false and the queue
+	// is not Manual, nothing is pending. waiting implies busy and a current value. A dead
+	// queue has nothing pending and nothing waiting, unless it is a Finish queue, see
+	// linger. held is the number of firers that wait for room.
 	mu      sync.Mutex // guards the fields below, and those of queueConns
-	room    sync.Cond  // pending got less, or a firer that waits for that may let go
+	room    sync.Cond  // fewer values are pending, or a firer that waits for room may let go
 	turn    sync.Cond  // a Drain has ended
 	order   order
 	held    int
@@ -53,8 +53,8 @@ type Queue struct {
 	conns   map[*queueConn]struct{} // that are connected, or spent with their value pending
 	flushes list.List               // of flush, by ascending number
 	dropped uint64
-	left    bool        // it has left its owner, to which it has told what it had counted
-	told    scope.Tally // so far, see late
+	left    bool        // it has left its owner, which has what it had counted
+	told    scope.Tally // what the owner has, see lateLocked
 	dead    bool
 	kept    bool   // counted in the dead owner, see linger
 	wake    func() // see Notify; nil without, and once dead

@@ -34,13 +34,13 @@ func (m *mailbox[T]) offer(v T) bool {
 		if rest, m.spent = m.conn.Spend(); !m.spent {
 			q.lostLocked(h, true)
 			late := q.lateLocked()
-			q.mu.Unlock() // its end is on the way, and will wake the others
+			q.mu.Unlock() // the end of the connection is on the way, and will wake the others
 			h.end()
 			q.scope.CountLate(late)
 			return false
 		}
 		m.shut = true
-		q.room.Broadcast() // others may be held by the same connection
+		q.room.Broadcast() // other firers may be held with a value of the same connection
 	}
 	if m.next != nil {
 		v = m.next()
@@ -75,8 +75,8 @@ func (m *mailbox[T]) offer(v T) bool {
 }
 
 // admitLocked makes room for a value of c and reports whether it may be queued. The caller
-// must end h with no lock held; h is nil if the value was not held. The caller must settle
-// victim, the connection whose value was dropped for this; it is nil if none was.
+// must end h, which may be nil, with no lock held. The caller must settle victim, the
+// connection whose value was dropped for this, nil if none was.
 func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
 	for {
 		switch {
@@ -134,7 +134,7 @@ func (q *Queue) dropOldestLocked() *queueConn {
 	return c
 }
 
-// letLocked takes back that a firer is held with a value of c.
+// letLocked counts out a firer that was held with a value of c.
 func (c *queueConn) letLocked() {
 	if c.held--; c.held == 0 {
 		c.lets++
@@ -144,8 +144,9 @@ func (c *queueConn) letLocked() {
 	}
 }
 
-// stay holds the caller, who has left a value to a firer of c, for as long as that one is
-// held: until it has been let go of once, or the caller has to be itself, as a held firer.
+// stay holds the caller, which has left a value to a firer of c, while that firer is held.
+// It ends when the firers held with values of c have been let go of, or when the caller, as
+// a held firer, must not wait any more.
 func (c *queueConn) stay() {
 	q := c.q
 	q.mu.Lock()

@@ -5,7 +5,8 @@ import (
 )
 
 // enqueueAny is [handle.Enqueue]: the handler is not connected to a signal, but to a list
-// that a sub-package walks by itself, and whose values have a type that it alone knows.
+// that a sub-package walks by itself. Only the sub-package knows the type of the list's
+// values.
 func enqueueAny(h handle.Queueing) *Connection {
 	owner := h.Owner.(*Owner)
 	cfg := prepare("Connect", owner, h.Handle == nil, h.Options.([]ConnectOption))
@@ -21,7 +22,7 @@ func enqueueAny(h handle.Queueing) *Connection {
 	return &c.Connection
 }
 
-// A telling tells the values that it drops.
+// A telling calls Dropped of the values that it drops.
 type telling struct{ *mailbox[any] }
 
 func (b telling) drop() { b.values.Pop().(handle.Dropper).Dropped() }
@@ -34,7 +35,7 @@ func (b telling) clear() {
 }
 
 func (b telling) forget() {
-	if v, ok := b.current.(handle.Dropper); ok { // else it was told, or there is none
+	if v, ok := b.current.(handle.Dropper); ok { // else there is none, or none any more
 		v.Dropped()
 	}
 	b.mailbox.forget()

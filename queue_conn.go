@@ -26,15 +26,16 @@ type queueConn struct {
 	linked  bool       // conn is connected, or that has failed
 	spent   bool       // at most one value is pending or current, which DropOldest passes over
 	shut    bool       // nothing more comes in: it is spent, or has ended
-	spoken  bool       // its last words are in: what is under way was among them
+	spoken  bool       // its last words are in, and what is under way was among them
 	ended   bool       // nothing comes out of it any more
 	held    int        // firers that wait for room with a value of it
 	lets    uint       // counts how often that has become 0
-	let     *sync.Cond // the same; nil before the first stay
+	let     *sync.Cond // signals that; nil before the first stay
 }
 
-// A box keeps the values of a connection, oldest first. The queue's mutex guards it, but
-// the one being handled is, once it has been taken, its goroutine's.
+// A box keeps the values of a connection, oldest first. The queue's mutex guards it, except
+// the value that is being handled: once taken, that belongs to the goroutine that handles
+// it.
 type box interface {
 	take()   // makes the oldest value the current one
 	drop()   // drops the oldest value
@@ -75,8 +76,8 @@ func newMailbox[T any](c *hookedConnection, handler func(T), q *Queue) *mailbox[
 	return m
 }
 
-// connect enters the connection in its books. word is that of what the list's owner calls,
-// which queues a value.
+// connect enters the connection in its books. word is that of the function that the list's
+// user calls, which queues a value.
 func (m *mailbox[T]) connect(list *connlist.List, c *hookedConnection, owner *Owner, word unsafe.Pointer, priority int) {
 	if m.join(owner.scope, c.hooks.PC) {
 		defer m.link() // also if WhileActive's function panics: the connection stands
@@ -148,15 +149,15 @@ func (c *queueConn) end() {
 	q.room.Broadcast()
 }
 
-// LastWords is that of package handle.
+// LastWords is LastWords of package handle, for this connection.
 func (m *mailbox[T]) LastWords(last, next any) {
 	m.q.mu.Lock()
 	defer m.q.mu.Unlock()
 	m.last, m.next = last.(func() []T), next.(func() T)
 }
 
-// lastWordsLocked is a part of the cut-off of the owner or of the queue's. The values go
-// over capacity, and are accepted: what is pending then is handled.
+// lastWordsLocked is a part of the cut-off of the connection's owner, or of the queue's.
+// The values go over capacity, and are accepted: what is pending at the cut-off is handled.
 func (m *mailbox[T]) lastWordsLocked() {
 	q := m.q
 	if m.last == nil || m.shut || q.dead {
@@ -169,7 +170,7 @@ func (m *mailbox[T]) lastWordsLocked() {
 		q.order.push(&m.queueConn, q.last)
 		if !q.busy {
 			q.busy = true
-			q.start() // NOTE: takes no lock, as it is a Finish queue
+			q.start() // NOTE: takes no lock, because it is a Finish queue
 		}
 		if m.once {
 			return

@@ -40,7 +40,7 @@ func (q *Queue) takeTurn() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for asked := false; q.busy; {
-		if !asked { // without the lock, as that takes a microsecond
+		if !asked { // without the lock, because that takes a microsecond
 			asked = true
 			q.mu.Unlock()
 			inside := goroutine.Spelled(q.number)
@@ -52,7 +52,7 @@ func (q *Queue) takeTurn() bool {
 		}
 		q.turn.Wait()
 	}
-	q.armed = q.wake != nil // before it is looked at what is there
+	q.armed = q.wake != nil // before the look for values
 	if q.dead || q.order.len() == 0 {
 		q.turn.Signal() // the next in turn, if any
 		return false

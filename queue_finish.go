@@ -34,32 +34,32 @@ import (
 // NewQueue panics.
 func Finish() QueueOption { return queueOptionFunc(func(q *Queue) { q.finish = true }) }
 
-// A linger is what a connection on a Finish queue has accepted, as a member of its owner
-// beside the connection itself. It is there from before the connection is made, until that
-// has ended and nothing of it is left.
+// A linger is what a connection on a Finish queue has accepted. It is a member of the
+// connection's owner, beside the connection itself, from before the connection is made
+// until that has ended and nothing of it is left.
 //
-// A value is left while it is pending, or current: that is, from the critical section in
-// which push lets it in to the one in which settle finds it over. What is to be shown is
-// that from the owner's cut-off on, its teardown waits for what is left.
+// A value is left while it is pending or current: from the critical section in which push
+// lets it in to the one in which settle finds it over. The claim is that from the owner's
+// cut-off on, the owner's teardown waits for what is left.
 //
-//   - Nothing comes in later: the cut-off sets shut, with q.mu held, and push looks at it
+//   - Nothing comes in later: the cut-off sets shut, with q.mu held, and push looks at shut
 //     in the critical section in which it lets a value in.
 //   - In the critical section in which it sets shut, the cut-off finds whether something is
-//     left. If so it counts one thing that runs, which it may, as Scope.mu and tree.mu are
-//     held; kept says so.
-//   - settle is called, with no lock held, after each thing by which a value may be over: its
-//     call, a drop, an end. Whoever of those finds nothing left of a connection that is
-//     shut takes the count back, or has the owner forget the linger, if there is none.
-//     gone says that this is done; it is set with q.mu held, so it is done once, and a
-//     cut-off that comes between that and the owner's mutex counts nothing.
+//     left. If so, it counts one thing that runs, and sets kept. It may count, because
+//     Scope.mu and tree.mu are held.
+//   - settle is called, with no lock held, after each thing by which a value may be over:
+//     its call, a drop, an end. The settle that finds nothing left of a connection that is
+//     shut takes the count back, or removes the linger from its owner if there is no count.
+//     It sets gone with q.mu held. So this is done once, and a cut-off that comes between
+//     that and the owner's mutex counts nothing.
 //
-// It is tempting to leave the count to the announcement of the handler. But a value that
-// was taken from the queue and is not announced yet is counted by nobody then.
+// It is tempting to leave the count to the announcement of the handler. But then nothing
+// counts a value that was taken from the queue and is not announced yet.
 //
 // For the queue's own owner the same holds with busy in place of what is left: nothing is
 // left if the queue is not busy, and a dead queue does not become busy again.
 type linger struct {
-	node  scope.Node // in the owner, guarded by that one's mutex
+	node  scope.Node // in the owner's list, guarded by the owner's mutex
 	owner *scope.Scope
 	conn  *queueConn
 	pc    uintptr // of the handler
@@ -69,7 +69,7 @@ type linger struct {
 	gone bool
 }
 
-// lingers makes c one of owner's that lingers, unless owner is dead.
+// lingers makes a linger of c a member of owner, unless owner is dead.
 func (c *queueConn) lingers(owner *scope.Scope, pc uintptr) bool {
 	c.linger = &linger{owner: owner, conn: c, pc: pc}
 	return owner.Attach(&c.linger.node, c.linger, nil)
@@ -196,8 +196,9 @@ func (q *Queue) over(c *queueConn) {
 	c.settle(false)
 }
 
-// leaveRun is what the goroutine of a Finish queue calls at its end in place of LeaveRun. If
-// the queue's owner waits for the queue, and nobody handles values, it lets go of the owner.
+// leaveRun is what the goroutine of a Finish queue calls at its end in place of LeaveRun.
+// If the queue's owner waits for the queue, and no goroutine handles values, it lets go of
+// the owner.
 func (q *Queue) leaveRun() {
 	q.mu.Lock()
 	due := q.kept && !q.busy
@@ -239,8 +240,8 @@ func (m queueMember) GiveUp() {
 	}
 }
 
-// announce announces a call of c's handler, as Scope.Announce does, though the owner may be
-// dead: c lingers in it, so it drains still.
+// announce announces a call of c's handler, as Scope.Announce does, even if the owner is
+// dead: c lingers in the owner, so that still drains.
 func (c *queueConn) announce(at unsafe.Pointer) *inflight.Slot {
 	owner := c.conn.Owner()
 	slot, ok := owner.Announce(at)

@@ -31,9 +31,9 @@ func (m queueMember) Final() scope.Tally {
 	return q.told
 }
 
-// lateLocked returns what the queue has counted since it told its owner, for
-// [scope.Scope.CountLate]: nothing while it is a member. Whoever counts when it may have left
-// calls it before letting go of mu.
+// lateLocked returns what the queue has counted since its owner was last told, for
+// [scope.Scope.CountLate]: nothing while the queue is a member. A function that counts when
+// the queue may have left calls lateLocked before it releases mu.
 func (q *Queue) lateLocked() scope.Tally {
 	if !q.left {
 		return scope.Tally{}

@@ -2,20 +2,20 @@ package tether
 
 import "github.com/seed-ec287111/tether/internal/fifo"
 
-// An order is the values that are pending in a queue, in the order in which they are to
-// be handled. The values themselves are with their connections, which know their type.
-// The queue's mutex guards it.
+// An order has the places of the values that are pending in a queue, in the order in which
+// they will be handled. The values themselves are with their connections, which know their
+// type. The queue's mutex guards it.
 //
 // The invariants:
 //
-//   - values is the sum of n over all places, and stale is that part of it which belongs
-//     to connections that have ended. These are skipped at their turn, and swept out
-//     when they are more than half.
+//   - values is the sum of n over all places, and stale is the part of it that belongs to
+//     connections that have ended. Their places are skipped at their turn, and swept out
+//     when stale is more than half.
 //   - A connection that has not ended has as many values pending as its places say.
 //   - In each of the two lists the numbers ascend.
 //
-// Values that spent their connection, by Once, have a list of their own, as DropOldest
-// must pass them over: so the oldest value, and the oldest that may be dropped, are each
+// Values that spent their connection, by Once, have a list of their own, because DropOldest
+// must pass them over. So the oldest value, and the oldest that may be dropped, are each
 // the first of a list.
 type order struct {
 	plain, spent fifo.Buffer[place]
@@ -23,7 +23,7 @@ type order struct {
 	stale        int
 }
 
-// A place is that of n values of one connection that follow each other.
+// A place is that of n consecutive values of one connection.
 type place struct {
 	conn   *queueConn
 	number uint64 // of the first value, which counts those let in

@@ -13,7 +13,7 @@ import (
 
 // start starts the goroutine of a queue that was marked busy.
 func (q *Queue) start() {
-	if !q.finish && !q.scope.EnterRun() { // cut off, and die on its way
+	if !q.finish && !q.scope.EnterRun() { // the owner is cut off, and die may not have run yet
 		q.die()
 		return
 	}
@@ -21,8 +21,8 @@ func (q *Queue) start() {
 	go q.run()
 }
 
-// run handles what is pending and ends. The goroutine counts as one call in the
-// queue's owner all the time, or as what linger says.
+// run handles what is pending and ends. All the time the goroutine counts as one run in the
+// queue's owner, or on a Finish queue as linger says.
 func (q *Queue) run() {
 	yield.Point("queue: run")
 	finished := false
@@ -57,7 +57,7 @@ func (r *runner) Run() {
 	}
 }
 
-// drain is Run for the caller of Drain, to whom the panics go on.
+// drain is Run for Drain: panics go on to the caller of Drain.
 func (r *runner) drain() {
 	over := false
 	finally.Each(func() bool {
@@ -69,10 +69,10 @@ func (r *runner) drain() {
 	})
 }
 
-// next makes the next value numbered limit or less the current one, and reports whether there
-// is one. If there is none, the queue is idle, unless a Drain has the turn, which gives it
-// away itself. If owner is not nil, next takes a value only if it belongs to owner, and
-// leaves the queue busy otherwise.
+// next makes the next value numbered limit or less the current one, and reports whether
+// there is one. If there is none, the queue is idle, unless a Drain has the turn: that
+// gives the turn away itself. If owner is not nil, next takes a value only if it belongs to
+// owner, and leaves the queue busy otherwise.
 func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -104,12 +104,12 @@ func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 	return false
 }
 
-// handle calls the handler for the current value, if that may be, and for those
-// of the same owner that come next, up to the limit. Its name on a stack says that a
-// handler runs, see package goroutine.
+// handle calls the handler for the current value, if it may be called, and for those of the
+// same owner that come next, up to the limit. Its name on a stack says that a handler runs,
+// see package goroutine.
 //
-// One announcement serves them all, as in Fire. It is taken back as soon as a
-// teardown waits for it.
+// One announcement serves them all, as in Fire. It is retracted as soon as a teardown waits
+// for it.
 func (r *runner) handle() {
 	q := r.q
 	yield.Point("queue: handle")
@@ -130,7 +130,7 @@ func (r *runner) handle() {
 	yield.Point("queue: announced")
 	supervised := owner.Supervised()
 	for {
-		if !c.callable() { // NOTE: asked after the announcement
+		if !c.callable() { // NOTE: after the announcement
 			q.skip(c)
 			return
 		}

@@ -39,12 +39,12 @@ func Run(ctx context.Context, name string, f func(*Owner) error, opts ...OwnerOp
 	c.Site = caller()
 	o := &Owner{scope: scope.New(name, c.Config)}
 	o.scope.List(false)
-	inside := goroutine.MustNotWait() // asked now, as a panic of f leaves its frames on the stack
+	inside := goroutine.MustNotWait() // asked now, because a panic of f leaves its frames on the stack
 	defer func() {
 		left := o.destroyWithin(c.grace, inside)
 		failure := o.scope.Failure()
 		if !o.scope.Over() {
-			left = join(left, failure) // else it is there
+			left = join(left, failure) // else left has it
 		}
 		switch {
 		case err == nil:

@@ -144,9 +144,9 @@ func (s *Signal[T]) DisconnectAll() { s.list.DisconnectAll() }
 // loop in progress is one of them.
 func (s *Signal[T]) Len() int { return s.list.Len() }
 
-// activity returns how to make an owner for WhileActive, a child of holder, which is o or
-// a child of it, and how to call the user's function. Only a weak reference to o is kept:
-// a signal must not keep its owner from being found lost.
+// activity returns two functions for WhileActive. open makes an owner, a child of holder,
+// which is o or a child of o. call calls the user's function with it. They keep only a weak
+// reference to o, because a signal must not keep its owner from being found lost.
 func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scope.Scope, call func(*scope.Scope)) {
 	handle := remember(o)
 	open = func() *scope.Scope {

@@ -85,8 +85,8 @@ func prepare(op string, owner *Owner, noHandler bool, opts []ConnectOption) conn
 	return cfg
 }
 
-// A hookedConnection is one whose signal calls the library's own function, by
-// which the user's handler is called.
+// A hookedConnection is one whose signal calls a function of the library's own, which calls
+// the user's handler.
 type hookedConnection struct {
 	Connection
 	hooks connlist.Hooks

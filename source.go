@@ -47,8 +47,8 @@ func (connect source[T]) Connect(owner *Owner, handler func(T), opts ...ConnectO
 	return c
 }
 
-// Once makes a source a [Source]. What connect connects fires a signal of its own, whose
-// Once is right, and exists before connect is called.
+// Once makes a source a [Source]. What connect connects fires a signal of its own. The Once
+// of that signal is right, and exists before connect is called.
 func (connect source[T]) Once(owner *Owner, handler func(T), opts ...ConnectOption) *Connection {
 	cfg := prepare("Once", owner, handler == nil, opts)
 	var only Signal[T]

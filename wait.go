@@ -20,7 +20,7 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	values := make(chan T, 1)
 	ended := make(chan struct{})
 	owner := &Owner{scope: scope.New("wait", scope.Config{})}
-	defer owner.Destroy() // the errors of what a wrapper may have put there have no taker
+	defer owner.Destroy() // nobody takes the errors of what a wrapper may have put there
 	c := src.Connect(owner, func(v T) {
 		select {
 		case values <- v:
@@ -146,7 +146,7 @@ type inbox[T any] struct {
 	capacity int
 	overflow Overflow
 	number   uint64         // on the stack of the loop, under Block
-	dropped  *atomic.Uint64 // nil if nobody asks
+	dropped  *atomic.Uint64 // nil without CountDropped
 	news     chan struct{}  // holds a token when there may be something new
 
 	mu     sync.Mutex // guards the fields below

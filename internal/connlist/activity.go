@@ -8,16 +8,16 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// An activity is what WhileActive asks for: a scope for as long as a list has
-// connections, and a function of the user's that is called with it. Such a stretch of
-// time begins with the first connection and ends with the last one.
+// An activity is what WhileActive asks for: a scope that lives as long as a list has
+// connections, and a function of the user's that is called with the scope. Such a stretch
+// of time begins with the first connection and ends with the last one.
 //
-// The goroutine that connects and the one that disconnects do so with no lock held, so
-// they may come late, and in any order. These hold:
+// A goroutine that connects begins a stretch, and one that disconnects ends it, both with
+// no lock held. So they may come late, and in any order. These hold:
 //
-//   - The function is never called twice at once, nor for a stretch after that of a
-//     later one: an old call could otherwise act on what a new one has set up. A
-//     stretch that comes while a call runs is left to the goroutine of that call.
+//   - The function is never called twice at once, nor for a stretch after a call for a
+//     later one. Otherwise an old call could act on what a new one has set up. A stretch
+//     that begins while a call runs is left to the goroutine of that call.
 //   - A stretch that has ended before its call is skipped.
 //   - No scope is made before that of the last stretch is cut off.
 type activity struct {
@@ -28,8 +28,8 @@ type activity struct {
 	n   uint64   // counts the stretches; guarded by the list's mu
 
 	mu   sync.Mutex // guards the fields below
-	last *stretch   // for which a scope was made; nil before the first one
-	next *stretch   // to be begun by the goroutine that calls; nil if there is none
+	last *stretch   // the newest one that step has taken; nil before the first one
+	next *stretch   // to be taken by the goroutine that calls; nil if there is none
 	busy bool       // a goroutine calls
 }
 
@@ -61,8 +61,9 @@ func (a *activity) fall() *stretch {
 	return last
 }
 
-// begin has the user's function called for e, with no lock held: by the caller, unless
-// another goroutine is at it. A panic of the function goes on to the caller.
+// begin arranges for the user's function to be called for e, with no lock held. The caller
+// calls it, unless another goroutine is calling it. A panic of the function goes on to the
+// caller.
 func (e *stretch) begin() {
 	if e == nil {
 		return
@@ -95,7 +96,7 @@ func (a *activity) step() bool {
 	}
 	a.last = e
 	a.mu.Unlock()
-	before.end() // its own goroutine may not have got round to it
+	before.end() // the goroutine that ended it may not have done so yet
 	yield.Point("active: open")
 	if s := e.make(); s != nil {
 		yield.Point("active: call")
@@ -127,8 +128,8 @@ func (e *stretch) make() *scope.Scope {
 	return s
 }
 
-// end cuts the scope off, unless that was done, perhaps as a part of the signal's owner,
-// which then unwinds it in its turn.
+// end cuts the scope off, unless that was done. If the signal's owner was cut off, that
+// owner's teardown unwinds the scope.
 func (e *stretch) end() {
 	if e == nil {
 		return
@@ -146,6 +147,6 @@ func (e *stretch) end() {
 		s.Cancel(nil)
 	}
 	e.mu.Lock()
-	e.s = nil // the activity remembers e, and need not keep what is over
+	e.s = nil // the activity keeps e, and need not keep its scope
 	e.mu.Unlock()
 }

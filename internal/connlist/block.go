@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// minEntries is the capacity of a new block: small, as most signals have few
+	// minEntries is the capacity of a new block: small, because most signals have few
 	// connections, and enough to make pairs of connect and disconnect cheap.
 	minEntries = 4
-	// nextEntries is that of a block that comes after a full one.
+	// nextEntries is the capacity of a block that comes after a full one.
 	nextEntries = 128
-	// maxEntries bounds what one connect may have to copy, at 24 KiB, which is
-	// also what a signal with more connections has to spare at most; arbitrary.
+	// maxEntries bounds what one connect may have to copy, at 24 KiB. That is also the most
+	// that a signal with more connections has to spare. Arbitrary.
 	maxEntries = 1024
 )
 
@@ -26,12 +26,12 @@ type Entry struct {
 	conn *Conn
 }
 
-// A Block has connections of one priority, one at least, in ascending order of their
+// A Block has connections of one priority, at least one, in ascending order of their
 // numbers.
 type Block struct {
 	next     atomic.Pointer[Block] // nil for the last one, and for one that was replaced
 	n        atomic.Int32          // how many entries are published
-	replaced atomic.Bool           // it is out of the list; set before a word or next is cleared for that
+	replaced atomic.Bool           // it is out of the list; set before any word, or next, is cleared for that reason
 	priority int
 	entries  []Entry
 
@@ -87,7 +87,8 @@ func (l *List) aboveLocked(priority int) *Block {
 	return l.tails.Above(priority)
 }
 
-// afterLocked returns the place of the block that comes after b, the first one for nil.
+// afterLocked returns the pointer to the block that comes after b, or to the first block if
+// b is nil.
 func (l *List) afterLocked(b *Block) *atomic.Pointer[Block] {
 	if b == nil {
 		return &l.head
@@ -115,7 +116,7 @@ func (l *List) linkLocked(before, b *Block) {
 	}
 }
 
-// unlinkLocked takes b out of the list. Whoever walks it finds its own way back.
+// unlinkLocked takes b out of the list. A walk that is in b finds its own way back.
 func (l *List) unlinkLocked(b *Block) {
 	before, after := b.prev, b.next.Load()
 	l.afterLocked(before).Store(after)
@@ -141,8 +142,8 @@ func (l *List) unlinkLocked(b *Block) {
 	}
 }
 
-// copyLocked returns a copy of what lives in b, with room for size entries. From now
-// on nobody is called by way of b.
+// copyLocked returns a copy of what lives in b, with room for size entries. From then on no
+// handler is called by way of b.
 func (b *Block) copyLocked(size int) *Block {
 	nb := &Block{priority: b.priority, entries: make([]Entry, size)}
 	b.replaced.Store(true) // before a word of it is cleared
@@ -178,7 +179,7 @@ func (l *List) thinLocked(b *Block) {
 	}
 }
 
-// withRoom returns the capacity of a block of live connections to which others come.
+// withRoom returns the capacity of a block for live connections and those that will follow.
 func withRoom(live int) int { return min(live+max(minEntries, live/2), maxEntries) }
 
 // clearLocked takes all blocks out. All their connections have ended.
@@ -195,10 +196,10 @@ func (l *List) clearLocked() {
 	}
 }
 
-// seekLocked returns the place of the first connection, in the order of a Fire, that
-// has the given priority and a number of at least seq, or a lower priority. b is nil if
-// there is none. Cost: O(log n) in the number of priorities, and linear in the number
-// of blocks of this one.
+// seekLocked returns the place of the first connection, in the order of a Fire, that has
+// the given priority and a number of at least seq, or a lower priority. b is nil if there
+// is none. Cost: O(log n) in the number of priorities, and linear in the number of blocks
+// of this priority.
 func (l *List) seekLocked(priority int, seq uint64) (b *Block, i uint) {
 	b = l.afterLocked(l.aboveLocked(priority)).Load()
 	for ; b != nil && b.priority == priority; b = b.next.Load() {

@@ -10,7 +10,7 @@ import (
 
 // A Conn is one connection. The zero Conn is dead.
 type Conn struct {
-	node  scope.Node // in the owner, guarded by that one's mutex
+	node  scope.Node // in the owner's list, guarded by the owner's mutex
 	owner *scope.Scope
 	list  *List
 	seq   uint64 // its number
@@ -18,7 +18,7 @@ type Conn struct {
 	// Guarded by list.mu.
 	block *Block // nil once dead
 	index int32
-	state atomic.Uint32 // written with list.mu held, or the owner's for pending
+	state atomic.Uint32 // written with list.mu held, pending with the owner's mutex
 	hooks *Hooks        // nil for most
 }
 
@@ -35,8 +35,8 @@ func Word[T any](f func(T)) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Po
 // Call calls the handler whose word is w. It compiles to a plain indirect call.
 func Call[T any](w unsafe.Pointer, v T) { (*(*func(T))(unsafe.Pointer(&w)))(v) }
 
-// end ends c in the list's book. The caller clears the owner's, then calls
-// done with no lock held.
+// end ends c in the list's book. The caller then clears the owner's book, and calls done
+// with no lock held.
 func (c *Conn) end() (done func(), ok bool) {
 	l := c.list
 	l.mu.Lock()
@@ -70,8 +70,8 @@ func (c *Conn) Disconnect() bool {
 	return true
 }
 
-// Attribute notes where the user's handler starts, as pc, if the one that c calls is another
-// function: one that the library, or a source of the user's own, has put around it.
+// Attribute notes that the user's handler starts at pc, if c calls another function: one
+// that the library, or a Source of the user's own, has put around it.
 func (c *Conn) Attribute(pc uintptr) {
 	if c.list == nil || c.Describe().PC == pc {
 		return
@@ -119,7 +119,7 @@ func (c *Conn) Cut(co *scope.Cutoff) {
 	co.Remove(c.owner, &c.node)
 	done, ok := c.end()
 	if !ok && c.hooks != nil {
-		done = c.callHooks // spent, or about to be told
+		done = c.callHooks // c was spent, or a goroutine is about to call the hooks
 	}
 	if done != nil {
 		co.After(done)

@@ -13,24 +13,25 @@ import (
 // Head returns the first block, nil if there is none.
 func (l *List) Head() *Block { return l.head.Load() }
 
-// Fire calls the handlers with v, beginning at b, which Head has just returned. This is
-// all of it:
+// Fire calls the handlers with v, beginning at b, which Head has just returned. This is all
+// of it:
 //
-//  1. A snapshot: the entries of a block that are published now, and the number of the
-//     last connection, for the blocks that follow.
-//  2. Before a handler is called its owner is announced, in a slot of package inflight,
-//     and then the entry is looked at: either a teardown of the owner sees the
-//     announcement, or the look finds the handler dead. Between two handlers of one owner
-//     there is only the look, at a word that hardly anybody writes.
-//  3. The announcement of the next owner takes back that of the one before. If a teardown
-//     waits for that one, it is told, and may complete here.
-//  4. What a handler panics with goes on when the rest has been called.
+//  1. A snapshot: the entries of a block that are published now, and the number of the last
+//     connection, for the blocks that follow.
+//  2. Before a handler is called, its owner is announced, in a slot of package inflight.
+//     Then Fire looks at the entry. Either a teardown of the owner sees the announcement,
+//     or the look finds the handler dead. Between two handlers of one owner there is only
+//     the look, at a word that is seldom written.
+//  3. The announcement of the next owner takes back that of the owner before. If a teardown
+//     waits for that owner, the call is counted out there, and the teardown may complete
+//     here.
+//  4. If a handler panics, the panic goes on when the rest have been called.
 //
-// Fire itself is the short way through the first block, as long as all is as usual: a
-// slot was free, no entry is dead, all need an announcement or none does, and nobody waits. For the
-// rest there is deliver. The short way breaks off where something is rare, and keeps
-// what it can in locals: what a Fire costs is the number of its instructions, as all
-// that is used in a loop is loaded again after each call.
+// Fire itself is the short way through the first block, as long as all is as usual: a slot
+// was free, no entry is dead, all need an announcement or none does, and no teardown waits.
+// deliver does the rest. The short way breaks off at anything rare. It keeps what it can in
+// locals, because the cost of a Fire is the number of its instructions: after each call,
+// all that the loop uses is loaded again.
 //
 // The names Fire and deliver on a stack say that a handler runs, see package goroutine.
 func Fire[T any](l *List, b *Block, v T) {
@@ -65,7 +66,7 @@ func Fire[T any](l *List, b *Block, v T) {
 			}
 			yield.Point("fire: announced, look")
 			id = e.id
-			if handler = e.load(); handler == nil { // NOTE: the look before only spares the dead
+			if handler = e.load(); handler == nil { // NOTE: the look before it only spares an announcement for the dead
 				break
 			}
 		}
@@ -94,14 +95,14 @@ func FireUpTo[T any](l *List, v T, limit uint64) {
 	}
 }
 
-// A firing is a Fire on its way. It lives on the stack, and has all that is needed to go
+// A firing is a Fire in progress. It lives on the stack, and has all that is needed to go
 // on after a handler that panicked.
 type firing[T any] struct {
 	cursor
 	value T
 }
 
-// finish calls the handlers that are left, whatever they do.
+// finish calls the handlers that are left, even if some of them panic or call Goexit.
 func (f *firing[T]) finish() {
 	finally.Each(func() bool {
 		f.attempt()
@@ -109,8 +110,8 @@ func (f *firing[T]) finish() {
 	})
 }
 
-// attempt calls handlers up to the end, or to one that panics. If that is supervised, its
-// panic is reported.
+// attempt calls handlers up to the end, or up to one that panics. If that one is
+// supervised, attempt reports the panic.
 func (f *firing[T]) attempt() {
 	defer func() {
 		if owner := f.supervised(); owner != nil && f.block != nil {
@@ -123,7 +124,7 @@ func (f *firing[T]) attempt() {
 }
 
 // report gives p, which a handler of owner has panicked with, to owner's supervisor, and
-// calls the rest; p is nil for a Goexit.
+// calls the rest. p is nil for a Goexit.
 func (f *firing[T]) report(owner *scope.Scope, p any) {
 	defer f.finish()
 	if p != nil {
@@ -158,8 +159,8 @@ type cursor struct {
 	next  uint   // index of the next entry in block
 	limit uint64 // number of the last connection to be called
 
-	// What is announced: nothing if id is 0; else slot says where, or is nil if it is
-	// counted in the owner instead. conn is a connection of the owner's.
+	// What is announced: nothing if id is 0. Otherwise slot says where, or is nil if the
+	// call is counted in the owner instead. conn is a connection of the owner.
 	slot *inflight.Slot
 	id   uint64
 	conn *Conn
@@ -172,8 +173,8 @@ func (e *Entry) load() unsafe.Pointer { return atomic.LoadPointer(&e.word) }
 // more reports whether there may be something after the entries of b.
 func (b *Block) more() bool { return b.next.Load() != nil || b.replaced.Load() }
 
-// begin announces the owner of e, the first entry, if it needs that, and reports whether
-// that worked at once.
+// begin announces the owner of e, the first entry, if e needs that. It reports whether that
+// worked at once.
 func (c *cursor) begin(e *Entry) bool {
 	if e.id == 0 {
 		return true
@@ -186,9 +187,9 @@ func (c *cursor) begin(e *Entry) bool {
 	return false
 }
 
-// swap announces the owner of e in place of what is announced. It returns false if that
-// does not do: nothing is announced, e needs no announcement, or a teardown waits for
-// the owner before. Where the walk is, is left to the caller to know.
+// swap announces the owner of e in place of what is announced. It returns false if the
+// short way ends there: nothing is announced, e needs no announcement, or a teardown waits
+// for the owner before. swap does not note where the walk is: the caller knows that.
 func (c *cursor) swap(e *Entry) bool {
 	if e.id == 0 || c.slot == nil {
 		return false
@@ -197,10 +198,11 @@ func (c *cursor) swap(e *Entry) bool {
 	return !c.awaited
 }
 
-// leaveShortWay notes where the short way has come to: id is announced, and rest is left
-// of the block's entries. If its first one is announced already, that is taken back: it
-// was found dead, or a teardown waits for the owner before, which is told. That one may
-// complete here, and e's owner must not seem to run meanwhile.
+// leaveShortWay notes where the short way has come to: id is announced, and rest is what is
+// left of the block's entries. If a teardown waits for the owner before, the owner of
+// rest's first entry is announced too. That announcement is taken back, because the
+// teardown may complete here, and the next owner must not seem to run meanwhile. If the
+// first entry was found dead after it was announced, its announcement stands, and is noted.
 func (c *cursor) leaveShortWay(id uint64, rest []Entry) {
 	c.noteRunning()
 	switch {
@@ -224,8 +226,8 @@ func (c *cursor) noteRunning() {
 	}
 }
 
-// interrupted is told that a handler has panicked on the short way. It returns the
-// handler's owner if panics in it are supervised, else nil.
+// interrupted is for a panic of a handler on the short way. It returns the handler's owner
+// if panics in that are supervised, else nil.
 func (c *cursor) interrupted() *scope.Scope {
 	if c.id != 0 {
 		c.noteRunning()
@@ -251,7 +253,7 @@ func (c *cursor) entry() *Entry {
 		}
 		next := b.next.Load()
 		switch {
-		case !b.replaced.Load(): // NOTE: asked after next, which may be the copy of b by now
+		case !b.replaced.Load(): // NOTE: read after next, which may be the copy of b by now
 			c.block, c.next = next, 0
 		case c.next < n:
 			c.seek(b.entries[c.next].conn.seq)
@@ -262,8 +264,8 @@ func (c *cursor) entry() *Entry {
 	return nil
 }
 
-// pass goes on from e, the next entry, which can't be called: its word is nil, or its
-// owner dead. If its block was replaced, it may live on elsewhere.
+// pass goes on from e, the next entry, which can't be called: its word is nil, or its owner
+// is dead. If its block was replaced, the connection may live on in another block.
 func (c *cursor) pass(e *Entry) {
 	if c.block.replaced.Load() && e.load() == nil {
 		c.seek(e.conn.seq)
@@ -272,8 +274,8 @@ func (c *cursor) pass(e *Entry) {
 	}
 }
 
-// seek goes to the connection with that number, or what comes after it, in the list as it
-// is now. The block that it leaves was replaced.
+// seek goes to the connection with that number, or to what comes after it, in the list as
+// it is now. The block that it leaves was replaced.
 func (c *cursor) seek(seq uint64) {
 	yield.Point("fire: seek")
 	c.list.mu.Lock()
@@ -281,7 +283,7 @@ func (c *cursor) seek(seq uint64) {
 	c.list.mu.Unlock()
 }
 
-// announce announces the owner of e, if it needs that, in place of the one before. It
+// announce announces the owner of e, if e needs that, in place of the owner before. It
 // returns false if e's owner is dead.
 func (c *cursor) announce(e *Entry) bool {
 	if c.id == e.id {
@@ -299,8 +301,8 @@ func (c *cursor) announce(e *Entry) bool {
 	return ok
 }
 
-// retract takes back what is announced. A teardown that has waited for nothing else
-// completes here: cleanups may run, and panic.
+// retract takes back what is announced. A teardown that waits for nothing else completes
+// here: cleanups may run, and panic.
 func (c *cursor) retract() {
 	if c.id == 0 {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Any reports whether a connection lives, perhaps a muted one. It takes no lock where the
+// Any reports whether a connection lives, perhaps a muted one. It takes no lock if the
 // first one is alive and not muted.
 func (l *List) Any() bool {
 	b := l.head.Load()
@@ -18,10 +18,10 @@ func (l *List) Any() bool {
 	return b.published()[0].load() != nil || l.Len() > 0
 }
 
-// A Held is the announcement of an owner that stays between several Fires, at one list
-// after the other. The zero Held announces nobody. It lives on the stack, and who uses it
-// calls Leave when no further Fire follows at once: a teardown of the owner waits until
-// then.
+// A Held is an announcement of an owner that stays from one Fire to the next, at one list
+// after the other. The zero Held announces no owner. A Held lives on the stack. Its user
+// calls Leave when no further Fire follows at once, because a teardown of the owner waits
+// until then.
 type Held struct {
 	owner *scope.Scope // nil: none
 	slot  *inflight.Slot
@@ -36,8 +36,8 @@ func (h *Held) Leave() {
 	}
 }
 
-// FireHeld is Fire, for lists that mostly have one connection: where that is all, and its
-// owner is announced from the Fire before, it costs no locked instruction.
+// FireHeld is Fire for lists that mostly have one connection. If there is no other, and its
+// owner is announced from the Fire before, FireHeld costs no locked instruction.
 func FireHeld[T any](h *Held, l *List, v T) {
 	b := l.head.Load()
 	if b == nil {
@@ -57,7 +57,7 @@ func FireHeld[T any](h *Held, l *List, v T) {
 		owner := e.conn.owner
 		slot, ok := owner.Announce(unsafe.Pointer(h))
 		if !ok {
-			return // and so is the connection
+			return // the owner is dead, and so is the connection
 		}
 		h.owner, h.slot, h.id = owner, slot, e.id
 	}

@@ -6,7 +6,7 @@ import (
 	"unsafe"
 )
 
-// Hooks is what only some connections have. Its fields are guarded by the list's mu, or
+// Hooks is what only some connections have. The list's mu guards its fields, or they are
 // set before the connection is made.
 //
 // Which functions are called, each once and with no lock held:
@@ -18,8 +18,8 @@ import (
 //	after that                yes     no
 //	it is released            no      no
 type Hooks struct {
-	Ended  func()  // nothing may come of the connection any more
-	PC     uintptr // of the user's handler, if the entry's word is another one; guarded
+	Ended  func()  // no value may come of the connection any more
+	PC     uintptr // of the user's handler, if the entry's word is another function; guarded
 	Queued any     // what its queue knows of it; nil if it is on none
 
 	ends  *watcher       // see OnEnd; the newest
@@ -49,12 +49,13 @@ func call(f func()) {
 	}
 }
 
-// OnEnd arranges for f to be called when c ends, spent or otherwise, or calls it now if
-// that has happened. forget takes that back. f must not be user code, and must not wait.
+// OnEnd arranges for f to be called when c ends, spent or otherwise, or calls it now if c
+// has ended. forget takes f back. f must not be user code, and must not wait.
 func (c *Conn) OnEnd(f func()) (forget func()) { return c.onEnd(f, false) }
 
-// AfterEnd is OnEnd for who gets the values of c: if one spends it, f is called when that has
-// been delivered, to the handler or to its queue. So nothing comes after f.
+// AfterEnd is OnEnd for a receiver of the values of c. If a value spends c, f is called
+// when the value has been delivered, to the handler or to its queue. So no value comes
+// after f.
 func (c *Conn) AfterEnd(f func()) (forget func()) { return c.onEnd(f, true) }
 
 func (c *Conn) onEnd(f func(), late bool) (forget func()) {
@@ -72,8 +73,8 @@ func (c *Conn) onEnd(f func(), late bool) (forget func()) {
 	return func() {}
 }
 
-// Gone returns a channel that is closed when c ends, as by OnEnd. It is made here, so that
-// who connects does not pay for it.
+// Gone returns a channel that is closed when c ends, as by OnEnd. Gone makes it, so Connect
+// does not pay for it.
 func (c *Conn) Gone() <-chan struct{} {
 	if c.list != nil {
 		c.list.mu.Lock()
@@ -93,7 +94,8 @@ func (c *Conn) Gone() <-chan struct{} {
 	return gone
 }
 
-// watchLocked has f called when c, which is alive, ends.
+// watchLocked arranges for f to be called when c ends. c is alive, or between Claim and
+// Delivered.
 func (c *Conn) watchLocked(f func()) *watcher {
 	if c.hooks == nil {
 		c.hooks = new(Hooks)
@@ -106,15 +108,15 @@ func (c *Conn) watchLocked(f func()) *watcher {
 	return w
 }
 
-// A watcher is a function given to OnEnd or AfterEnd, in the list of those of one connection.
+// A watcher is a function given to OnEnd or AfterEnd, in the list of its connection.
 type watcher struct {
 	f            func() // nil once taken
 	late         bool   // by AfterEnd
 	older, newer *watcher
 }
 
-// takeEndsLocked returns what is to be called, the oldest first; late says whether what was
-// given to AfterEnd is.
+// takeEndsLocked takes out what is to be called, and returns it oldest first. late says
+// whether that includes what was given to AfterEnd.
 func (h *Hooks) takeEndsLocked(late bool) (all watchers) {
 	for w := h.ends; w != nil; w = w.older {
 		if late || !w.late {

@@ -20,24 +20,24 @@ type List struct {
 
 	mu     sync.Mutex          // guards the fields below, and those of blocks and Conns
 	last   *Block              // nil if there is none
-	tails  ordered.Map[*Block] // the last block of each priority but the lowest, whose last is last
+	tails  ordered.Map[*Block] // the last block of each priority, except the lowest: its last block is last
 	count  int                 // of live connections
 	closed atomic.Bool         // written with mu held
 	values reflect.Type        // what is fired; nil until Name
 	spent  map[*Conn]struct{}  // see Conn.Spend; nil when never used
 	active *activity           // nil without WhileActive
-	node   scope.Node          // in the signal's owner, guarded by that one's mutex
+	node   scope.Node          // in the list of the signal's owner, guarded by the owner's mutex
 
-	numbers *atomic.Uint64 // counts the connections of all lists that are walked as one; nil: of this one. Set before use
+	numbers *atomic.Uint64 // numbers the connections of all lists that are walked as one; nil: seq does. Set before use
 }
 
-// NumberBy has the connections numbered by a counter that other lists are numbered by too,
-// so that [WalkAll] can go by all of them in one order. It is called before the list is used.
+// NumberBy makes the list number its connections by a counter that other lists use too, so
+// that [WalkAll] can go by all of them in one order. It is called before the list is used.
 func (l *List) NumberBy(numbers *atomic.Uint64) { l.numbers = numbers }
 
-// Connect enters c with the given handler word and reports whether it is alive
-// now; it is not if the owner is dead or the list closed. quiet says that
-// the handler is the library's own and runs without being announced.
+// Connect enters c with the given handler word and reports whether c is alive now. It is
+// not if the owner is dead or the list has closed. quiet says that the handler is the
+// library's own and runs without being announced.
 func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, quiet bool, hooks *Hooks) bool {
 	first, ok := l.join(c, owner, word, priority, quiet, hooks)
 	first.begin()
@@ -45,7 +45,7 @@ func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priorit
 }
 
 // ConnectTold is Connect that calls made, if it has connected, before the function of
-// WhileActive is called: for who is to end c even if that panics.
+// WhileActive is called. It is for a caller that must end c even if that function panics.
 func (l *List) ConnectTold(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, made func()) {
 	first, ok := l.join(c, owner, word, priority, false, nil)
 	if ok {

@@ -8,14 +8,14 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// marked has the types of which the functions that call handlers are marked.
+// marked has the types for which the functions that call handlers are marked.
 var marked sync.Map // of reflect.Type; the values mean nothing
 
-// Mark makes known to package goroutine that user code runs above Fire, deliver and FireHeld of
-// values of type T. They are generic, so they have an address for each T, or rather for
-// each group of such types, which only those that are called by them can tell. So Mark
-// fires once, at a list of its own. Cost: some microseconds for the first connection of
-// each T, then 20 ns for that of each signal.
+// Mark makes known to package goroutine that user code runs above Fire, deliver and
+// FireHeld of values of type T. These functions are generic, so they have an address for
+// each T, or rather for each group of such types. Only a function that they call can learn
+// the address. So Mark fires once, at a list of its own. Cost: some microseconds for the
+// first connection of each T, then 20 ns for the first one of each signal.
 func Mark[T any](values reflect.Type) {
 	if _, ok := marked.Load(values); ok {
 		return

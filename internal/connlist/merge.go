@@ -3,22 +3,22 @@ package connlist
 import "sync"
 
 // Several lists can be walked as one, if one counter numbers their connections (see
-// [List.NumberBy]): by priority, then by number, which is the order in which they were
-// connected, to whichever list.
+// [List.NumberBy]). The order is by priority, then by number. That is the order in which
+// they were connected, to whichever list.
 //
 // The walk is in one list at a time. The places where it has left off in the others are a
-// heap, by what is next there, so each step from list to list takes O(log n) in the number
-// of lists, and one within a list a comparison.
+// heap, by what is next there. So a step from list to list takes O(log n) in the number of
+// lists, and a step within a list takes one comparison.
 //
-// What is next in a list that the walk is not in may end, or be replaced by a copy, any
+// What is next in a list that the walk is not in may end, or be replaced by a copy, at any
 // time. So the key of a Place is only a bound: nothing that comes before it is left there.
-// It is looked up again when the walk comes to that list; if the entry found then is not
-// the first one any more, the walk goes on to another list. Keys grow and never fall, so
-// the one entry that is looked up last and is still before all bounds is the first.
+// The walk looks it up again when it comes to that list. If the entry found then is not the
+// first one any more, the walk goes on to another list. Keys grow and never fall. So the
+// entry that was looked up last, and is still before all bounds, is the first.
 //
 // The snapshot is the value of the counter when the walk begins. A connection with a lower
-// number may be published after that; its Connect has not returned then, so it may be
-// called or not.
+// number may be published after that. Its Connect has not returned when the walk begins, so
+// it may be called or not.
 
 // A Place is where a walk has left off in a list.
 type Place struct {
@@ -28,7 +28,7 @@ type Place struct {
 	key
 }
 
-// A key is the place of an entry in the order of all, or that of a list's end.
+// A key is the place of an entry, or of a list's end, in the order of all.
 type key struct {
 	priority int
 	number   uint64
@@ -45,12 +45,12 @@ func (k key) before(other key) bool {
 	return k.number < other.number
 }
 
-// heaps keeps what walks over several lists have used, a *[]Place each, for other walks: a
+// heaps keeps the heaps of walks over several lists, a *[]Place each, for other walks. A
 // Walk is on the stack, but what it points to can't be.
 var heaps = sync.Pool{New: func() any { return new([]Place) }}
 
-// WalkAll begins a walk over the connections of all lists, of which there is one at least,
-// up to the number limit.
+// WalkAll begins a walk over the connections of all lists, up to the number limit. There is
+// at least one list.
 func WalkAll(lists []*List, limit uint64) Walk {
 	w := Walk{cursor: cursor{list: lists[0], block: lists[0].Head(), limit: limit}}
 	if len(lists) == 1 {

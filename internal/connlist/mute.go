@@ -42,9 +42,9 @@ func (c *Conn) Unmute() {
 // made with Hooks.
 func (c *Conn) Muted() bool { return c.hooks.muted.Load() > 0 }
 
-// Callable reports whether a value that was fired when c was alive may still be
-// handled: c is neither muted nor dead, or if spent, its owner and signal live.
-// It is for connections that were made with Hooks.
+// Callable reports whether a value that was fired when c was alive may still be handled. If
+// c is spent, its owner and signal must be alive. If not, its owner and c must be alive,
+// and c not muted. Callable is for connections that were made with Hooks.
 func (c *Conn) Callable(spent bool) bool {
 	if spent {
 		return c.owner.Alive() && !c.list.closed.Load()

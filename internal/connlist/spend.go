@@ -4,8 +4,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Claim is Disconnect by the call that c is for, as it is for one. When that has returned,
-// it is to call Delivered. c must have Hooks.
+// Claim is Disconnect by the one call that c is for. When the handler has returned, the
+// caller must call Delivered. c must have Hooks.
 func (c *Conn) Claim() bool {
 	l := c.list
 	l.mu.Lock()
@@ -33,10 +33,9 @@ func (c *Conn) Delivered() {
 	ends.call()
 }
 
-// Spend ends c, for a value that is still to be delivered: until Release, the
-// end of c's owner and the closing of the list still call Hooks.Ended. The
-// caller may hold a lock that comes after the owner's; rest is to be called
-// without it.
+// Spend ends c for a value that is still to be delivered. Until Release, the end of c's
+// owner and the closing of the list still call Hooks.Ended. The caller may hold a lock that
+// comes after the owner's. It must call rest without that lock.
 func (c *Conn) Spend() (rest func(), ok bool) {
 	l := c.list
 	l.mu.Lock()

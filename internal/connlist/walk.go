@@ -7,13 +7,13 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A Walk is a Fire taken apart, for who calls handlers of another kind than func(T), or
-// wants to stop early: it goes from handler to handler in the order of a Fire, and leaves
-// the calls to its user. What Fire guarantees it does too, by the same steps: the snapshot
-// is taken when it begins; Next announces the owner of a handler, then looks whether that
-// may be called, and returns with the announcement standing. So the user, who calls the
-// handler after Next and before the next Next or End, is inside of that announcement, and a
-// teardown of the owner waits for it.
+// A Walk is a Fire taken apart, for users that call handlers of another kind than func(T),
+// or stop early. It goes from handler to handler in the order of a Fire, and leaves the
+// calls to its user. It guarantees what Fire guarantees, by the same steps. The snapshot is
+// taken when the Walk begins. Next announces the owner of a handler, then looks whether the
+// handler may be called, and returns with the announcement standing. The user calls the
+// handler after Next and before the next Next or End. So the call is inside the
+// announcement, and a teardown of the owner waits for it.
 //
 // A Walk lives on the stack of one goroutine, and is not copied once Next was called.
 type Walk struct {
@@ -31,9 +31,10 @@ func (l *List) Walk() Walk {
 	return Walk{cursor: cursor{list: l, block: l.Head(), limit: l.seq.Load()}}
 }
 
-// Next goes on to the next handler that may be called, and reports whether there is one. It
-// takes back the announcement of the one before if that has another owner: a teardown that
-// has waited for nothing else completes here, and cleanups may run, and panic.
+// Next goes on to the next handler that may be called, and reports whether there is one. If
+// that has another owner than the handler before, Next takes back the announcement of the
+// owner before. A teardown that waits for nothing else completes here: cleanups may run,
+// and panic.
 func (w *Walk) Next() bool {
 	for e := w.first(); e != nil; e = w.first() {
 		if e.load() == nil || !w.announce(e) {
@@ -54,8 +55,8 @@ func (w *Walk) Next() bool {
 	return false
 }
 
-// Fork returns a walk over what comes after the handler that w is at, in the one list that w
-// is over, with the snapshot of w. It announces for itself.
+// Fork returns a walk over what comes after the handler that w is at, in the one list that
+// w walks, with the snapshot of w. The new walk makes its own announcements.
 func (w *Walk) Fork() Walk {
 	return Walk{cursor: cursor{list: w.list, block: w.block, next: w.next, limit: w.limit}}
 }
@@ -79,9 +80,9 @@ func (w *Walk) End() {
 	w.retract()
 }
 
-// PC returns where the code of the handler starts that was connected by the word w.
+// PC returns where the code of the handler starts whose word is w.
 func PC(w unsafe.Pointer) uintptr { return *(*uintptr)(w) } // a func value points to where its code's address is
 
-// Closed reports whether the list has closed. It has before its connections are seen dead
-// for that.
+// Closed reports whether the list has closed. It has closed before any of its connections
+// is seen dead for that reason.
 func (l *List) Closed() bool { return l.closed.Load() }

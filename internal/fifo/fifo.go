@@ -1,10 +1,10 @@
 // Package fifo has a first-in-first-out buffer that grows and shrinks.
 package fifo
 
-// An emptied Buffer keeps a capacity of keep in any case, and of up to most while it
-// is of use: until it is emptied after having held no more than a quarter of it.
-// So a queue that is empty most of the time neither holds much nor allocates
-// often. Both are arbitrary.
+// An emptied Buffer keeps a capacity of up to keep in any case. It keeps one of up to most
+// as long as that is of use: until it is emptied after it has held no more than a quarter
+// of it. So a queue that is empty most of the time neither holds much nor allocates often.
+// Both numbers are arbitrary.
 const (
 	keep = 64
 	most = 1024

@@ -1,14 +1,14 @@
 // Package finally runs a sequence of steps to its end, whatever the steps do.
 //
-// A panic in a step must not keep the other steps from running, and must not be
-// swallowed. The simple way is a deferred call that runs the rest and lets the panic
-// go on after that: the panic is never recovered, so it keeps its value and its stack,
-// and [runtime.Goexit], which nobody can recover, goes on in the same way. Its price is
-// that the rest runs on top of the panicking stack. A million steps that all panic
-// would stand on each other's shoulders until the stack overflows, which is fatal.
+// A panic in a step must not keep the other steps from running, and must not be swallowed.
+// The simple way is a deferred call that runs the rest and lets the panic go on after that.
+// The panic is never recovered, so it keeps its value and its stack. [runtime.Goexit],
+// which cannot be recovered, goes on in the same way. The price is that the rest runs on
+// top of the panicking stack. A million steps that all panic would stand on each other's
+// shoulders until the stack overflows, which is fatal.
 //
-// So only the first few panics of a sequence go on in that way. Of all further ones
-// the last is kept as a value, and raised again when the sequence is over.
+// So only the first few panics of a sequence go on in that way. Of all further ones the
+// last is kept as a value, and raised again when the sequence is over.
 package finally
 
 // nested is how many panics of one sequence keep their own stack; arbitrary, and more
@@ -20,8 +20,8 @@ const nested = 16
 //
 // If steps panicked, Each panics when the sequence is over. As with panics in deferred
 // calls, recover sees the value of the last one, and a crash prints the first ones too,
-// each with its stack. A Goexit that comes after a panic wins. Cost: linear in the
-// number of steps, and a bounded depth of stack, but for steps that call Goexit.
+// each with its stack. A Goexit that comes after a panic wins. Cost: linear in the number
+// of steps, and a bounded depth of stack, except with steps that call Goexit.
 func Each(step func() bool) { each(step, nested) }
 
 func each(step func() bool, nested int) {
@@ -42,8 +42,8 @@ func each(step func() bool, nested int) {
 
 // collect is each without nesting: it recovers the panics and raises the last one.
 //
-// A Goexit leaves it in the middle, and so does a panic on top of a Goexit: when that has
-// been recovered, the Goexit goes on. Then the rest runs in a deferred call.
+// A Goexit leaves it in the middle, and so does a panic on top of a Goexit: when the panic
+// has been recovered, the Goexit goes on. Then the rest runs in a deferred call.
 func collect(step func() bool) {
 	over := false
 	defer func() {

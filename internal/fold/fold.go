@@ -1,5 +1,5 @@
-// Package fold makes one name of many that differ in their digits alone: those of things
-// that a program has numbered.
+// Package fold makes one name of many that differ only in digits: the names of things that
+// a program has numbered.
 package fold
 
 // Name replaces every run of digits by "#".

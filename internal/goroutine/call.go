@@ -23,9 +23,9 @@ const (
 	inPanic                       // a deferred function that a panic calls: what it is in may be over
 )
 
-// MustNotWait reports whether the caller is inside a call that the library made to a
-// handler or another function of the user's, or may be: whoever waits for another
-// goroutine there may be waiting for itself.
+// MustNotWait reports whether the caller is, or may be, inside a call that the library made
+// to a handler or to another function of the user's. A goroutine that waits for another one
+// there may be waiting for itself.
 func MustNotWait() bool {
 	return within(InHandler | InCallback | InCleanup | InCoroutine)
 }
@@ -33,8 +33,8 @@ func MustNotWait() bool {
 // InsideCleanup reports whether the caller is inside something that a teardown calls.
 func InsideCleanup() bool { return within(InCleanup) }
 
-// MustNotWaitOutside is MustNotWait without what runs inside the number, which is on the
-// caller's stack: a panic may have left frames there.
+// MustNotWaitOutside is MustNotWait for what is outside the number, which is on the
+// caller's stack. Inside the number a panic may have left frames.
 func MustNotWaitOutside(number uint64) (yes bool) {
 	known := functions()
 	var r reader
@@ -51,9 +51,9 @@ func MustNotWaitOutside(number uint64) (yes bool) {
 	return yes
 }
 
-// Computing reports whether the caller is called by a computing function, and by nothing
-// else of the user's that the library has called since: not by a handler, which a Get in
-// that function has had called, nor by an effect.
+// Computing reports whether a computing function is the innermost of the user's functions
+// that the library has called on this stack. It is not, for example, in a handler that a
+// Get in a computing function has led to, nor in an effect.
 func Computing() bool {
 	var inner Where
 	known := functions()
@@ -65,7 +65,8 @@ func Computing() bool {
 }
 
 // Computations returns how many computing functions the caller is inside of. In a deferred
-// function that a panic calls, those are not counted that it goes through, as they are over.
+// function that a panic calls, it counts none outside of that function, because those that
+// the panic goes through are over.
 func Computations() (n int) {
 	known := functions()
 	walk(func(entry uintptr) bool {
@@ -86,11 +87,11 @@ func within(want Where) (yes bool) {
 	return yes
 }
 
-// All user code but the handlers of a signal, which are called by package connlist, is
-// called by one of the following. They must have frames of their own, to be found.
+// The following functions call all user code, except the handlers of a signal, which
+// package connlist calls. Each must have a frame of its own, to be found.
 
-// Handler calls a handler that answers, see packages visit and keyed. f is the library's own and calls
-// it: so it can have any arguments, and nothing escapes.
+// Handler calls a handler that answers, see packages visit and keyed. f is the library's
+// own and calls the handler. So the handler can have any arguments, and nothing escapes.
 //
 //go:noinline
 func Handler(f func()) { f() }
@@ -144,8 +145,8 @@ func Holding(number uint64) (yes, others bool) {
 	return yes, others
 }
 
-// marked has the functions that have user code called, by the address of their first
-// instruction. It is written by copying.
+// marked has the functions that call user code, by the address of their first instruction.
+// A writer puts a copy in place of the map.
 var marked struct {
 	mu   sync.Mutex // for writers
 	made atomic.Pointer[map[uintptr]Where]
@@ -160,7 +161,7 @@ func functions() map[uintptr]Where {
 
 // mark adds the function at entry to those marked; 0 adds nothing.
 func mark(entry uintptr, w Where) map[uintptr]Where {
-	coroutine, panicking := coroutineEntry(), panicEntry() // before the lock is taken, as the first switches goroutines
+	coroutine, panicking := coroutineEntry(), panicEntry() // before the lock is taken, because the first switches goroutines
 	marked.mu.Lock()
 	defer marked.mu.Unlock()
 	m := map[uintptr]Where{
@@ -184,9 +185,9 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 	return m
 }
 
-// MarkCallersCaller marks the function that has called the caller, a handler, as one that
-// calls handlers. A generic function has an address for each of its instances, and the
-// only way to learn it is to be called by it.
+// MarkCallersCaller is called by a handler. It marks the function that has called the
+// handler as one that calls handlers. A generic function has an address for each of its
+// instances, and only a function that it calls can learn the address.
 func MarkCallersCaller() {
 	var pc [1]uintptr
 	if runtime.Callers(3, pc[:]) == 1 {

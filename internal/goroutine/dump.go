@@ -25,17 +25,17 @@ var (
 	}
 )
 
-// A Frame says who has called a function on a stack.
+// A Frame says what kind of function a frame of a stack belongs to.
 type Frame uint8
 
 const (
-	UserFrame     Frame = iota // or one of the standard library
-	LibraryFrame               // one of the library's own, see Library, or of where goroutines wait
+	UserFrame     Frame = iota // a function of the user's or of the standard library
+	LibraryFrame               // a function of the library, see Library, or one in which goroutines wait
 	HandlersFrame              // the library's loop over handlers: what is above is a handler
-	CallbackFrame              // what calls other functions of the user's
+	CallbackFrame              // the library's call of another function of the user's
 )
 
-// FrameOf says what the function fn is, which is given as a dump has it.
+// FrameOf says what fn is, a function as a dump names it.
 func FrameOf(fn string) Frame {
 	for _, name := range handlerNames {
 		if fn == name {
@@ -58,8 +58,8 @@ func FrameOf(fn string) Frame {
 	return UserFrame
 }
 
-// PanickingFunc describes the user's function whose panic is being handled by a deferred
-// function of the library: the last one before the library's own.
+// PanickingFunc describes the user's function whose panic a deferred function of the
+// library is handling: the last one on the stack before the library's own.
 func PanickingFunc() string {
 	fn, panicking := "unknown", false
 	frames := runtime.CallersFrames(callers())
@@ -69,7 +69,7 @@ func PanickingFunc() string {
 		case kind == HandlersFrame || kind == CallbackFrame:
 			if panicking {
 				return fn
-			} // else what is above the panic, the deferred function's
+			} // else it is above the panic, and the deferred function's
 		case f.Function == "runtime.gopanic":
 			panicking = true
 		case panicking && kind == UserFrame:
@@ -93,8 +93,8 @@ func callers() []uintptr {
 	}
 }
 
-// FuncAt describes the function that starts at pc: its name, file and line. One of the
-// library's own is described by what it is called, see [Public].
+// FuncAt describes the function that starts at pc: its name, file and line. A function of
+// the library's own is described by its public name, see [Public].
 func FuncAt(pc uintptr) string {
 	f := runtime.FuncForPC(pc)
 	if f == nil {

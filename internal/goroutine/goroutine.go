@@ -23,11 +23,11 @@ func ID() uint64 {
 
 // walk calls f with the function of each frame of the caller's stack, innermost first,
 // until f returns false. A function is known by the address of its first instruction,
-// as names may be changed by a build that hides them. Where a function was inlined,
-// its frame is that of the function which it was inlined into.
+// because a build that hides names may change them. If a function was inlined, its frame is
+// that of the function that it was inlined into.
 //
-// Cost: about 50 ns a frame. runtime.Callers begins at the top of the stack each time
-// it is called, so the buffer grows by factors, lest a deep stack take quadratic time.
+// Cost: about 50 ns a frame. runtime.Callers begins at the top of the stack each time it is
+// called, so the buffer grows by factors. Otherwise a deep stack would take quadratic time.
 func walk(f func(entry uintptr) bool) {
 	var short [64]uintptr
 	pcs := short[:]

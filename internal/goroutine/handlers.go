@@ -15,15 +15,15 @@ type HandlerCall struct {
 	Text      string // of the whole goroutine, without how long it has been waiting
 }
 
-// A Func is a function on a stack, and where it stands. Where the library itself handles a
-// value, it is what that is called, see [Public], and there is no file.
+// A Func is a function on a stack, and where it stands. If the library itself handles a
+// value, the name is that of the library's part, see [Public], and there is no file.
 type Func struct {
 	Name string
 	File string
 	Line int
 }
 
-// String returns the name, with file and line where there is a file.
+// String returns the name, with file and line if there is a file.
 func (f Func) String() string {
 	if f.File == "" {
 		return f.Name
@@ -35,8 +35,8 @@ func (f Func) String() string {
 func (h HandlerCall) Outermost() Func { return h.Funcs[len(h.Funcs)-1] }
 
 // Among returns the outermost function that has one of the given names. It need not be the
-// one that the library has called: a source of the user's own may have put another around
-// the handler.
+// one that the library has called: a Source of the user's own may have put another function
+// around the handler.
 func (h HandlerCall) Among(names map[string]bool) (f Func, ok bool) {
 	for _, f := range slices.Backward(h.Funcs) {
 		if names[f.Name] {
@@ -76,14 +76,14 @@ func RunningHandlers() (all []string) {
 }
 
 // handlersIn reads one goroutine's stack: a line with its number, then pairs of lines, a
-// function with its arguments and its position, innermost first. A handler is the last
-// user function before the library's own that has called it. One that fires has others
-// above it.
+// function with its arguments and its position, innermost first. A handler is the last user
+// function before the function of the library that called it. A handler that fires has
+// others above it.
 func handlersIn(g string) (all []HandlerCall) {
 	lines := strings.Split(g, "\n")
 	id, state, _ := strings.Cut(strings.TrimPrefix(lines[0], "goroutine "), " ")
 	var h HandlerCall
-	own := "" // of the library's, if there is no other
+	own := "" // the library's own handler, if there is no other
 	for i := 1; i+1 < len(lines); i += 2 {
 		fn := FunctionIn(lines[i])
 		switch FrameOf(fn) {
@@ -118,8 +118,8 @@ func handlersIn(g string) (all []HandlerCall) {
 	return all
 }
 
-// isPart reports whether fn, of the library, is of a package that is used by way of the
-// root's, whose functions may be handlers themselves.
+// isPart reports whether fn, a function of the library, is of a public package other than
+// the root. Functions of these may be handlers themselves.
 func isPart(fn string) bool {
 	rest := strings.TrimPrefix(fn, module)
 	return strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "/internal/")

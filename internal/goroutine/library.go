@@ -11,18 +11,18 @@ import (
 	"unicode/utf8"
 )
 
-// What follows is for reports. It goes by names, and where a build has changed them it
-// knows less: nothing but the text of a report depends on it.
+// This file is for reports. It goes by names, and knows less in a build that has changed
+// them. Nothing but the text of a report depends on it.
 
 // module is the prefix of the library's functions.
 const module = "github.com/seed-ec287111/tether"
 
-// programs has the directories of the module whose packages use the library as anybody
-// does. Whatever else there is, now or later, is a part of it.
+// programs has the directories of the module whose packages use the library as any program
+// does. All other packages, now or later, are parts of the library.
 var programs = []string{"bench", "docs", "examples", "tethervet", "tools", "verify"}
 
-// Library reports whether fn, a function as the runtime names it, is one of the library's
-// packages. Their external tests are not.
+// Library reports whether fn, a function as the runtime names it, is of one of the
+// library's packages. Their external tests are not.
 func Library(fn string) bool {
 	_, _, ok := cutPackage(fn)
 	return ok
@@ -49,10 +49,10 @@ func cutPackage(fn string) (pkg, rest string, ok bool) {
 	return path[len(path)-1], rest, true
 }
 
-// Public returns what a report calls fn, a function of the library: the exported name
-// that it is a part of, as the reader knows no other. "tether.(*Heartbeat).arm.func1" is
-// "tether.Heartbeat", and what is part of none is its package. ok is false for a function
-// of somebody else's.
+// Public returns what a report calls fn, a function of the library: the exported name that
+// it is a part of, because the reader knows no other. "tether.(*Heartbeat).arm.func1" is
+// "tether.Heartbeat". A function that is part of no exported name has that of its package.
+// ok is false if fn is not of the library.
 func Public(fn string) (name string, ok bool) {
 	pkg, rest, ok := cutPackage(strings.ReplaceAll(fn, "[...]", ""))
 	if !ok {
@@ -89,11 +89,11 @@ func CloseOf(c io.Closer) string {
 	return fmt.Sprintf("(%T).Close", c)
 }
 
-// CallerOf returns where the function skip frames above its caller was called, or if that
-// was by the library itself, where the user's code called the library: the return address
-// of the innermost call on the stack that is neither the library's nor the runtime's, 0 if
-// there is none. skip 0 is the caller. Cost: 150 ns, and some microseconds if the library
-// was the caller.
+// CallerOf returns where the function skip frames above its caller was called. skip 0 is
+// the caller. If the library itself called that function, CallerOf returns where the user's
+// code called the library: the return address of the innermost call on the stack that is
+// neither the library's nor the runtime's, 0 if there is none. Cost: 150 ns, and some
+// microseconds if the library was the caller.
 func CallerOf(skip int) uintptr {
 	var near [1]uintptr
 	runtime.Callers(skip+3, near[:])

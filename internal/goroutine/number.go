@@ -13,12 +13,12 @@ var lastNumber atomic.Uint64
 // NewNumber returns a number that it has not returned before, and not 0.
 func NewNumber() uint64 { return lastNumber.Add(1) }
 
-// Spell lets r run with a number on the stack: each frame of one of the functions digit0
-// to digit15 below is one of its digits, so that what r calls can find it there. This
-// gives a goroutine an identity for as long as it runs something, at a nanosecond or two a
-// digit. To ask the runtime for one means to read the text of a stack trace: that takes
-// 2 us, far more than all else that a queue does for a value or an owner to start a
-// goroutine, and there is no such text in some builds.
+// Spell runs r with a number on the stack. Each frame of one of the functions digit0 to
+// digit15 below is one of its digits, so what r calls can find the number there. This gives
+// a goroutine an identity for as long as it runs something, at a nanosecond or two a digit.
+// To ask the runtime for one means to read the text of a stack trace. That takes 2 us, far
+// more than all else that a queue does for a value, or an owner to start a goroutine. Some
+// builds have no such text.
 //
 //go:noinline
 func Spell(number uint64, r Runner) { digitOf(number)(number, r) }
@@ -79,7 +79,8 @@ func makeDigits() {
 	digits.spell = funcPC(Spell)
 }
 
-// digitOf returns the function of the lowest digit of n, or what comes after all digits.
+// digitOf returns the function of the lowest digit of n, or runNow, which comes after all
+// digits.
 func digitOf(n uint64) func(n uint64, r Runner) {
 	if n == 0 {
 		return runNow

@@ -1,34 +1,32 @@
-// Package inflight answers one question without slowing down those that are asked
-// about: whose handlers are running right now?
+// Package inflight answers one question: whose handlers are running right now? It does so
+// without slowing down the goroutines that run them.
 //
-// It is the reader side of BRAVO (Dice and Kogan, "BRAVO - Biased Locking for
-// Reader-Writer Locks", USENIX ATC 2019): readers announce themselves in a
-// global table of slots, a cache line each, so that two cores that fire write
-// two different lines; a writer scans the table. Here a reader is a firing
-// goroutine, what it announces is the id of the owner whose handler it is
-// about to run, and the writer is a teardown that wants to know whether that
-// owner is quiet.
+// It is the reader side of BRAVO (Dice and Kogan, "BRAVO - Biased Locking for Reader-Writer
+// Locks", USENIX ATC 2019). Readers announce themselves in a global table of slots, a cache
+// line each, so that two cores that fire write two different lines. A writer scans the
+// table. Here a reader is a firing goroutine, or firer. It announces the id of the owner
+// whose handler it is about to run. The writer is a teardown that needs to know whether
+// that owner is quiet.
 //
 // # The protocol
 //
-// A firer announces, then looks whether the handler is still alive, then calls
-// it. A teardown kills the handlers, then looks at the announcements. All four
-// are sequentially consistent atomics, so this is Dekker's argument: of the two
-// looks the later one sees the other side's write. Either the firer finds the
-// handler dead and skips it, or the teardown finds the firer and waits for it.
-// The tempting wrong version looks first and announces afterwards: between the
-// two a whole teardown fits, and the handler runs after its owner's cleanups.
+// A firer announces, then looks whether the handler is still alive, then calls it. A
+// teardown kills the handlers, then looks at the announcements. The two writes and the two
+// looks are sequentially consistent atomics, so this is Dekker's argument: the later of the
+// two looks sees the other side's write. Either the firer finds the handler dead and skips
+// it, or the teardown finds the firer and waits for it. The tempting wrong version looks
+// first and announces afterwards. Between the two a whole teardown fits, and the handler
+// runs after its owner's cleanups.
 //
-// A teardown that finds its owner's id in a slot marks it, see [Await]. The
-// firer takes an announcement back by swapping in the next one, so it gets the
-// mark, if there is one, in the same instruction: no second look is needed, and
-// a mark is never lost. Every write of a slot is a read-modify-write; a plain
-// store would cut the happens-before chain between a firer that left and the
-// teardown that finds somebody else in its slot.
+// A teardown that finds its owner's id in a slot marks the slot, see [Await]. The firer
+// retracts an announcement by swapping in the next one, and gets the mark, if there is one,
+// in the same instruction. So it needs no second look, and a mark is never lost. Every
+// write of a slot is a read-modify-write. A plain store would cut the happens-before chain
+// between a firer that left and the teardown that finds another firer in its slot.
 //
-// Slots hold ids and not pointers because an atomic store of a pointer is a
-// call into the garbage collector's write barrier; ids are never used twice, so
-// a slot cannot be mistaken for that of a later owner.
+// Slots hold ids and not pointers, because an atomic store of a pointer is a call into the
+// garbage collector's write barrier. Ids are never used twice, so a slot cannot be mistaken
+// for that of a later owner.
 package inflight
 
 import (
@@ -39,8 +37,8 @@ import (
 )
 
 const (
-	// minSlots is what a scan costs at least, about a nanosecond a slot. It is what
-	// programs get in which no two firers have met yet; see grow.
+	// minSlots is how many slots a program has until two firers have met, see grow. A scan
+	// costs at least these, at about a nanosecond a slot.
 	minSlots = 16
 	// maxSlots bounds the table at 256 KiB of zero pages, touched only on
 	// machines with 128 cores or more.
@@ -64,9 +62,9 @@ type Slot struct {
 var (
 	table [maxSlots]Slot
 
-	// more is the number of slots in use less minSlots. It only grows. A firer
-	// reads it before it claims, a teardown before it scans: if the firer saw
-	// the larger value and claimed before the scan's look, so does the scan.
+	// more is the number of slots in use less minSlots. It only grows. A firer reads it
+	// before it claims, a teardown before it scans. If the firer saw the larger value and
+	// claimed before the scan's look, the scan sees the larger value too.
 	more atomic.Uint64
 
 	lastID atomic.Uint64
@@ -78,10 +76,10 @@ func NewID() uint64 { return lastID.Add(marks + 1) }
 
 func size() uint64 { return minSlots + more.Load() }
 
-// Claim announces id in a free slot and returns the slot, or nil if the slots
-// tried are taken; the caller then counts itself elsewhere. at is the address
-// of something on the caller's stack, which differs from goroutine to
-// goroutine. Cost: one compare-and-swap.
+// Claim announces id in a free slot and returns the slot. It returns nil if the slots that
+// it tries are taken. The caller then counts itself elsewhere. at is the address of
+// something on the caller's stack, which differs from goroutine to goroutine. Cost: one
+// compare-and-swap.
 func Claim(at unsafe.Pointer, id uint64) *Slot {
 	if s := SlotFor(at); s.Claim(id) {
 		return s
@@ -114,9 +112,9 @@ func grow(n uint64) {
 	}
 }
 
-// Swap replaces the announcement in s by one of to, or frees the slot where to
-// is 0. It reports whether a teardown waits for the one before; the caller then
-// owes that owner a word. Cost: one swap.
+// Swap retracts the announcement in s and announces to in its place, or frees s if to is 0.
+// It reports whether a teardown waits for what was announced before. If so, the caller must
+// tell that owner. Cost: one swap.
 func (s *Slot) Swap(to uint64) (awaited bool) {
 	return s.v.Swap(to)&waited != 0
 }
@@ -144,9 +142,9 @@ func Count(id uint64) (n int) {
 	return n
 }
 
-// Await marks every slot that announces id and returns how many it marked: so
-// many calls of [Slot.Swap] will report that somebody waits. Slots that are
-// marked already belong to an earlier Await and are not counted again.
+// Await marks every slot that announces id and returns how many it marked. As many calls of
+// [Slot.Swap] will report that a teardown waits. Slots that are marked already belong to an
+// earlier Await and are not counted again.
 func Await(id uint64) (n int) {
 	for i := range table[:size()] {
 		s := &table[i]
@@ -159,7 +157,7 @@ func Await(id uint64) (n int) {
 	return n
 }
 
-// A Stay is an announcement that has not been taken back since it was first seen.
+// A Stay is an announcement that has not been retracted since it was first seen.
 type Stay struct {
 	ID uint64
 	N  uint64 // differs from that of every other Stay
@@ -172,9 +170,8 @@ var stays struct {
 	at   map[int]uint64 // by slot, where it is marked
 }
 
-// Stays marks all announcements and returns them. One that is returned by two
-// calls has stood all the time between. It costs firers nothing: the mark goes
-// with the announcement.
+// Stays marks all announcements and returns them. One that two calls return has stood all
+// the time between. This costs firers nothing, because the mark goes with the announcement.
 func Stays() (list []Stay) {
 	stays.mu.Lock()
 	defer stays.mu.Unlock()

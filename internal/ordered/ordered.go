@@ -3,13 +3,13 @@ package ordered
 
 import "math/rand/v2"
 
-// A Map has values by int keys, in descending order, as priorities want it. The zero
-// Map is empty. Every operation takes expected O(log n) steps; the worst case has
-// nothing to do with the order in which keys come. It is not safe for concurrent use.
+// A Map has values by int keys, in descending order, as priorities need it. The zero Map is
+// empty. Every operation takes expected O(log n) steps. The worst case does not depend on
+// the order in which keys come. A Map is not safe for concurrent use.
 //
-// It is a treap (Seidel and Aragon, "Randomized Search Trees", Algorithmica 16, 1996):
-// a binary tree, ordered by key from left to right, and by a random weight from the
-// root down. The weights give it the shape of a tree filled in random order.
+// It is a treap (Seidel and Aragon, "Randomized Search Trees", Algorithmica 16, 1996): a
+// binary tree, ordered by key from left to right, and by a random weight from the root
+// down. The weights give it the shape of a tree filled in random order.
 type Map[V any] struct{ root *node[V] }
 
 type node[V any] struct {

@@ -1,6 +1,6 @@
-// Package outline says how many things are written down in few lines: which of them are
-// alike, what is shown one by one, and what is only counted. Dumps of package inspect and
-// messages of package tethertest are made by it, so that they read alike.
+// Package outline decides how to write many things down in few lines: which of them are
+// alike, which are shown one by one, and which are only counted. Dumps of package inspect
+// and messages of package tethertest use it, so that they read alike.
 package outline
 
 import (
@@ -23,9 +23,9 @@ const (
 )
 
 // Of arranges all by their keys. Each of lines is for one line: a single thing, or more
-// than [Alike] that have one key. They are in the order of the first of each key, and
-// those of one key in their own. rest is what has further keys than [Kinds], if that is
-// more than one key.
+// than [Alike] things that have one key. Keys are in the order of their first things,
+// things of one key in their own order. rest has the things of all further keys than
+// [Kinds], if that is more than one key.
 func Of[T any, K comparable](all []T, key func(T) K) (lines [][]T, rest []T) {
 	index := make(map[K]int)
 	var groups [][]T
@@ -52,8 +52,8 @@ func Of[T any, K comparable](all []T, key func(T) K) (lines [][]T, rest []T) {
 	return lines, rest
 }
 
-// A Key tells the owners below one apart that a reader can tell apart. Those that one
-// call has made are alike, and have one name but for digits.
+// A Key tells owners below one owner apart if a reader can tell them apart. Owners are
+// alike if one call has made them and their names differ only in digits.
 type Key struct {
 	Site uintptr // see [Site]
 	Name string  // see [Fold]
@@ -65,9 +65,9 @@ func KeyOf(s *scope.Scope) Key { return MakeKey(s.Site(), s.Name()) }
 // MakeKey returns the key of what was made at pc with a name.
 func MakeKey(pc uintptr, name string) Key { return Key{Site(pc), Fold(name)} }
 
-// Site returns pc, or another that stands for the same line of the same function: a call in
-// a function that was inlined has as many as that has callers. Cost: the first time some
-// microseconds, as names are read.
+// Site returns pc, or another that stands for the same line of the same function. A call in
+// a function that was inlined has as many return addresses as that function has callers.
+// Cost: some microseconds the first time, because names are read.
 func Site(pc uintptr) uintptr {
 	if pc == 0 {
 		return 0
@@ -127,7 +127,7 @@ func Sum(all []*scope.Scope) string {
 	return ": " + strings.Join(parts, ", ")
 }
 
-// Count is for kinds of things, which may be several words.
+// Count returns n and the name of a kind of things, which may be several words.
 func Count(n int, one string) string {
 	if n == 1 {
 		return "1 " + one

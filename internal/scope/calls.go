@@ -8,23 +8,24 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A call of a handler is announced in a slot of package inflight. It is counted in its
-// scope instead if there is no free slot, and as well if a teardown waits for it.
+// A call of a handler is announced in a slot of package inflight. If there is no free slot,
+// it is counted in its scope instead. If a teardown waits for it, it is counted there as
+// well.
 
-// PresenceID returns the id under which handlers of s are announced. It is for
-// link functions of [Scope.Attach]: a teardown looks for the id only if it was
-// asked for before the cut-off.
+// PresenceID returns the id under which handlers of s are announced, and makes it on first
+// use. The caller holds mu: it is a link function of [Scope.Attach], for example. A
+// teardown looks for the id only if it was made before the cut-off.
 func (s *Scope) PresenceID() uint64 {
 	if id := s.id.Load(); id != 0 {
 		return id
 	}
-	s.id.Store(inflight.NewID()) // not twice: mu is held
+	s.id.Store(inflight.NewID()) // only once, because mu is held
 	return s.id.Load()
 }
 
-// Announce says that a handler of s is about to run on the caller's goroutine,
-// on whose stack at points. The caller must look after that whether the handler
-// is still alive, see package inflight. If ok, it owes a [Scope.Retract] of slot.
+// Announce announces that a handler of s is about to run on the caller's goroutine. at
+// points into the stack of that goroutine. The caller must look after Announce whether the
+// handler is still alive, see package inflight. If ok, it owes a [Scope.Retract] of slot.
 func (s *Scope) Announce(at unsafe.Pointer) (slot *inflight.Slot, ok bool) {
 	if slot = inflight.Claim(at, s.id.Load()); slot != nil {
 		return slot, true
@@ -32,16 +33,16 @@ func (s *Scope) Announce(at unsafe.Pointer) (slot *inflight.Slot, ok bool) {
 	return nil, s.Enter()
 }
 
-// Retract takes back what Announce has said. Like [Scope.Leave], it completes a
-// teardown that has waited for nothing else.
+// Retract takes back what Announce has announced. Like [Scope.Leave], it completes a
+// teardown that waits for nothing else.
 func (s *Scope) Retract(slot *inflight.Slot) {
 	if slot == nil || slot.Swap(0) {
 		s.Leave()
 	}
 }
 
-// Enter counts a call of a handler, for which there was no slot, and
-// reports whether it may start. The caller owes a [Scope.Leave].
+// Enter counts a call that is not announced, and reports whether it may start. If so, the
+// caller owes a [Scope.Leave].
 func (s *Scope) Enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,9 +54,9 @@ func (s *Scope) Enter() bool {
 	return true
 }
 
-// Leave ends a call that Enter or a teardown counted. If it was the last thing
-// that a teardown waited for, it completes that teardown: cleanups may run, and
-// panic, on the caller.
+// Leave ends a call that is counted: by Enter, by Renew or by a teardown. If that call was
+// the last thing that a teardown waited for, Leave completes the teardown: cleanups may
+// run, and panic, on the caller's goroutine.
 func (s *Scope) Leave() { s.left(nil, 1) }
 
 // EnterRun is Enter for a queue that is going to handle values.
@@ -85,7 +86,8 @@ func (s *Scope) Call(f func()) {
 	goroutine.Callback(f)
 }
 
-// left ends something that ran in s: a member whose node is n, or calls calls.
+// left ends one thing that ran in s. If that is a member, n is its node, else nil. calls is
+// 1 for a call of a handler, else 0.
 func (s *Scope) left(n *Node, calls int32) {
 	s.mu.Lock()
 	if n != nil {
@@ -107,12 +109,14 @@ func (s *Scope) left(n *Node, calls int32) {
 	due.complete()
 }
 
-// Renew has the calls of handlers of s that are announced now counted in s as
-// well, as a teardown would: a queue then announces its next call anew, in place
-// of letting one announcement stand for a run of calls. Who leaves is told by the
-// mark that it was counted. The mutex is held from the marks to the count: nobody
-// who was marked can be counted out before it was counted in, and a cut-off comes
-// before both or after both. It does nothing where s is dead.
+// Renew marks the calls of handlers of s that are announced now, and counts them in s as
+// well, as a teardown would. So a queue announces its next call anew: without that, one
+// announcement may stand for a run of calls. The mark tells a call that ends that it was
+// counted.
+//
+// mu is held from the marks to the count. So no call that was marked is counted out before
+// it was counted in, and a cut-off comes before both or after both. Renew does nothing if s
+// is dead.
 func (s *Scope) Renew() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

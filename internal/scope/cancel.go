@@ -2,11 +2,11 @@ package scope
 
 import "github.com/seed-ec287111/tether/internal/yield"
 
-// Cancel cuts off and leaves the rest to others. It never waits for user code
-// and calls none.
+// Cancel cuts s off, and leaves the rest to other goroutines. It neither waits for user
+// code nor calls any.
 func (s *Scope) Cancel(cause error) { s.cancelWith(cause, cause) }
 
-// Blame returns the error that Cancel was given, if Cancel cut off.
+// Blame returns the error that Cancel was given, if Cancel has cut s off.
 func (s *Scope) Blame() error {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
@@ -22,7 +22,7 @@ func (s *Scope) cancelWith(cause, blame error) {
 	}
 }
 
-// leave ends a cut-off without calling user code.
+// leave ends a cut-off. It calls no user code on the caller's goroutine.
 func (t *teardown) leave() {
 	yield.Point("cancel: cut off")
 	t.runAfter()
@@ -33,7 +33,7 @@ func (t *teardown) leave() {
 	t.endCutoff()
 }
 
-// contextEnded is Cancel for a goroutine that may run user code, that of a context. A staged
+// contextEnded is Cancel on a goroutine that may run user code, that of a context. A staged
 // scope ends in its stages.
 func (s *Scope) contextEnded(cause error) {
 	if s.staged {
@@ -48,8 +48,8 @@ func (s *Scope) contextEnded(cause error) {
 	}
 }
 
-// beginAsync cuts off, unless that was done, and has user code of the teardown run on
-// a goroutine of its own.
+// beginAsync cuts s off, unless that was done, and arranges for user code of the teardown
+// to run on a goroutine of the teardown's own.
 func (s *Scope) beginAsync(cause, blame error) *teardown {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
@@ -74,7 +74,8 @@ func (s *Scope) beginAsync(cause, blame error) *teardown {
 	return t
 }
 
-// endCutoff runs the interrupts and gives up the hold, whatever they do.
+// endCutoff runs the interrupts. It gives up the hold even if one of them panics or calls
+// Goexit.
 func (t *teardown) endCutoff() {
 	defer func() {
 		yield.Point("cancel: release the hold")

@@ -7,9 +7,9 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Bind ends s when ctx ends, at once if that has happened.
+// Bind arranges for s to end when ctx ends. If ctx has ended, it ends s at once.
 //
-// NOTE: a staged scope has no children yet, so no stages are needed for that.
+// NOTE: At that time a staged scope has no children, so it needs no stages.
 func (s *Scope) Bind(ctx context.Context) {
 	if ctx.Err() != nil {
 		s.cancelWith(context.Cause(ctx), nil)
@@ -41,7 +41,7 @@ func (s *Scope) Context() context.Context {
 	ctx = &scopeContext{inner, s.base}
 	yield.Point("context: made")
 	s.mu.Lock()
-	if s.ctx != nil { // somebody else was faster
+	if s.ctx != nil { // another goroutine was faster
 		first := s.ctx
 		s.mu.Unlock()
 		cancel(nil)
@@ -70,14 +70,14 @@ func (s *Scope) Gave(ctx context.Context) bool {
 // bound to.
 func (s *Scope) Deadline() (time.Time, bool) { return s.base.Deadline() }
 
-// A scopeContext has the values and the deadline of the context that its scope
-// is bound to, but ends with the scope: whoever sees it end finds the scope cut off.
-// Derived from that context it would end before, as Bind's function is called
-// on a goroutine of its own.
+// A scopeContext has the values and the deadline of the context that its scope is bound to,
+// but it ends with the scope: a goroutine that sees it end finds the scope cut off. If it
+// were derived from that context, it would end before the scope, because Bind's function is
+// called on a goroutine of its own.
 type scopeContext struct {
 	context.Context
 	base context.Context
 }
 
-// Deadline returns that of the context that the scope was made with.
+// Deadline returns the deadline of the context that the scope is bound to.
 func (c *scopeContext) Deadline() (time.Time, bool) { return c.base.Deadline() }

@@ -8,49 +8,50 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// The first phase: in one step nothing new starts in a whole subtree.
+// The first phase, the cut-off: in one step nothing new starts in a whole subtree.
 
 // A Cutoff collects, while locks are held, what to do when they are released.
 type Cutoff struct {
-	t     *teardown // that the scopes which are cut off belong to from now on; nil before it is needed
-	from  *teardown // that they belong to so far; nil: they are alive
+	t     *teardown // of the scopes that are cut off, from now on; nil before it is needed
+	from  *teardown // of these scopes until now; nil: they are alive
 	cause error
 
 	announced  bool // a scope with a presence id was cut off
 	scopes     int
 	busy       int         // what runs in the scopes that were cut off
-	below      []*teardown // that have begun before
+	below      []*teardown // teardowns further down that began before
 	after      []func()
 	interrupts []*interrupt
 	path       []step // from the top to the scope that is being cut off
 }
 
-// A step is a scope on the way, whose mutex is held, and the next member to look at.
+// A step is a scope on the way down, and its next member to look at. The scope's mutex is
+// held.
 type step struct {
 	s    *Scope
 	next *Node
 }
 
-// After arranges for f, which must not be user code, to be called by the
-// goroutine that cuts off, once no lock is held any more.
+// After arranges for f to be called by the goroutine that cuts off, once it holds no lock.
+// f must not be user code.
 func (co *Cutoff) After(f func()) { co.after = append(co.after, f) }
 
 // Remove is Detach for a member's Cut.
 func (co *Cutoff) Remove(s *Scope, n *Node) { s.removeLocked(n) }
 
-// begin cuts off the subtree of s and gives it a teardown: when it returns, nothing
-// new starts there. stage says that this is a part of the end of the parent, see
-// teardown.stage. tree.mu is held. s is alive, or an ancestor's teardown has cut it
-// off and still drains, which then waits for the new one as a whole.
+// begin cuts off the subtree of s and gives it a teardown. When begin returns, nothing new
+// starts there. stage says that the end of s is a part of its parent's, see teardown.stage.
+// tree.mu is held. Either s is alive, or an ancestor's teardown has cut it off and still
+// drains. That teardown then waits for the new one as a whole.
 //
-// If that leaves nothing to do, wait for or unwind, begin ends s as well and returns
-// nil: the common case of owners that come and go, which need no teardown then.
+// If nothing is left to do, to wait for or to unwind, begin ends s as well and returns nil.
+// That is the common case of owners that come and go. It needs no teardown.
 func (s *Scope) begin(cause error, stage bool) *teardown {
 	co := &s.tree.scratch
 	co.cause, co.from = cause, s.down
 	co.cut(s)
 	marked := 0
-	if co.announced && co.scopes == 1 { // one scan will do
+	if co.announced && co.scopes == 1 { // one scan is enough
 		marked = inflight.Await(s.id.Load())
 	}
 	if co.idle() && marked == 0 && s.last == nil {
@@ -58,7 +59,7 @@ func (s *Scope) begin(cause error, stage bool) *teardown {
 		if stage {
 			s.down = &teardown{top: s, stage: true}
 		}
-		s.becomeLocked(ended) // a Defer that comes now runs at once
+		s.becomeLocked(ended) // a Defer from now on calls its function at once
 		s.mu.Unlock()
 		s.tellEnd()
 		s.passErrorsLocked()
@@ -88,7 +89,8 @@ func (s *Scope) begin(cause error, stage bool) *teardown {
 	return t
 }
 
-// teardown returns the one that is to be, which exists only if it is needed.
+// teardown returns the teardown of this cut-off. The first call makes it, so it exists only
+// if it is needed.
 func (co *Cutoff) teardown() *teardown {
 	if co.t == nil {
 		co.t = new(teardown)
@@ -96,24 +98,24 @@ func (co *Cutoff) teardown() *teardown {
 	return co.t
 }
 
-// idle reports whether the cut-off was that of a single scope in which nothing runs,
-// and has put nothing off.
+// idle reports whether a single scope was cut off that was alive, nothing runs in it, and
+// nothing was put off.
 func (co *Cutoff) idle() bool {
 	return co.from == nil && co.scopes == 1 && co.busy == 0 && len(co.after) == 0 &&
 		len(co.interrupts) == 0 && len(co.below) == 0
 }
 
-// atOnce stands for the teardowns of all scopes that ended at once. It is not written
-// to: nothing runs in such a scope, and nothing will.
+// atOnce stands for the teardowns of all scopes that ended at once. It is never written,
+// because nothing runs in such a scope, and nothing will.
 var atOnce teardown
 
-// cut cuts off top and all below it, but for what a teardown of its own ends already.
-// It returns with the mutex of top held.
+// cut cuts off top and all below it, except what a teardown of its own ends already, and
+// what ends in its turn. It returns with the mutex of top held.
 //
-// A scope is marked after its descendants, with the mutexes on the way down to it
-// held: so a goroutine that sees a scope dead finds all below it dead too, and no child
-// is added behind the back of the one who marks. The way is kept in a list, as a tree
-// may be deeper than a goroutine's stack can be.
+// A scope is marked after its descendants, while the mutexes on the way down to it are
+// held. So a goroutine that sees a scope dead finds all below it dead too, and no child can
+// be added between the marks of a scope's children and its own. The way is kept in a list,
+// because a tree may be deeper than a goroutine's stack can be.
 func (co *Cutoff) cut(top *Scope) {
 	for s, n := top, co.enter(top); ; {
 		if n == nil {
@@ -140,7 +142,7 @@ func (co *Cutoff) cut(top *Scope) {
 		case child.down == co.from: // read with tree.mu held
 			co.path = append(co.path, step{s, n})
 			s, n = child, co.enter(child)
-		default: // it ends on its own account
+		default: // it has a teardown of its own
 			co.below = append(co.below, child.down)
 		}
 	}
@@ -158,7 +160,7 @@ func (co *Cutoff) enter(s *Scope) *Node {
 			s.unbind = nil
 		}
 	}
-	if s.cancel != nil { // if s was cut off before, the one who did may not have got round to it
+	if s.cancel != nil { // if s was cut off before, the goroutine that did it may not have called cancel yet
 		cancel, cause := s.cancel, s.cause
 		co.After(func() { cancel(cause) })
 	}
@@ -176,7 +178,7 @@ func (co *Cutoff) mark(s *Scope) {
 	co.busy += int(s.busy)
 }
 
-// awaitHandlers has all calls of handlers that are announced counted in their scopes.
+// awaitHandlers counts all announced calls of handlers of t's scopes in these, and in t.
 // tree.mu is held.
 func (t *teardown) awaitHandlers() {
 	var buf [16]uint64
@@ -193,7 +195,7 @@ func (t *teardown) awaitHandlers() {
 	}
 }
 
-// runAfter does what was put off, but for interrupts: the contexts end.
+// runAfter calls what was put off, except interrupts. Here contexts end.
 func (t *teardown) runAfter() {
 	for _, f := range t.after {
 		f()
@@ -201,8 +203,8 @@ func (t *teardown) runAfter() {
 	t.after = nil
 }
 
-// runInterrupts runs the interrupts, newest first. A panic or Goexit of one goes on
-// after the rest.
+// runInterrupts runs the interrupts, newest first. A panic or Goexit of one goes on after
+// the rest have run.
 func (t *teardown) runInterrupts() {
 	if len(t.interrupts) == 0 {
 		return

@@ -7,13 +7,13 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Destroy is the barrier: it cuts off, waits until nothing runs in the subtree,
-// and unwinds. Where waiting would be waiting for the caller itself, it returns
-// ErrPending, and the last one out completes the teardown.
+// Destroy is the barrier: it cuts off, waits until nothing runs in the subtree, and
+// unwinds. If that would be to wait for its own caller, it returns ErrPending, and the last
+// function to return completes the teardown.
 func (s *Scope) Destroy() error { return s.destroy(goroutine.MustNotWait) }
 
-// DestroyOutside is Destroy for a caller that knows whether it is where nobody may wait,
-// though a panic may have left other frames on its stack.
+// DestroyOutside is Destroy for a caller that knows whether it is inside a call that may
+// not wait. The stack need not show that, because a panic may have left other frames on it.
 func (s *Scope) DestroyOutside(inside bool) error {
 	return s.destroy(func() bool { return inside })
 }
@@ -29,8 +29,9 @@ func (s *Scope) destroy(inside func() bool) error {
 	return s.outcome()
 }
 
-// destroyNow is destroy in one step, staged or not. stage is as for begin. What the closers
-// returned is left to who wants it: it costs as much as there is.
+// destroyNow is destroy in one step, whether s is staged or not. stage is as for begin. It
+// does not return the errors of the closers, because to join them costs as much as there
+// are.
 func (s *Scope) destroyNow(cause error, stage bool, inside func() bool) {
 	s.tree.mu.Lock()
 	if s.Over() {
@@ -65,9 +66,9 @@ func (s *Scope) outcome() error {
 	return ErrPending
 }
 
-// interruptAndAwait runs the interrupts and waits. It is a barrier though an interrupt
-// panics or calls Goexit, which goes on after it. By then the interrupt is on the stack
-// still, so the caller asks before where it is.
+// interruptAndAwait runs the interrupts and waits. It is a barrier even if an interrupt
+// panics or calls Goexit, which goes on after the wait. During that wait the interrupt is
+// still on the stack, so inside is called before.
 func (t *teardown) interruptAndAwait(inside func() bool) {
 	if len(t.interrupts) == 0 {
 		t.await(true, inside)
@@ -78,8 +79,9 @@ func (t *teardown) interruptAndAwait(inside func() bool) {
 	t.runInterrupts()
 }
 
-// await waits for the end of t, and unwinds if the others leave that to the caller.
-// hold says that the caller has cut off, inside whether it is where nobody may wait.
+// await waits for the end of t, and unwinds t if that falls to the caller. hold says that
+// the caller has cut off. inside reports whether the caller is inside a call that may not
+// wait.
 func (t *teardown) await(hold bool, inside func() bool) {
 	s := t.top
 	yield.Point("await")
@@ -125,9 +127,9 @@ func (t *teardown) await(hold bool, inside func() bool) {
 	}
 }
 
-// DestroyContext is Destroy whose user code, interrupts and cleanups, runs on goroutines
-// of the teardown's own, while the caller waits until ctx ends at the longest. ok
-// is false if it gave up.
+// DestroyContext is Destroy with its user code, interrupts and cleanups, on goroutines of
+// the teardown's own. The caller waits until ctx ends at the longest. ok is false if it
+// gave up.
 func (s *Scope) DestroyContext(ctx context.Context) (ok bool, err error) {
 	return s.DestroyContextOutside(ctx, goroutine.MustNotWait())
 }

@@ -1,24 +1,24 @@
 package scope
 
-// The second phase: what runs in the subtree returns.
+// The second phase, draining: what runs in the subtree returns.
 //
-// What runs in a scope is counted in Scope.busy: calls of handlers, goroutines, timer
-// functions, interrupts, runs of queues. While the scope is alive, Scope.mu guards the
-// count. Once it is cut off only work that is counted already can add to it, and
-// tree.mu guards it, together with the sum that its teardown keeps.
+// Scope.busy counts what runs in a scope: calls of handlers, goroutines, timer functions,
+// interrupts, runs of queues. While the scope is alive, Scope.mu guards the count. After
+// the cut-off tree.mu guards it too, together with the sum that the teardown keeps. Then it
+// can grow only while the teardown drains.
 
-// A teardown is the end of one subtree on its own account. Its scopes are those whose
-// down it is: all of the subtree, without those of teardowns further below. Its fields
-// are guarded by tree.mu, but for after and interrupts, which belong to the goroutine
-// that cuts off.
+// A teardown ends one subtree. Its scopes are those whose down it is: all of the subtree,
+// except those of teardowns further below. tree.mu guards its fields, except after and
+// interrupts, which belong to the goroutine that cuts off, and nested, which belongs to the
+// goroutine that unwinds.
 //
-// The invariant: while draining, pending is the sum of busy over the teardown's scopes,
-// plus one for each teardown further below whose above it is, plus one for the hold of
-// the goroutine that cuts off. So a count changes in one place, however deep the tree
-// is, and a teardown waits for those below until they have ended.
+// The invariant: while t drains, t.pending is the sum of busy over t's scopes, plus one for
+// each teardown whose above is t, plus one for the hold of the goroutine that cuts off. So
+// a change of a count touches one number, however deep the tree is, and a teardown waits
+// for those below until they have ended.
 type teardown struct {
 	top   *Scope
-	above *teardown // that has begun and waits for this one; nil if there is none
+	above *teardown // the one that has begun and waits for this one; nil if there is none
 	stage bool      // the end of top is a part of its parent's, and so are its errors
 
 	pending  int
@@ -26,7 +26,7 @@ type teardown struct {
 	async    bool          // begun by Cancel, a context or DestroyContext
 	apart    bool          // user code runs on a goroutine of the teardown's own
 	waiters  int           // calls of Destroy that wait for token or the end
-	token    chan struct{} // nil before the first waiter; the one that receives unwinds
+	token    chan struct{} // nil before the first waiter; the waiter that receives it unwinds
 	waits    waits         // owned goroutines that wait for the end of top
 	blame    error         // what Cancel was given, if that began it
 
@@ -34,17 +34,18 @@ type teardown struct {
 	interrupts []*interrupt
 
 	parent bool     // the subtree had children when the unwinding began
-	number uint64   // on the stack of the goroutine that unwinds; 0: not, as there are no children
-	nested []*Scope // being unwound before their turn, by a cleanup's Destroy
+	number uint64   // on the stack of the goroutine that unwinds; 0: none, because there are no children
+	nested []*Scope // scopes that a cleanup's Destroy unwinds before their turn
 }
 
-// waitForLocked makes t wait for the end of below, and nothing else further up.
+// waitForLocked makes t, and no teardown further up, wait for the end of below.
 func (t *teardown) waitForLocked(below *teardown) {
 	below.above = t
 	t.pending++
 }
 
-// countLocked counts n more things in s, calls of them handlers' calls. tree.mu is held.
+// countLocked counts n more things in s. calls of them are calls of handlers. tree.mu is
+// held.
 func (s *Scope) countLocked(n, calls int) {
 	s.mu.Lock()
 	s.busy += int32(n)
@@ -52,7 +53,7 @@ func (s *Scope) countLocked(n, calls int) {
 	s.mu.Unlock()
 }
 
-// A leaver is the one by whom a teardown may have nothing to wait for any more.
+// A leaver says what lowers the count of a teardown.
 type leaver int
 
 const (
@@ -60,8 +61,8 @@ const (
 	destroyer               // a call of Destroy: it would wait, so it may as well unwind
 )
 
-// dropLocked counts one thing less that t waits for. It returns the teardown that the
-// caller must complete after that with no lock held, or nil.
+// dropLocked counts one thing less that t waits for. If it returns a teardown, the caller
+// must complete that, with no lock held.
 func (t *teardown) dropLocked(by leaver) (due *teardown) {
 	t.pending--
 	if t.pending > 0 {
@@ -70,14 +71,14 @@ func (t *teardown) dropLocked(by leaver) (due *teardown) {
 	return t.handOffLocked(by)
 }
 
-// handOffLocked moves t on to unwinding and decides who does that. There is exactly one
-// moment at which pending becomes 0, and in it exactly one of these takes over:
+// handOffLocked moves t on to unwinding and decides which goroutine unwinds. There is
+// exactly one moment at which pending becomes 0, and in it exactly one of these takes over:
 //
-//   - the call of Destroy that finds it so, on its own goroutine;
-//   - else a call of Destroy that waits, which gets the token;
-//   - else, if Cancel, a context or DestroyContext began the teardown, a goroutine of
-//     its own, which is started where user code comes up;
-//   - else the last one out, on its own goroutine.
+//   - a call of Destroy that finds nothing running, on its own goroutine
+//   - else a call of Destroy that waits, which gets the token
+//   - else, if Cancel, a context or DestroyContext began the teardown, a goroutine of the
+//     teardown's own, which starts when there is user code to run
+//   - else the last function to return, on its own goroutine.
 func (t *teardown) handOffLocked(by leaver) *teardown {
 	t.draining = false
 	s := t.top

@@ -6,28 +6,29 @@ import (
 	"strings"
 )
 
-// shown is how many errors the text of many tells; arbitrary.
+// shown is how many errors an [Errors] has in its text; arbitrary.
 const shown = 10
 
-// maxLate is how many errors a scope keeps of what is closed after its end. What an
-// owner that lives long after its end is given must not grow for ever; arbitrary.
+// maxLate is how many errors a scope keeps of what is closed after its end. It bounds the
+// list of an owner that the program keeps and goes on giving things to after its end;
+// arbitrary.
 const maxLate = 16
 
-// An errorList is what the closers of a subtree returned, in order. It is made of those
-// of the scopes below: nothing is copied until somebody asks, so that the errors of
-// a deep tree cost no more than those of a flat one.
+// An errorList has what the closers of a subtree returned, in order. It refers to the lists
+// of the scopes below. Nothing is copied until the errors are asked for, so those of a deep
+// tree cost no more than those of a flat one.
 type errorList struct {
 	items []any   // each an error or the *errorList of a child
 	late  []error // came after the end, here and below; or of children, see TellParent
 	lost  int     // came when late was full
 
-	failure error // of a goroutine that ended the scope by it
+	failure error // the error by which a goroutine ended the scope
 
 	joined error // nil: not joined since the last change
 }
 
-// addError makes err part of what Destroy returns: of s, and at once of all above whose
-// end that of s is a part of, if it comes late.
+// addError makes err part of what Destroy of s returns. If s has ended, and its end is a
+// part of that of scopes above, err becomes part of theirs at once.
 func (s *Scope) addError(err error) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
@@ -51,14 +52,14 @@ func (s *Scope) addError(err error) {
 }
 
 // endsWithParentLocked reports whether the end of s, which is dead, is a part of its
-// parent's, and not on its own account. tree.mu is held.
+// parent's. If not, s ends on its own account. tree.mu is held.
 func (s *Scope) endsWithParentLocked() bool {
 	t := s.down
 	return t.top != nil && (t.top != s || t.stage) // the top of atOnce is nil
 }
 
-// passErrorsLocked makes the errors of s, which has ended, part of its parent's if its end
-// is. tree.mu is held.
+// passErrorsLocked makes the errors of s, which has ended, part of its parent's, if the end
+// of s is a part of its parent's or TellParent was called. tree.mu is held.
 func (s *Scope) passErrorsLocked() {
 	part := s.endsWithParentLocked()
 	if !part && !s.tells {
@@ -84,8 +85,9 @@ func (s *Scope) passErrorsLocked() {
 	}
 }
 
-// TellParent makes the errors of s, a child whose end nobody waits for, part of its
-// parent's also if it ends before that; of the first few such children.
+// TellParent makes the errors of s part of its parent's even if s ends before the parent.
+// It is for a child whose end nobody waits for. A parent that lives on keeps the errors of
+// the first few such children.
 func (s *Scope) TellParent() {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
@@ -143,14 +145,14 @@ func (l *errorList) join() error {
 	return &all
 }
 
-// Errors is many errors, side by side, as by [errors.Join]; but the text tells only the
-// first few, one a line, and how many there are besides.
+// Errors holds many errors side by side, as the result of [errors.Join] does. Its text has
+// only the first few, one a line, and says how many more there are.
 type Errors struct {
 	errs []error
 	lost int // not kept
 }
 
-// Error returns the text of the first few, a line each, and how many more there are.
+// Error returns the text of the first few, one a line, and how many more there are.
 func (e *Errors) Error() string {
 	var b strings.Builder
 	for i, err := range e.errs[:min(shown, len(e.errs))] {

@@ -8,9 +8,9 @@ import (
 	"reflect"
 )
 
-// fail is told that an owned goroutine of s, which still counts as running, ended with err.
-// The first error ends s, with err as the cause. One that comes later, and only says that s
-// ends, is none; every other one is part of what Destroy returns.
+// fail handles the error of an owned goroutine of s, which still counts as running. The
+// first error ends s, and is the cause. A later one that only says that s ends is ignored.
+// Any other becomes part of what Destroy returns.
 func (s *Scope) fail(err error) {
 	first := s.endBy(err)
 	if !first && says(err, s.ends) {
@@ -24,7 +24,7 @@ func (s *Scope) fail(err error) {
 	}
 }
 
-// Failure returns the error of a goroutine that ended s by it, nil if there is none.
+// Failure returns the error by which a goroutine ended s, nil if there is none.
 func (s *Scope) Failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,8 +34,8 @@ func (s *Scope) Failure() error {
 	return nil
 }
 
-// endBy ends s with the given cause, as Cancel does, and reports whether this call has
-// begun that. A staged scope ends in its stages.
+// endBy ends s with the given cause, as Cancel does, and reports whether this call began
+// the end. A staged scope ends in its stages.
 func (s *Scope) endBy(cause error) (first bool) {
 	if s.staged {
 		var st *stages
@@ -49,14 +49,14 @@ func (s *Scope) endBy(cause error) (first bool) {
 		s.tree.mu.Unlock()
 		return false
 	}
-	t := s.begin(cause, false) // not nil, as the caller runs
+	t := s.begin(cause, false) // not nil, because the caller runs
 	t.async = true
 	s.tree.mu.Unlock()
 	t.leave()
 	return true
 }
 
-// ends reports whether err says that s ends, or has something of it closed.
+// ends reports whether err says that s ends, or that something was closed.
 func (s *Scope) ends(err error) bool {
 	s.mu.Lock()
 	cause := s.cause
@@ -69,12 +69,13 @@ func wasClosed(err error) bool {
 	return err.Error() == netClosed || is(err, fs.ErrClosed) || is(err, io.ErrClosedPipe)
 }
 
-// netClosed is the text of net.ErrClosed, by which programs knew that error before it had a
-// name. To import package net for its value would link the resolver, and with cgo the C
-// library, into every program that uses signals. A test compares the two.
+// netClosed is the text of net.ErrClosed. Programs knew that error by its text before it
+// had a name. To import package net for the value would link the resolver, and with cgo the
+// C library, into every program that uses signals. A test compares the two.
 const netClosed = "use of closed network connection"
 
-// says reports whether err is, or wraps, what known knows. Of joined errors each must.
+// says reports whether known holds for err or for an error that it wraps. Of joined errors
+// it must hold for each.
 func says(err error, known func(error) bool) bool {
 	for err != nil {
 		if known(err) {
@@ -94,8 +95,9 @@ func says(err error, known func(error) bool) bool {
 	return false
 }
 
-// Same reports whether err is target, which is not nil. The value is asked and not its type,
-// as a type that can be compared may have fields of interface types whose values can't.
+// Same reports whether err is target, which is not nil. It asks the value whether it can be
+// compared, and not the type: a comparable type may have fields of interface types whose
+// values can't be compared.
 func Same(err, target error) bool {
 	return reflect.ValueOf(target).Comparable() && err == target //nolint:errorlint // what it wraps does not count
 }

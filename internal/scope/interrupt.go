@@ -26,8 +26,7 @@ func (i *interrupt) Cut(co *Cutoff) {
 	i.s.busy++
 }
 
-// Interrupt arranges for f to be called at the cut-off of s, or calls it now if that
-// was.
+// Interrupt arranges for f to be called at the cut-off of s, or calls it now if s is dead.
 func (s *Scope) Interrupt(f func()) (stop func() bool) {
 	i := &interrupt{s: s, f: f}
 	stop = i.stop // also if f panics below, and is supervised
@@ -35,8 +34,8 @@ func (s *Scope) Interrupt(f func()) (stop func() bool) {
 	return stop
 }
 
-// OwnBlocking arranges for closer to be closed at the cut-off of s, or closes it now if
-// that was.
+// OwnBlocking arranges for closer to be closed at the cut-off of s, or closes it now if s
+// is dead.
 func (s *Scope) OwnBlocking(closer io.Closer) {
 	s.interruptBy(&interrupt{s: s, closer: closer})
 }
@@ -83,7 +82,7 @@ func (i *interrupt) call() {
 	}
 }
 
-// forget lets go of what was called, as the caller may keep stop.
+// forget lets go of what was called, because the caller may keep stop.
 func (i *interrupt) forget() {
 	i.s.mu.Lock()
 	i.f, i.closer = nil, nil

@@ -6,25 +6,26 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A Lingerer is a member that may outlive the cut-off, as it has accepted work that is
-// still to be done. Its Cut decides that: it calls [Cutoff.Keep], which counts it as
-// something that runs, or [Cutoff.Remove]. What was kept calls [Scope.Settled] when nothing
-// of its work is left.
+// A Lingerer is a member that may outlive the cut-off, because it has accepted work that is
+// still to be done. Its Cut decides: it calls [Cutoff.Keep], which counts the member as
+// something that runs, or [Cutoff.Remove]. A member that was kept calls [Scope.Settled]
+// when no work is left.
 //
-// So the count is raised by the cut-off alone, with tree.mu and the scope's mutex held, as
-// for timers and interrupts; while a scope is alive its lingerers cost nothing.
+// So only the cut-off raises the count, with tree.mu and the scope's mutex held, as for
+// timers and interrupts. While a scope is alive, its lingerers cost nothing.
 type Lingerer interface {
 	Member
-	// Left says how many values are pending, and which function gets the first one;
-	// handles says that a value is being handled of which its owner may not know. It is
+	// Left returns how many values are pending, and the function that gets the first one.
+	// handles says that a value is being handled that its owner may not know of. Left is
 	// called with the scope's mutex held.
 	Left() (values int, pc uintptr, handles bool)
 	// GiveUp drops what is pending. It is called with no lock held.
 	GiveUp()
 }
 
-// Lingering describes what is left of those members of s that are no resources: the values
-// pending of each, as Len, and which function gets them. It is empty while s is alive.
+// Lingering describes what is left in the members of s that are not resources: for each,
+// the number of values pending, as Len, and the function that gets them. There is nothing
+// while s is alive.
 func (s *Scope) Lingering() (all []Detail) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,12 +43,12 @@ func (s *Scope) Lingering() (all []Detail) {
 	return all
 }
 
-// Keep is for the Cut of a member that stays: it counts as running.
+// Keep is for the Cut of a member that stays. It counts the member as running.
 func (co *Cutoff) Keep(s *Scope) { s.busy++ }
 
 // Settled removes a member that was kept. Like [Scope.Leave], it completes a teardown that
-// has waited for nothing else; apart says that it may not run user code for that on the
-// caller's goroutine.
+// waits for nothing else. apart says that it may not run user code for that on the caller's
+// goroutine.
 func (s *Scope) Settled(n *Node, apart bool) {
 	s.Detach(n)
 	yield.Point("settled: detached")
@@ -61,8 +62,8 @@ func (s *Scope) Settled(n *Node, apart bool) {
 	due.complete()
 }
 
-// EnterLate is Enter for a call of what was kept, where s is cut off. It drains still, as
-// it has to wait for that.
+// EnterLate is Enter for a call by a member that was kept, when s is cut off. s still
+// drains, because it waits for that member.
 func (s *Scope) EnterLate() {
 	s.tree.mu.Lock()
 	s.down.pending++

@@ -25,7 +25,7 @@ type Member interface {
 	Cut(*Cutoff)
 }
 
-// A Node is a place in a scope's list of members, for embedding in them. The
+// A Node is a member's place in the list of its scope, for embedding in the member. The
 // scope's mutex guards it.
 type Node struct {
 	prev, next *Node
@@ -65,9 +65,9 @@ func (s *Scope) removeLocked(n *Node) bool {
 	return true
 }
 
-// Attach makes m a member and calls link, if not nil, with the scope's mutex
-// held, so that a cut-off comes either before both or after both. If s is dead or link
-// returns false, it does nothing and returns false.
+// Attach calls link, if it is not nil, and makes m a member. The scope's mutex is held
+// throughout, so a cut-off comes before both or after both. If s is dead or link returns
+// false, Attach does nothing and returns false.
 func (s *Scope) Attach(n *Node, m Member, link func() bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Scope) Attach(n *Node, m Member, link func() bool) bool {
 	return true
 }
 
-// Detach removes a member, if it is one still.
+// Detach removes a member, if it still is one.
 func (s *Scope) Detach(n *Node) {
 	s.mu.Lock()
 	s.removeLocked(n)
@@ -138,5 +138,6 @@ func (s *Scope) subtree(all []*Scope) []*Scope {
 // Kind makes a scope a member of its parent.
 func (s *Scope) Kind() Kind { return Child }
 
-// Cut makes a scope a member of its parent. The cut-off itself goes on to children.
+// Cut makes a scope a member of its parent. It is not called: the cut-off itself goes down
+// to children.
 func (s *Scope) Cut(*Cutoff) { panic("tether: a child is cut off like its parent") }

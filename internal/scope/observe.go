@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// An Observer is told of what happens, for diagnosis that somebody asked for. Its
-// functions may not panic or wait; those that are nil are not called.
+// An Observer has functions that the library calls when something happens, for diagnosis on
+// demand. They may not panic or wait. Those that are nil are not called.
 type Observer struct {
 	Made      func(s *Scope)           // on the maker's goroutine
 	Ended     func(s *Scope)           // with locks held: it may only record
@@ -20,8 +20,8 @@ var observers struct {
 	mu   sync.Mutex                  // for writers of list
 }
 
-// Observe has o told from now on, until stop is called. As long as there is an
-// observer, the places where children are made are recorded.
+// Observe arranges for the functions of o to be called from now on, until stop is called.
+// While there is an observer, the places where children are made are recorded.
 func Observe(o *Observer) (stop func()) {
 	change(func(all []*Observer) []*Observer { return append(all, o) })
 	return sync.OnceFunc(func() {
@@ -54,8 +54,8 @@ func Observers() []*Observer {
 	return nil
 }
 
-// tell calls what pick picks of each observer. It stands apart so that who has
-// nobody to tell pays for a look only.
+// tell calls the function that pick picks of each observer. It is a function of its own so
+// that without observers a caller pays for one look only.
 func tell(s *Scope, pick func(*Observer) func(*Scope)) {
 	for _, o := range Observers() {
 		if f := pick(o); f != nil {

@@ -17,10 +17,10 @@ func (c *closing) Cut(co *Cutoff) {
 	co.After(c.then)
 }
 
-// OnCut arranges for cut to be called in the cut-off of s, so that whoever sees s dead
-// finds it done, and for then to be called right after, by the goroutine that cuts off.
-// It is how the library's own things close with their owner, as signals do: neither
-// function may be user code or wait. cut runs with locks held and may only record.
+// OnCut arranges for cut to be called in the cut-off of s, so that a goroutine that sees s
+// dead finds it done. It arranges for then to be called right after, by the goroutine that
+// cuts off. The library's own things close with their owner in this way, as signals do.
+// Neither function may be user code or wait. cut runs with locks held and may only record.
 //
 // If s is dead, OnCut calls neither and returns false.
 func (s *Scope) OnCut(cut, then func()) bool {

@@ -9,33 +9,36 @@ import (
 	"github.com/seed-ec287111/tether/internal/inflight"
 )
 
-// What queues have counted outlasts them, so that sums over a subtree never fall: when a
-// queue leaves its scope its tally stays there, and when a scope ends its tallies go to its
-// parent. While nothing ends, nobody pays for that.
+// What queues have counted outlasts them, so that sums over a subtree never fall. When a
+// queue leaves its scope, its tally stays there. When a scope ends, its tallies go to its
+// parent. While nothing ends, this costs nothing.
 //
 // A value is counted in one place at a time:
 //
-//  1. in a queue that is a member of a scope;
-//  2. in a queue that has left it, which owes it to a scope: see CountLate;
+//  1. in a queue that is a member of a scope
+//  2. in a queue that has left its scope and owes the value to a scope, see CountLate
 //  3. in the past of a scope.
 //
-// 1 becomes 3 in one critical section of the scope, that in which the queue leaves it. 2
-// becomes 3 in one critical section of the nearest scope that has not ended, counted from
-// the queue's upwards. The past of a scope that ends is added to its parent's in the critical
-// section of the parent in which the scope leaves the list of children. The ended scope keeps
-// its own, which is not written any more.
+// 1 becomes 3 in one critical section of the scope, the one in which the queue leaves it. 2
+// becomes 3 in one critical section of the nearest scope that has not ended, from the
+// queue's scope upwards. When a scope ends, its past is added to its parent's in the
+// critical section of the parent in which the scope leaves the list of children. The ended
+// scope keeps its own past, which is not written any more.
 //
-// A walk reads of each scope, in one critical section, its queues, its past and its children,
-// and then goes on to these. So it counts no value twice: one that it found in the past of a
-// scope had left all that are in the list of children read with it, and one in a queue had
-// not come to the past. And no value that a walk has counted is missing in a later one. It
-// has only moved up since. Let it be below the scope that the later walk is at. Then the child
-// on the way to it is in the list, as whatever is below an ended scope has ended before. If it
-// moves up out of that child before the walk comes there, the child has ended, and what it
-// keeps has the value. Only what was owed is not found there, and what is owed was in no walk.
+// A walk reads of each scope, in one critical section, its queues, its past and its
+// children. Then it goes on to the children. So it counts no value twice. A value that it
+// found in the past of a scope had left all scopes in the list of children read with it. A
+// value that it found in a queue had not come to the past.
 //
-// It is tempting to add what is owed to the queue's own scope as well, though that has ended.
-// A walk that is under way may count it there. The next one may come before it is added
+// Nor does a later walk miss a value that a walk has counted: the value has only moved up
+// since. Let it be below the scope that the later walk is at. Then the child on the way to
+// it is in the list, because whatever is below an ended scope has ended before. If the
+// value moves up out of that child before the walk comes there, the child has ended, and
+// the past that it keeps has the value. Only a value that was owed is not found there, and
+// no walk counts what is owed.
+//
+// It is tempting to add what is owed to the queue's own scope as well, although that has
+// ended. A walk under way may count it there. The next walk may come before it is added
 // further up, and miss it.
 
 // A Tally is what a queue has counted: values that it let in, and values that it dropped.
@@ -48,12 +51,12 @@ func (t Tally) Minus(u Tally) Tally { return Tally{t.Taken - u.Taken, t.Dropped 
 type Counter interface {
 	Member
 	Describer
-	// Final returns the tally. It is called when the member leaves its scope, with the mutex of
-	// that held. What is counted later is told to [Scope.CountLate].
+	// Final returns the tally. It is called when the member leaves its scope, with the
+	// scope's mutex held. What is counted later goes to [Scope.CountLate].
 	Final() Tally
 }
 
-// A Named is the tally of queues of owners with one name, as [Scope.Kin] has it.
+// A Named is the tally of the queues of all owners with one name, see [Scope.Kin].
 type Named struct {
 	Name string
 	Tally
@@ -61,8 +64,8 @@ type Named struct {
 
 // A past is what is left in a scope of what has ended there.
 type past struct {
-	errs    *errorList // what closers returned; nil where there is none
-	tallies []Named    // few, as there are few names
+	errs    *errorList // what closers returned; nil: nothing
+	tallies []Named    // few, because there are few names
 }
 
 func (p *past) errors() *errorList {
@@ -79,7 +82,7 @@ func (s *Scope) pastLocked() *past {
 	return s.past
 }
 
-// outlastLocked keeps what m has counted, which leaves s. mu is held.
+// outlastLocked keeps what m has counted when m leaves s. mu is held.
 func (s *Scope) outlastLocked(m Member) {
 	if c, ok := m.(Counter); ok {
 		if t := c.Final(); t != (Tally{}) {
@@ -138,22 +141,22 @@ func (s *Scope) countLate(t Named) bool {
 }
 
 const (
-	// Other is the name for all those that come when a tree has maxNames.
+	// Other is the name for all that come when a tree has maxNames.
 	Other = "other"
 
-	maxNames = 255 // arbitrary; what users may choose must not fill the memory
+	maxNames = 255 // arbitrary; names that users choose must not fill the memory
 	maxName  = 64  // bytes of a name; arbitrary likewise
 )
 
-// names are those by which the scopes of one tree are counted. A name stays: what was counted
-// by it must not move to another one.
+// names has the names by which the scopes of one tree are counted. A name stays, because
+// what was counted by it must not move to another one.
 type names struct {
 	mu    sync.Mutex
 	known map[string]string // nil before the first
 }
 
-// of returns what, and name without the digits in which many differ, or Other. The name is cut
-// if it is long.
+// of returns what followed by name, without the digits in which many names differ, or
+// Other. A long name is cut.
 func (n *names) of(what, name string) string {
 	var room [maxName]byte
 	key := fold.Append(append(room[:0], what...), cut(name, maxName-len(what)))
@@ -182,8 +185,8 @@ func cut(name string, most int) string {
 	return name[:n]
 }
 
-// Kin returns the name by which s is counted, together with others of its tree: its own, or
-// that of its parent where the own one is a key.
+// Kin returns the name by which s is counted, together with others of its tree: its own
+// name, or that of its parent if its own is a key.
 func (s *Scope) Kin() string {
 	if p := s.parent; p != nil && p.keys {
 		return s.tree.names.of("key of ", p.name)
@@ -191,8 +194,8 @@ func (s *Scope) Kin() string {
 	return s.tree.names.of("", s.name)
 }
 
-// NamedByKeys says that the names of the children of s, which has none yet, are keys: data,
-// of which there may be any number.
+// NamedByKeys says that the names of the children of s are keys: data, of which there may
+// be any number. s has no children yet.
 func (s *Scope) NamedByKeys() { s.keys = true }
 
 // A Share is what one scope holds, does and has counted at one moment.
@@ -223,7 +226,8 @@ func (s *Scope) Shares(visit func(*Scope, Share)) {
 	}
 }
 
-// share returns what s holds, and appends its children to below. past is room for its own.
+// share returns what s holds, and appends its children to below. past is room for its
+// tallies.
 func (s *Scope) share(ids []uint64, past []Named, below []*Scope) (Share, []*Scope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

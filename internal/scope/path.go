@@ -6,8 +6,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/quote"
 )
 
-// String returns the path as it is to stand in a text: with the names quoted that could
-// be taken for something else. See package quote. Path is for programs.
+// String returns the path for use in a text: names that could be taken for something else
+// are quoted, see package quote. Path is for programs.
 //
 // Cost: linear in the depth and the length of the names.
 func (s *Scope) String() string {

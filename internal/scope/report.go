@@ -10,17 +10,17 @@ import (
 // A Call is something that keeps a teardown from completing.
 type Call struct{ Owner, Kind, Func string }
 
-// Running reports what is left to do in the subtree of s: what runs, or where
-// that is nothing the cleanups that are still to run. If handlers run, it takes
-// a dump of all goroutines to name them.
+// Running reports what is left to do in the subtree of s: what runs, or if nothing runs,
+// the cleanups that are still to run. If handlers run, it takes a dump of all goroutines to
+// name them.
 func (s *Scope) Running() []Call {
 	var calls []Call
 	var left []*cleanup
 	var handlers []int // indexes into calls
 	var runs []string  // the owners of queues that handle values
 	for _, p := range s.subtree(nil) {
-		path := sync.OnceValue(p.String) // linear in the depth, and not wanted of most
-		var queued uintptr               // what gets the first of the values that are pending
+		path := sync.OnceValue(p.String) // linear in the depth, and most scopes do not need it
+		var queued uintptr               // the function that gets the first pending value
 		p.mu.Lock()
 		if p.now != nil {
 			calls = append(calls, Call{path(), "cleanup", p.now.name()})
@@ -61,7 +61,8 @@ func (s *Scope) Running() []Call {
 		}
 		p.mu.Unlock()
 	}
-	// What a queue runs was listed if its connection is of the subtree too.
+	// A handler that a queue runs was listed already if its connection belongs to the
+	// subtree too.
 	for _, path := range runs[min(len(runs), len(handlers)):] {
 		handlers = append(handlers, len(calls))
 		calls = append(calls, Call{path, "handler", "unknown"})
@@ -81,9 +82,9 @@ func (s *Scope) Running() []Call {
 	return calls
 }
 
-// nameHandlers fills in the functions of the calls at the given indexes. The
-// dump names all handlers that run, of whatever owner; who belongs to whom is
-// certain only if they are all of one owner, or all the same function.
+// nameHandlers fills in the functions of the calls at the given indexes. The dump names all
+// handlers that run, of whatever owner. Which handler belongs to which owner is certain
+// only if all are of one owner, or all are the same function.
 func nameHandlers(calls []Call, handlers []int, running []string) {
 	if len(running) < len(handlers) {
 		return

@@ -15,7 +15,7 @@ type Root struct {
 	Name  string
 	Site  uintptr // where it was made
 	Lost  bool    // its owner is garbage; kept while somebody watches
-	loose bool    // nobody will say that it is lost: dropped when collected
+	loose bool    // no Lose will come for it: dropped when its scope is collected
 
 	scope weak.Pointer[Scope]
 }
@@ -26,7 +26,7 @@ var roots struct {
 	mu    sync.Mutex // guards the fields below
 	last  uint64
 	list  map[uint64]*Root
-	sweep int        // len(list) at which entries of what was collected are dropped
+	sweep int        // len(list) at which entries of collected scopes are dropped
 	watch int        // callers of WatchRoots
 	lost  uint64     // how many were lost so far
 	sites []LostSite // where these were made
@@ -68,9 +68,9 @@ func rememberLocked(r *Root, held Count) {
 	l.Count++
 }
 
-// List enters s, a root that nobody else knows yet, in the list of roots, until
-// it has ended, and returns the number of the entry. watched says that the caller
-// will call Lose if its owner becomes garbage.
+// List enters s, a root that nobody else knows yet, in the list of roots, until s has
+// ended. It returns the number of the entry. watched says that the caller will call Lose if
+// the owner of s becomes garbage.
 func (s *Scope) List(watched bool) (n uint64) {
 	if Observed() {
 		tell(s, made)
@@ -92,8 +92,9 @@ func (s *Scope) List(watched bool) (n uint64) {
 	return r.N
 }
 
-// sweepRootsLocked drops the entries of scopes that were collected without having
-// ended, as those bound to contexts that nobody ended.
+// sweepRootsLocked drops the entries of lost roots, unless WatchRoots keeps them, and of
+// scopes that were collected without having ended, such as those bound to contexts that
+// nobody ended.
 func sweepRootsLocked() {
 	for n, r := range roots.list {
 		if r.Lost && roots.watch > 0 {
@@ -130,8 +131,8 @@ func Roots() iter.Seq[Root] {
 	return slices.Values(list)
 }
 
-// WatchRoots has the entries of roots that are lost kept until stop is called.
-// since is the N of the last root before.
+// WatchRoots keeps the entries of lost roots until stop is called. since is the N of the
+// last root listed before.
 func WatchRoots() (since uint64, stop func()) {
 	roots.mu.Lock()
 	defer roots.mu.Unlock()
@@ -145,8 +146,8 @@ func WatchRoots() (since uint64, stop func()) {
 	})
 }
 
-// Lose is told that the owner of root n is garbage. If nobody had ended it, and no
-// goroutine of its runs, it is lost; held is what it still holds, nothing if that
+// Lose enters that the owner of root n is garbage. The root is lost if nobody has ended it
+// and no goroutine of its own runs. held is what it still holds, which is nothing if that
 // is garbage too.
 func Lose(n uint64) (r Root, held Count, lost bool) {
 	roots.mu.Lock()

@@ -16,8 +16,8 @@ var ErrDestroyed = errors.New("tether: owner destroyed")
 // ErrPending says that the scope is cut off and that the rest will follow.
 var ErrPending = errors.New("tether: teardown pending")
 
-// A Supervisor gets what a supervised function panicked with, and for a handler the value
-// that it was called with, else nil.
+// A Supervisor gets the value of a supervised function's panic. fired is the value that a
+// handler was called with, nil for other functions.
 type Supervisor func(s *Scope, value, fired any)
 
 // The states of a scope.
@@ -62,7 +62,7 @@ type Scope struct {
 
 	state  atomic.Uint32 // only grows; written with mu held
 	staged bool          // see stage.go
-	sealed bool          // it is, and the stages have begun: it takes no children; guarded by mu
+	sealed bool          // it is staged and its stages have begun: it takes no more parts; guarded by mu
 	bond   bond          // what it is to its parent
 	loose  bool          // see Config.Unattended
 	id     atomic.Uint64 // what is announced while a handler runs; 0 before the first connection
@@ -76,7 +76,7 @@ type Scope struct {
 	runs   int32 // of queues, likewise
 	busy   int32 // all that runs here; guarded by tree.mu too once cut off, see drain.go
 	keys   bool  // the names of the children are keys, see Kin; set before there are any
-	tells  bool  // its errors are its parent's, see TellParent; guarded by tree.mu
+	tells  bool  // its errors become its parent's, see TellParent; guarded by tree.mu
 	ctx    context.Context
 	cancel context.CancelCauseFunc // nil before the first use of Context
 	unbind func()                  // from the contexts that end the scope; nil if there are none
@@ -99,8 +99,8 @@ type Config struct {
 	Staged  bool    // see stage.go
 	Inner   bool    // for a child: it belongs to what its parent holds, see bond
 
-	// Unattended says that the scope may be left to the collector, as a type that nobody
-	// closes leaves what it holds. It is for roots.
+	// Unattended says that the scope may be left to the collector, together with a type
+	// that holds it and that nobody closes. It is for roots.
 	Unattended bool
 }
 
@@ -134,7 +134,8 @@ func (s *Scope) NewChild(name string, c Config) *Scope {
 	return child
 }
 
-// configure gives s, which nobody else knows yet, what c says, or else what it inherits.
+// configure gives s, which nobody else knows yet, what c says, and otherwise what s
+// inherits.
 func (s *Scope) configure(c Config, super Supervisor, base context.Context) {
 	s.super, s.base, s.site, s.staged, s.loose = super, base, c.Site, c.Staged, c.Unattended
 	if c.Inner {
@@ -171,11 +172,12 @@ func (s *Scope) adopt(child *Scope) {
 	}
 }
 
-// bornDead makes s, which nobody else knows yet, a child of a parent that takes none.
+// bornDead makes s dead from the start, for a parent that takes no child like it. Nobody
+// else knows s yet.
 func (s *Scope) bornDead(state uint32, parent *Scope) {
 	s.cause, s.down, s.bond = parent.cause, parent.down, part
 	if s.down == nil || s.down == &atOnce {
-		s.down = &teardown{top: parent} // that errors of s may find their way
+		s.down = &teardown{top: parent} // so that errors of s find their way
 	}
 	s.state.Store(state)
 }
@@ -239,7 +241,7 @@ func (s *Scope) Ended() <-chan struct{} {
 	return s.ended
 }
 
-// becomeLocked moves s on to a later state than alive and cut off. mu is held.
+// becomeLocked moves s on to unwinding or ended. mu is held.
 func (s *Scope) becomeLocked(state uint32) {
 	s.state.Store(state)
 	if state == ended && s.ended != nil {
@@ -259,6 +261,6 @@ func (s *Scope) supervise() {
 // Supervised reports whether panics in s are given to a supervisor.
 func (s *Scope) Supervised() bool { return s.super != nil }
 
-// Report gives what a handler, called with fired, has panicked with, and the caller has
-// recovered, to the supervisor.
+// Report gives the supervisor the value that a handler has panicked with, and that the
+// caller has recovered. fired is what the handler was called with.
 func (s *Scope) Report(value, fired any) { s.super(s, value, fired) }

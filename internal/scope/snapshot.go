@@ -12,7 +12,7 @@ import (
 type Detail struct {
 	Kind Kind
 	PC   uintptr // of the user's function; 0: there is none
-	Name string  // of the member's type, where there is no function
+	Name string  // of the member's type, if there is no function
 
 	// Of a connection or a signal.
 	Signal   reflect.Type // of the values; nil: unknown
@@ -36,8 +36,8 @@ type Detail struct {
 	Queue    *QueueDetail
 }
 
-// A QueueDetail is what takes a while to find out of a queue. A [Snapshot] has it, and
-// [Scope.Newest] for some.
+// A QueueDetail has what takes a while to find out about a queue. A [Snapshot] has it for
+// all queues, [Scope.Newest] for some.
 type QueueDetail struct {
 	Conns    int
 	Handlers []uintptr // of connections, each function once; at most [MostHandlers]
@@ -58,7 +58,7 @@ type Describer interface{ Describe() Detail }
 type Snapshot struct {
 	Scope    *Scope
 	State    string   // "alive", "cut off", "unwinding" or "ended"
-	Members  []Detail // but for children; oldest first
+	Members  []Detail // except children; oldest first
 	Children []*Scope // oldest first
 	Handlers int      // calls of handlers that run
 	Unwinds  string   // the cleanup that runs, if any
@@ -139,7 +139,7 @@ func (s *Scope) State() string {
 // Staged reports whether the children of s end one after the other.
 func (s *Scope) Staged() bool { return s.staged }
 
-// Sealed reports whether they have begun to, while s is alive.
+// Sealed reports whether s is alive and its stages have begun.
 func (s *Scope) Sealed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,11 +152,11 @@ func (s *Scope) InTurn() bool { return s.bond == inTurn }
 // Unattended reports whether s may be left to the collector.
 func (s *Scope) Unattended() bool { return s.loose && s.parent == nil }
 
-// ID returns what is announced while a handler of s runs, 0 if none ever did.
+// ID returns the id that is announced while a handler of s runs, 0 if there is none yet.
 func (s *Scope) ID() uint64 { return s.id.Load() }
 
-// Handlers returns how many calls of handlers of s run. Each is announced, or
-// counted in s where there was no slot or a teardown waits for it.
+// Handlers returns how many calls of handlers of s run. Each is announced, or counted in s
+// if there was no slot or a teardown waits for it.
 func (s *Scope) Handlers() (n int) {
 	if id := s.id.Load(); id != 0 {
 		n = inflight.Count(id)
@@ -166,7 +166,7 @@ func (s *Scope) Handlers() (n int) {
 	return n + int(s.calls)
 }
 
-// Counted returns how many of them are counted in s.
+// Counted returns how many of these calls are counted in s.
 func (s *Scope) Counted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,9 +190,9 @@ func (s *Scope) Children() (all []*Scope) {
 	return all
 }
 
-// Each calls visit for each member but the children, newest first, of the kinds
-// that want accepts; without the list that Snapshot makes. It holds the mutex of s
-// meanwhile, so visit may neither take a lock of the library's nor run user code.
+// Each calls visit for each member, newest first, if want accepts its kind. Children are
+// left out. It makes no list as Snapshot does. It holds the mutex of s, so visit may
+// neither take a lock of the library's nor run user code.
 func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
 	s.Newest(math.MaxInt, want, func(d Detail) bool {
 		visit(d)
@@ -200,9 +200,9 @@ func (s *Scope) Each(want func(Kind) bool, visit func(Detail)) {
 	})
 }
 
-// Newest is Each for the newest most members at the most, children included, and for as long
-// as visit returns true, and so bounds how long the mutex is held. Of a queue that is full or
-// has dropped values it tells more.
+// Newest is Each for at most the newest most members, children counted, and only as long as
+// visit returns true. So it bounds how long the mutex is held. For a queue that is full or
+// has dropped values it sets Detail.Queue.
 func (s *Scope) Newest(most int, want func(Kind) bool, visit func(Detail) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,27 +7,29 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A staged scope ends in stages: its children, newest first, each completely before the
-// next is cut off; then it is cut off itself. This is a layer above the teardown, which
-// knows nothing of it: a stage is the Destroy of one scope, with the cause of the whole.
+// A staged scope ends in stages. Its children end one after the other, newest first, each
+// completely before the next is cut off. Then the scope itself is cut off. This is a layer
+// above the teardown, which knows nothing of it: a stage is the Destroy of one scope, with
+// the cause of the whole.
 //
-// The stages begin once, under tree.mu and Scope.mu. From then on the scope is sealed, it
-// takes no children, so that those of that moment are all there will be. One goroutine at
-// a time goes through them, that of the first Destroy or one of the stages' own, which
-// takes over where the first may not wait. Everybody else waits for the end of the scope.
+// The stages begin once, under tree.mu and Scope.mu. From then on the scope is sealed: it
+// takes no more parts as children, so those of that moment are all there will be. One
+// goroutine at a time goes through the stages: that of the first Destroy, or one of the
+// stages' own, which takes over if the first may not wait. All other callers wait for the
+// end of the scope.
 //
-// Whatever cuts the scope off meanwhile, Cancel or an ancestor, cuts off all that is left.
+// If Cancel or an ancestor cuts the scope off meanwhile, that cuts off all that is left.
 // The goroutine that runs the stages finds the scope dead, and waits for its end.
 
 // stages is the end of one staged scope, from its beginning on.
 type stages struct {
 	s     *Scope
 	cause error
-	end   teardown // is never begun: it has the edges of those that wait for s, see wait.go
+	end   teardown // never begins; it has the edges of the goroutines that wait for s, see wait.go
 }
 
-// beginStages seals s. It returns nil if s is dead; first says that the caller is to run
-// the stages.
+// beginStages seals s. It returns nil if s is dead. first says that the caller must run the
+// stages.
 func (s *Scope) beginStages(cause error) (st *stages, first bool) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
@@ -68,8 +70,8 @@ func (st *stages) destroy(first bool, inside func() bool) {
 	}
 }
 
-// destroyContext is DestroyContext of a scope whose stages have begun, for a caller who is
-// inside nothing.
+// destroyContext is DestroyContext of a scope whose stages have begun, for a caller that is
+// not inside a handler or cleanup.
 func (st *stages) destroyContext(ctx context.Context, first bool) (ok bool, err error) {
 	s := st.s
 	free, done := st.end.mayWait(func() bool { return false })
@@ -101,8 +103,8 @@ func (st *stages) runBy(inside func() bool) {
 	finally.Each(r.step) // a panic goes on when all has ended
 }
 
-// A stageRunner goes through the stages of a scope, and of those below it that are staged
-// as well, without recursion.
+// A stageRunner goes through the stages of a scope, and of the staged scopes below it,
+// without recursion.
 type stageRunner struct {
 	*stages
 	inside func() bool
@@ -125,8 +127,8 @@ func (r *stageRunner) enter(s *Scope) {
 	r.path = append(r.path, l)
 }
 
-// step runs one stage. It returns false at the end, and where a scope runs on that the
-// caller may not wait for: then the stages go on elsewhere.
+// step runs one stage. It returns false at the end, and also if a scope runs on and the
+// caller may not wait for that. In the second case the stages go on elsewhere.
 func (r *stageRunner) step() bool {
 	l := r.path[len(r.path)-1]
 	yield.Point("stages: next")
@@ -137,7 +139,7 @@ func (r *stageRunner) step() bool {
 				l.rest = l.rest[:n-1]
 				r.enter(child)
 				return true
-			} else if st != nil { // others run them
+			} else if st != nil { // another goroutine runs them
 				st.destroy(false, r.inside)
 				return r.over(child)
 			}

@@ -1,9 +1,9 @@
 package scope
 
-// What follows is for looks at very many owners: no mutex is held for long.
+// This file is for looks at very many owners: no mutex is held for long.
 
-// Number returns what is announced while a handler of s runs, and makes it if there is none
-// yet: it tells s from every other scope.
+// Number returns the id that is announced while a handler of s runs, and makes it if there
+// is none yet. It differs from that of every other scope.
 func (s *Scope) Number() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,10 +28,10 @@ func (s *Scope) Sizes() Sizes {
 	}
 }
 
-// Older returns at most most children of s, newest first: the newest ones, or those that
-// are older than all of page, which Older has returned before. ok is false where none of
-// page is a child of s any more, so that nobody knows where to go on. The mutex is held
-// while it passes over members of other kinds, too.
+// Older returns at most most children of s, newest first: the newest ones if page is empty,
+// else those that are older than all of page, which Older has returned before. ok is false
+// if none of page is a child of s any more, because then the place to go on from is
+// unknown. The mutex is also held while Older passes over members of other kinds.
 func (s *Scope) Older(page []*Scope, most int) (older []*Scope, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

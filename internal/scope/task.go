@@ -22,7 +22,8 @@ type Task struct {
 // Kind makes a Task a member of its scope.
 func (t *Task) Kind() Kind { return Goroutine }
 
-// Cut does nothing: a running goroutine is told by its context, and waited for.
+// Cut does nothing. Its context tells a running goroutine of the cut-off, and the teardown
+// waits for it.
 func (t *Task) Cut(*Cutoff) {}
 
 // Go starts f on a goroutine of s, or returns false if s is dead.
@@ -49,8 +50,9 @@ func (s *Scope) start(f func(context.Context), name uintptr) bool {
 	return true
 }
 
-// Host runs f on the caller's goroutine as one of s, even if s is dead, and
-// calls registered as soon as it counts. name is where f's user code starts.
+// Host runs f on the caller's goroutine as one of s, which is alive. It calls registered as
+// soon as the goroutine counts, and runs f even if registered has cut s off. name is where
+// f's user code starts.
 func (s *Scope) Host(name uintptr, registered, f func()) {
 	t := &Task{s: s, f: func(context.Context) { f() }, name: name, number: goroutine.NewNumber()}
 	s.mu.Lock()
@@ -81,9 +83,9 @@ func (t *Task) run() {
 // Run calls the user's function.
 func (t *Task) Run() { goroutine.Body(t.ctx, t.f) }
 
-// owned has the scopes whose goroutines and timer functions run, by the number on their
-// stack, in parts that do not wait for each other. A function that is called without a
-// context, as Destroy is, finds by that whose goroutine it is on.
+// owned has the scopes whose goroutines and timer functions run, by the number on the
+// stack. Each part has a mutex of its own. A function that is called without a context,
+// such as Destroy, finds in it whose goroutine it is on.
 var owned [64]struct {
 	mu sync.Mutex
 	by map[uint64]*Scope // nil before the first one
@@ -122,8 +124,8 @@ func current() (scopes []*Scope) {
 	return scopes
 }
 
-// Hosts returns the scopes whose end the caller's goroutine is waited for by, as an owned
-// one: its own and all above, nil if it is not owned.
+// Hosts returns the scopes whose teardowns wait for the caller's goroutine because it is
+// owned: those that own it, and all above. It returns nil if the goroutine is not owned.
 func Hosts() (scopes []*Scope) {
 	for _, p := range current() {
 		for ; p != nil; p = p.parent {
@@ -133,11 +135,14 @@ func Hosts() (scopes []*Scope) {
 	return scopes
 }
 
-// HoldBack is for who makes the caller wait, by a full queue, for something that has
-// nothing to do with a teardown. It calls letGo, which must not wait or be user code,
-// at the cut-off of a scope whose goroutine the caller is on: Destroy of that waits
-// for the goroutine, and may be called by the very one that has to make room. It
-// returns false if the cut-off was before. After the wait the caller calls release.
+// HoldBack is for a function that makes its caller wait for room in a full queue, which has
+// nothing to do with a teardown. It arranges for letGo to be called at the cut-off of each
+// scope whose goroutine the caller is on. Destroy of such a scope waits for this goroutine,
+// and the goroutine that has to make room may be the one that calls Destroy. letGo must not
+// wait or be user code.
+//
+// HoldBack returns false if one of the scopes is dead already. After the wait the caller
+// calls release.
 func HoldBack(letGo func()) (release func(), ok bool) {
 	var held []*closing
 	release = func() {

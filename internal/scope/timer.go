@@ -7,12 +7,12 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A timer is a function that runs later, unless its scope is cut before.
+// A timer is a function that runs later, unless its scope is cut off before.
 type timer struct {
 	node  Node
 	s     *Scope
 	f     func()  // nil once it has begun or can't begin any more
-	name  uintptr // the same, for reports
+	name  uintptr // where f starts, for reports
 	timer *time.Timer
 	state uint8 // guarded by s.mu
 }
@@ -27,8 +27,8 @@ const (
 // Kind makes a timer a member.
 func (t *timer) Kind() Kind { return Timer }
 
-// Cut stops the timer. If that comes too late, the timer's goroutine exists
-// already and counts as running until it has seen that it is not to call f.
+// Cut stops the timer. If that comes too late, the timer's goroutine exists already. Then
+// it counts as running until it has seen that it must not call f.
 func (t *timer) Cut(co *Cutoff) {
 	if t.state != waiting {
 		return
@@ -86,8 +86,8 @@ func (t *timer) fire() {
 	goroutine.Spell(number, timed(f))
 }
 
-// timed is a timer's function, on the way to be called.
+// timed is the function of a timer that has fired.
 type timed func()
 
-// Run calls f, on a goroutine that its number says is the owner's.
+// Run calls f. The number on the stack says whose goroutine this is.
 func (f timed) Run() { goroutine.Callback(f) }

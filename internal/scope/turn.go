@@ -1,8 +1,8 @@
 package scope
 
 // A scope that ends in its turn is a child that the cut-off of its parent passes over. It
-// lives until the unwinding comes to it, and is destroyed then, as a part of the end of the
-// parent: for what the parent's goroutines and cleanups need to the last.
+// lives until the unwinding comes to it. Then it is destroyed, as a part of the parent's
+// end. It is for what the parent's goroutines and cleanups need to the last.
 //
 // NOTE: This is the one exception to the rule that below a dead scope all is dead.
 
@@ -18,9 +18,9 @@ func (s *Scope) NewTurn(name string, c Config) *Scope {
 	return child
 }
 
-// turn destroys a child whose turn has come. Something may run in it, and this may be a
-// goroutine that must not wait, that of the last one out: another one goes on then. In an
-// unwinding before its turn the rest is left to its turn.
+// turn destroys a child whose turn has come. If something runs in the child, and this is a
+// goroutine that must not wait, such as that of the last function to return, another
+// goroutine goes on. If u unwinds a scope before its turn, the rest is left for that turn.
 func (u *unwinder) turn(child *Scope) bool {
 	if u.apart {
 		return u.goOn()

@@ -6,26 +6,27 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// The third phase: children and cleanups run, newest first, depth first.
+// The third phase, unwinding: children and cleanups run, newest first, depth first.
 
-// An unwinder walks a subtree from its top down and back. It has no stack, as the way
-// back is by the parents, so a tree may be as deep as it likes.
+// An unwinder walks a subtree from its top down and back. It needs no stack, because the
+// parents are the way back. So a tree may have any depth.
 type unwinder struct {
 	t      *teardown
 	at     *Scope // where it is; nil at the end
-	until  *Scope // where it ends: nil for t's top and for what comes due by its end
+	until  *Scope // where it ends; nil: at t's top, and then with what comes due by the end of t
 	number uint64 // on the stack; 0: none
 	apart  bool   // user code is to run on another goroutine than this one
 
 	inside func() bool // whether this goroutine may not wait; nil: it may not
 }
 
-// complete unwinds t, then whatever comes due by that. Panics and Goexits go on when
-// all of it is done.
+// complete unwinds t, and then what comes due by the end of t. Panics and Goexits go on
+// when all of it is done.
 func (t *teardown) complete() { t.completeBy(nil) }
 
-// completeBy is complete for a caller that would wait for the end of t unless it is inside
-// what may not. If it returns before t has ended, another goroutine goes on with it.
+// completeBy is complete for a caller that may wait for the end of t, unless inside says
+// that it is inside a call that may not. If completeBy returns before t has ended, another
+// goroutine goes on with t.
 func (t *teardown) completeBy(inside func() bool) {
 	if t != nil {
 		u := unwinder{t: t, at: t.top, apart: t.apart, inside: inside}
@@ -33,8 +34,9 @@ func (t *teardown) completeBy(inside func() bool) {
 	}
 }
 
-// run unwinds. If there are children, Destroy of one whose turn is still to come must find
-// out whether it is called by a cleanup of this unwinding: so a number is on the stack.
+// run unwinds. If there are children, a Destroy of one whose turn is still to come must
+// find out whether a cleanup of this unwinding called it. So run puts a number on the
+// stack.
 func (u *unwinder) run() {
 	if u.number != 0 || !u.t.parent {
 		finally.Each(u.step)
@@ -111,8 +113,8 @@ func (s *Scope) doneLocked() {
 	}
 }
 
-// up ends the scope that has nothing left, and goes on to the one above: its parent, or
-// the one whose teardown comes due by that. It returns false if there is none.
+// up ends the scope, which has nothing left, and goes on to its parent, or to the top of
+// the teardown that comes due by this end. It returns false if there is neither.
 func (u *unwinder) up() bool {
 	s := u.at
 	yield.Point("finish")
@@ -139,7 +141,7 @@ func (u *unwinder) up() bool {
 	yield.Point("unwind: above")
 	// NOTE: Cancel calls no user code on its caller, of whatever owner.
 	due.apart = due.apart || u.apart
-	if due.parent && u.number == 0 { // it needs a number, and those above it have that then
+	if due.parent && u.number == 0 { // it needs a number, which then serves the teardowns above it too
 		u.at = nil // also if a cleanup panics
 		due.complete()
 		return false
@@ -164,8 +166,8 @@ func (s *Scope) tellEnd() {
 	}
 }
 
-// destroyBelow is Destroy of a scope that t, which is unwinding, has not come to yet, or
-// is at.
+// destroyBelow is Destroy of a scope that t, which is unwinding, has not reached yet, or is
+// at.
 func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) {
 	yield.Point("destroy: under another")
 	if number != 0 && goroutine.Spelled(number) {
@@ -178,8 +180,8 @@ func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) {
 		u.run()
 		return
 	}
-	// What ends in its turn may have goroutines still, that call Destroy of what the
-	// unwinding comes to after that. So the wait is one for all of t.
+	// What ends in its turn may still have goroutines. They may call Destroy of scopes that
+	// the unwinding reaches later. So the wait counts as one for all of t.
 	free, done := t.mayWait(inside)
 	defer done()
 	if !free {
@@ -189,9 +191,9 @@ func (s *Scope) destroyBelow(t *teardown, number uint64, inside func() bool) {
 	yield.Point("destroy: woken")
 }
 
-// nestedIn reports whether a descendant of s, whose turn has not come, is being unwound
-// before its turn. All between the two wait for their turn as well, so the way up ends at
-// the first that does not. The caller is on the goroutine that unwinds, the only one to
+// nestedIn reports whether a descendant of s is being unwound before its turn. The turn of
+// s has not come, nor that of any scope between the two. So the way up ends at the first
+// scope that is unwinding. The caller is on the goroutine that unwinds, the only one to
 // read or write nested.
 func (t *teardown) nestedIn(s *Scope) bool {
 	for _, n := range t.nested {

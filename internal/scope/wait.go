@@ -6,22 +6,22 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Two owned goroutines that wait for the end of each other's owners would wait for
-// ever. So whoever is about to wait looks whether that closes a circle, and does not
-// wait if so.
+// If two owned goroutines waited for the end of each other's owners, they would wait for
+// ever. So a goroutine that is about to wait looks whether its wait closes a circle. If it
+// does, the goroutine does not wait.
 //
-// Only goroutines that a scope owns can be part of a circle, as no teardown waits for
-// others; and inside handlers and cleanups nobody waits at all. An owned goroutine G
-// that waits for the end of t is an edge from G to t. G itself is waited for by the
-// teardown of its scope, and those above that. So the search goes backwards from the
-// caller: who waits for a teardown that waits for me? If t is found to be one of
-// those, the wait would close a circle. It never looks at a subtree, and locks no tree
+// Only goroutines that a scope owns can be part of a circle: teardowns wait for no other
+// goroutines, and no goroutine waits inside handlers and cleanups. An owned goroutine G
+// that waits for the end of t is an edge from G to t. The teardown of G's scope waits for
+// G, and so do the teardowns above. So the search goes backwards from the caller: which
+// goroutines wait for a teardown that waits for this one? If t is one of these teardowns,
+// the wait would close a circle. The search never looks at a subtree, and locks no trees
 // but those on the way.
 //
-// An edge is entered first and searched for second. So of two goroutines that come at
-// once at least one finds the other's edge; and by the time of the search all scopes on
-// the way are cut off, so what runs in them only gets less. If both find each other,
-// the younger one gives in, and the older one waits for that before it decides.
+// A goroutine first enters its edge, and then searches. So of two goroutines that come at
+// once, at least one finds the other's edge. By the time of the search all scopes on the
+// way are cut off, so what runs in them only gets less. If both find each other, the
+// younger wait gives in, and the older waits for that before it decides.
 
 // A wait is an edge: an owned goroutine that waits, or is about to, for the end of t.
 type wait struct {
@@ -39,8 +39,9 @@ type waits []*wait
 
 var lastWait atomic.Uint64
 
-// mayWait reports whether the caller may wait for the end of t, and if so notes
-// that it does until done is called. inside says whether it is where nobody may wait.
+// mayWait reports whether the caller may wait for the end of t. If so, it enters that the
+// caller waits, until done is called. inside reports whether the caller is inside a call
+// that may not wait.
 func (t *teardown) mayWait(inside func() bool) (ok bool, done func()) {
 	nothing := func() {}
 	if inside() {
@@ -85,14 +86,14 @@ func (w *wait) remove() {
 	w.t.waits = all[:len(all)-1]
 }
 
-// A hop is an edge that the search has come by, and the one before it.
+// A hop is an edge that the search has come by, and the hop before it.
 type hop struct {
 	*wait
 	from *hop
 }
 
-// search reports whether w closes a circle, and if so returns an edge of that which is
-// younger than w and undecided, nil if there is none.
+// search reports whether w closes a circle. If it does, younger is an edge of the circle
+// that is younger than w and undecided, nil if there is none.
 func (w *wait) search() (younger *wait, circle bool) {
 	rest := []*hop{{wait: w}}
 	seen := map[*wait]bool{w: true}
@@ -116,8 +117,8 @@ func (w *wait) search() (younger *wait, circle bool) {
 }
 
 // waitedFor returns the edges to all teardowns that wait for the goroutines of s, or
-// reports that t is one of these. Those of the scopes above wait for s by way of above, or,
-// where a part of a tree ends on its own account, without.
+// reports that t is one of these. The teardowns of the scopes above wait for s by way of
+// teardown.above. If a part of the tree ends separately, they do so without it.
 func (s *Scope) waitedFor(t *teardown) (edges []*wait, found bool) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
@@ -129,7 +130,7 @@ func (s *Scope) waitedFor(t *teardown) (edges []*wait, found bool) {
 			edges = append(edges, u.waits...)
 		}
 		if !s.tree.parts.Load() {
-			break // those above are above in that sense too
+			break // u has come to all teardowns further up
 		}
 		if st := s.tree.stages[p]; st != nil {
 			if &st.end == t {

@@ -8,9 +8,10 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// contextFor returns the context for a handler of owner that is called on behalf of who has
-// the caller's context. Where that has neither end nor values it is the owner's own, which
-// is there already. own is what the caller of contextFor must release; nil if nothing is.
+// contextFor returns the context for a handler of owner that is called on behalf of a
+// caller with the given context. If that has neither an end nor values, it is the owner's
+// own context, which is there already. own is what the caller of contextFor must release,
+// nil if there is nothing.
 func contextFor(caller context.Context, owner *scope.Scope) (ctx context.Context, own *Context) {
 	if caller == context.Background() || caller == context.TODO() {
 		return owner.Context(), nil
@@ -25,8 +26,8 @@ func contextFor(caller context.Context, owner *scope.Scope) (ctx context.Context
 	return c, c
 }
 
-// contexts are those that one visit has made: one for each owner, whose handlers may come in
-// any order. Most visits meet few owners.
+// contexts has the Contexts that one visit has made, one for each owner, because the
+// handlers may come in any order. Most visits meet few owners.
 type contexts struct {
 	few  [8]*Context // arbitrary
 	n    int         // how many there are of these
@@ -67,31 +68,31 @@ func (c *contexts) release() {
 	}
 }
 
-// A Context ends with the caller's and at the cut-off of an owner, and when the call that
-// it was made for is over. It has the caller's values.
+// A Context ends with the caller's context, at the cut-off of an owner, and when the call
+// that it was made for is over. It has the caller's values.
 //
-// Most handlers never ask whether it has ended by way of Done. So the context which does it
-// all, one of package context that is derived from the caller's and which the cut-off
-// cancels, is made when it is asked for, and what comes before costs one allocation and
-// twice the owner's mutex. Until then the end of the caller's is found by asking for it,
-// and the cut-off makes the inner context. So of the two ends the first is always seen as
-// the first: an inner context made in the cut-off, when the caller's has ended, has that
-// one's cause.
+// Most handlers never ask by Done whether it has ended. So the inner context, which does it
+// all, is made when it is needed. It is one of package context, derived from the caller's,
+// and the cut-off cancels it. Without it a Context costs one allocation, and takes the
+// owner's mutex twice. Until it is made, Err asks the caller's context, and the cut-off
+// makes the inner one. So the first of the two ends is always seen as the first: if the
+// cut-off makes the inner context when the caller's has ended, it has the cause of the
+// caller's.
 //
 // The tempting wrong version asks for both ends when Err or Done is called. If both have
 // come by then, it can't know which was the first.
 type Context struct {
 	caller context.Context
 	owner  *scope.Scope
-	node   scope.Node // in the owner, guarded by that one's mutex
+	node   scope.Node // in the owner's list, guarded by the owner's mutex
 
 	mu     sync.Mutex // guards the fields below
 	inner  context.Context
 	cancel context.CancelCauseFunc // of inner
-	over   bool                    // the call is
+	over   bool                    // the call is over
 }
 
-// release ends c, as its call is over. c may be nil.
+// release ends c, because its call is over. c may be nil.
 func (c *Context) release() {
 	if c == nil {
 		return
@@ -120,8 +121,8 @@ func (c *Context) cutOff() {
 	cancel(c.owner.Cause())
 }
 
-// real returns the inner context. No lock is held while the methods of the caller's are
-// called, which may be the user's own.
+// real returns the inner context, and makes it if need be. No lock is held while methods of
+// the caller's context are called, because they may be the user's own.
 func (c *Context) real() (context.Context, context.CancelCauseFunc) {
 	if inner, cancel, _ := c.made(); inner != nil {
 		return inner, cancel

@@ -1,6 +1,6 @@
 // Package visit calls handlers that answer, those of packages hook and bus, one after the
-// other: each call is one of its owner's, as those of a signal are, and gets a context that
-// ends with the owner.
+// other. Each call belongs to the handler's owner, as the calls of a signal do, and gets a
+// context that ends with the owner.
 package visit
 
 import (
@@ -45,9 +45,9 @@ func (v *Visit) Context() context.Context {
 	return v.ctx
 }
 
-// Call calls f, which calls the handler that v is at. If the handler's owner is
-// supervised, a panic is reported, and returned as a *tether.PanicError; fired says what
-// the handler was called with, and is called for that alone.
+// Call calls f, which calls the handler that v is at. If the handler's owner is supervised,
+// a panic is reported, and returned as a *tether.PanicError. fired returns what the handler
+// was called with, and is called for that report alone.
 func (v *Visit) Call(f func(), fired func() any) error {
 	if owner := v.Owner(); owner.Supervised() {
 		return supervised(owner, f, fired)
@@ -73,8 +73,8 @@ func (v *Visit) End() {
 	v.Walk.End()
 }
 
-// One calls a handler of owner on behalf of the caller whose context is given, for a queue,
-// which has announced the call and is seen on the stack. See [Visit.Call].
+// One calls a handler of owner on behalf of the caller whose context is given. It is for a
+// queue, which has announced the call and is seen on the stack. See [Visit.Call].
 func One(caller context.Context, owner *scope.Scope, f func(context.Context) error, fired func() any) (err error) {
 	ctx, own := contextFor(caller, owner)
 	defer own.release()

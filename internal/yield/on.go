@@ -13,7 +13,8 @@ func Point(name string) {
 	}
 }
 
-// Hook has f called at every Point, by the goroutine that comes by; nil ends it.
+// Hook arranges for f to be called at every Point, by the goroutine that comes by. nil ends
+// that.
 func Hook(f func(name string)) {
 	if f == nil {
 		hook.Store(nil)
