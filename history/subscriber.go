@@ -143,7 +143,7 @@ func (s *subscriber[T]) deliver() bool {
 //     if deliver finds nothing pending.
 //   - The caller does leave: the offers come before the further values number 1, 2, 4, 8 and
 //     so on, and get longer at the same rate. If values come for ever, then after some of them
-//     an offer lasts longer than the time between two values. If they stop, what is pending
+//     an offer lasts as long as the time between two values. If they stop, what is pending
 //     has an end.
 //
 // With an offer for each value, the scheduler would decide how long a replay takes. With
