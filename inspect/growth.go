@@ -87,8 +87,7 @@ type group struct {
 	count int
 }
 
-// groups returns the groups of s in the order of their oldest member, children
-// last.
+// groups returns the groups of s in the order of their oldest members, those of children last.
 func groups(s *scope.Scope) []group {
 	list := members(s)
 	lines := make(map[groupKey]int)
@@ -105,7 +104,7 @@ func groups(s *scope.Scope) []group {
 	return list
 }
 
-// members returns the groups of s but for those of children.
+// members returns the groups of s without those of children.
 func members(s *scope.Scope) []group {
 	index := make(map[groupKey]int)
 	var list []group
