@@ -18,7 +18,7 @@ const (
 	mostDepth   = 100    // deeper owners belong to the fold at that depth
 	mostHolds   = 100    // holds of one fold
 	longestName = 200    // bytes of a name
-	mostSampled = 16     // owners of a fold that are remembered: so many of the oldest, and of the newest
+	mostSampled = 16     // of the oldest owners of a fold, and of the newest, that are remembered
 )
 
 // A Fold is a set of owners that a reader need not tell apart: their parents are of one
@@ -277,7 +277,7 @@ func (f *fold) sample() {
 	for _, s := range slices.Backward(f.young) {
 		f.newest = append(f.newest, weak.Make(s))
 	}
-	n := f.Owners - len(f.young) // the owners that came after the young; the ring has the last of these
+	n := f.Owners - len(f.young) // the owners that came after young; the ring has the last of them
 	for i := range min(n, mostSampled) {
 		f.oldest = append(f.oldest, weak.Make(f.old[(n-1-i)%mostSampled]))
 	}

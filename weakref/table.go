@@ -17,7 +17,7 @@ import (
 type table[K comparable, V any] struct {
 	mu      sync.Mutex         // guards the fields below; a leaf except for the runtime's locks
 	entries map[K]*entry[K, V] // nil once closed
-	gone    func(*entry[K, V]) // called for each entry whose object was collected, with no lock held; may be nil; no user code
+	gone    func(*entry[K, V]) // called with a collected object's entry, no lock held; or nil; no user code
 }
 
 type entry[K comparable, V any] struct {
