@@ -15,7 +15,7 @@ type tag[K comparable, V any] struct {
 	state atomic.Uint32 // unknown, then linked or gone
 }
 
-// The states of an entry, as its owner's cleanup finds it.
+// The states of a tag.
 const (
 	unknown uint32 = iota // it is being made
 	linked                // it is in the chain

@@ -21,7 +21,7 @@ func (b *Batch) Commit() {
 	p.finish()
 }
 
-// find returns what is in the batch for s, if that is one of the last few; nil if not.
+// find returns the write to s, if that is one of the last few of the batch; else nil.
 func (b *Batch) find(s *source) write {
 	const few = 8 // arbitrary; for loops that add a Set of the same value again and again
 	for i := len(b.writes) - 1; i >= max(0, len(b.writes)-few); i-- {

@@ -12,7 +12,7 @@ import (
 // return: what it walks, what it has to settle, and what it has to deliver. If it calls a
 // function, and that uses another value, the Use of the function goes on with the pass.
 //
-// Passes are used again, so that one costs no allocation.
+// Passes are used again, so that a pass costs no allocation.
 type pass struct {
 	frames []frame
 	most   int    // frames at a time

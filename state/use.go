@@ -331,7 +331,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, true
 	case u.used != nil:
 		return nil, u.used[s]
-	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all links are of this run, and no run has begun since
+	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all links are new, and no run has begun since
 		return nil, false
 	}
 	const some = 16
