@@ -15,7 +15,7 @@ type tag[K comparable, V any] struct {
 	state atomic.Uint32 // unknown, then linked or gone
 }
 
-// The states of a tag.
+// The states of a tag. They say of its entry:
 const (
 	unknown uint32 = iota // it is being made
 	linked                // it is in the chain
