@@ -16,10 +16,10 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A responder is who answers the questions of a type. It is in the bus's book from before
-// its connection is made until that has ended.
+// A responder answers the questions of a type. It is in the bus's book from before its
+// connection is made until the connection has ended.
 type responder struct {
-	list    connlist.List // of the one connection
+	list    connlist.List // of one connection
 	answers reflect.Type
 }
 
@@ -119,7 +119,7 @@ func Ask[A, Q any](ctx context.Context, b *Bus, q Q) (a A, err error) {
 	return a, err
 }
 
-// employ makes a responder, unless there is one.
+// employ makes a responder and enters it in the book, unless there is one.
 func (b *Bus) employ(asked, answers reflect.Type) (*responder, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,7 +136,7 @@ func (b *Bus) employ(asked, answers reflect.Type) (*responder, error) {
 	return r, nil
 }
 
-// dismiss is told of the end of a responder's connection.
+// dismiss takes r out of the book. It is called when r's connection has ended.
 func (b *Bus) dismiss(asked reflect.Type, r *responder) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -158,10 +158,10 @@ func answering[A, Q any](b *Bus, owner *scope.Scope, pc uintptr, f func(context.
 	}
 }
 
-// A question is one in a queue. It is answered once: there is always room in the channel.
+// A question is a question in a queue. It is answered once, so the channel always has room.
 type question[A, Q any] struct {
 	q      Q
-	ctx    context.Context // of who asks
+	ctx    context.Context // of the caller of Ask
 	answer chan answer[A]
 }
 
@@ -187,16 +187,16 @@ func wait[A, Q any](e *question[A, Q], queue func(any) bool, number uint64) (non
 	case <-e.ctx.Done():
 	}
 	select {
-	case r := <-e.answer: // it came before the end
+	case r := <-e.answer: // an answer that is there counts
 		return r.a, r.err
 	default:
 		return none, context.Cause(e.ctx)
 	}
 }
 
-// handle answers e, unless nobody waits for that any more.
+// handle answers e, unless Ask does not wait any more.
 func (e *question[A, Q]) handle(owner *scope.Scope, f func(context.Context, Q) (A, error)) {
-	r := answer[A]{err: ErrNobody} // also after Goexit
+	r := answer[A]{err: ErrNobody} // stays if f calls Goexit
 	defer func() { e.answer <- r }()
 	if e.ctx.Err() != nil {
 		return
@@ -209,5 +209,5 @@ func (e *question[A, Q]) handle(owner *scope.Scope, f func(context.Context, Q) (
 	r = answer[A]{a, err}
 }
 
-// Dropped is told, with the queue locked, that the question will not be handled.
+// Dropped answers a question that will not be handled. The queue calls it, with its lock held.
 func (e *question[A, Q]) Dropped() { e.answer <- answer[A]{err: ErrNobody} }

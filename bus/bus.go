@@ -32,22 +32,23 @@ type Bus struct {
 	scope  *scope.Scope // a child of the owner's; all lists close with it
 	around []func(context.Context, Delivery, func(context.Context) error) error
 
-	numbers atomic.Uint64 // of connections, to whichever topic or pattern
-	made    atomic.Uint64 // counts the names that were given state; written with mu held
+	numbers atomic.Uint64 // numbers the connections, of all topics and patterns
+	made    atomic.Uint64 // counts the names that have got a node; written with mu held
 
 	dead, tap node
 
 	// Lock order: mu before the locks of scopes and lists. No user code runs under it.
 	mu         sync.RWMutex // guards the fields below, and what they refer to
-	names      table[*node] // of names that have handlers, or are about to
+	names      table[*node] // of the names that have handlers, or are about to have some
 	kinds      map[reflect.Type]*kind
 	responders map[reflect.Type]*responder // by the type of the question
 }
 
-// A kind is what a bus has for a type of values. It stays: a program has so many types.
+// A kind is what a bus has for a type of values. It is never removed, because the types of a
+// program are limited in number.
 type kind struct {
 	values   reflect.Type
-	own      node // of For
+	own      node // of the topic that For returns
 	patterns trie
 	changes  atomic.Uint64 // counts the changes of patterns; written with the bus's mu held
 }
@@ -100,8 +101,8 @@ func (b *Bus) check(op string) {
 
 func (b *Bus) closed() bool { return !b.scope.Alive() }
 
-// kindOf returns what b has for T. It panics if T is an interface: a value has one type, and
-// what is published as an interface would be for the handlers of that alone.
+// kindOf returns the kind of T. It panics if T is an interface type, because a value that is
+// published as an interface would reach only the handlers of the interface.
 func kindOf[T any](b *Bus, op string) *kind {
 	b.check(op)
 	t := concrete[T](op)
@@ -121,7 +122,7 @@ func kindOf[T any](b *Bus, op string) *kind {
 	return k
 }
 
-// concrete returns the type T, and panics if that is an interface.
+// concrete returns the type T. It panics if that is an interface type.
 func concrete[T any](op string) reflect.Type {
 	t := reflect.TypeFor[T]()
 	if t.Kind() == reflect.Interface {

@@ -70,5 +70,5 @@ func (e *HandlerError) Error() string {
 // Unwrap returns what the handler returned.
 func (e *HandlerError) Unwrap() error { return e.Err }
 
-// errLost is what the handler of a Once returns that another Publish has called.
+// errLost is the result of the handler of a Once that another Publish has called already.
 var errLost = errors.New("bus: spent")

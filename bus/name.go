@@ -71,7 +71,8 @@ func CheckPattern(pattern string) error {
 	return nil
 }
 
-// check returns what s has that it may not have, "" if nothing. of says so of one token.
+// check returns what is wrong with s, "" if nothing is. of does that for one token, and may
+// assume that the token is not empty and has neither white space nor control characters.
 func check(s string, of func(token string, last bool) string) string {
 	for more := true; more; {
 		var token string

@@ -13,12 +13,12 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A node is the state of a topic or pattern: the handlers connected to it. Those of names
-// and patterns exist as long as they have handlers.
+// A node is the state of a topic or pattern: the handlers connected to it. The node of a name
+// or pattern exists as long as it has handlers.
 //
-// A connection counts in users from before it is made until after it has ended. So whoever
-// connects finds a node in the books that is not about to leave them, and one that leaves
-// them has no connection and never gets one.
+// A connection counts in users from before it is made until after it has ended. So a call
+// that connects finds a node that is not about to leave the books. A node that leaves them
+// has no connection, and never gets one.
 type node struct {
 	list   connlist.List
 	values reflect.Type
@@ -26,10 +26,10 @@ type node struct {
 
 	users int    // guarded by the bus's mu
 	leave func() // takes the node out of the books, with the bus's mu held; nil if it stays
-	ended func() // is told of the end of each connection; made once
+	ended func() // called after the end of each connection; made once
 }
 
-// open makes n a list of the bus's.
+// open makes n ready for use. Its list closes with the bus.
 func (b *Bus) open(n *node, values reflect.Type) {
 	n.values = values
 	n.list.NumberBy(&b.numbers)
@@ -54,11 +54,11 @@ func (b *Bus) newNode(values reflect.Type, leave func()) *node {
 	return n
 }
 
-// A handler is what is connected to a node, as the node's list has it. It is given the
-// publisher's own context if it queues, else that of a call.
+// A handler is a connected function, as the node's list has it. It gets the context of a call
+// or, if it puts the value into a queue, the publisher's own.
 type handler[T any] = func(ctx context.Context, m Message[T]) error
 
-// A subscription is one connection on its way.
+// A subscription is a connection that is being made.
 type subscription[T any] struct {
 	bus   *Bus
 	owner *tether.Owner
@@ -68,7 +68,7 @@ type subscription[T any] struct {
 	once  bool
 }
 
-// connect connects call to n, in whose users the caller has counted it.
+// connect connects call to n. The caller has counted the connection in n.users.
 func (s *subscription[T]) connect(n *node, call handler[T]) *tether.Connection {
 	yield.Point("bus: counted")
 	call = s.surround(call)
@@ -140,8 +140,8 @@ func priority(opts []tether.ConnectOption) (p int) {
 	return p
 }
 
-// queueOf returns the number on the stack of who handles for the queue that On says, if one
-// does.
+// queueOf returns a queue's number, if one of opts is On. The goroutine that handles for the
+// queue has that number on its stack.
 func queueOf(opts []tether.ConnectOption) (number uint64, ok bool) {
 	for _, opt := range opts {
 		if n, on := handle.Queued(opt); on {

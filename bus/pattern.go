@@ -54,7 +54,7 @@ func (p *Pattern[T]) plain(op string, owner *tether.Owner, handler func(Message[
 	return s.connect(p.use(), func(_ context.Context, m Message[T]) error { handler(m); return nil })
 }
 
-// use returns the pattern's node, for a connection that is counted as a user of it.
+// use returns the pattern's node, and counts the caller's connection as a user of it.
 func (p *Pattern[T]) use() *node {
 	b, k := p.bus, p.kind
 	b.mu.Lock()

@@ -57,7 +57,7 @@ func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	return err
 }
 
-// deliver calls the handlers in lists.
+// deliver calls the handlers in lists. called says whether one of them got the value.
 func deliver[T any](b *Bus, ctx context.Context, m Message[T], lists []*connlist.List) (called bool, err error) {
 	if len(lists) == 0 || len(lists) == 1 && lists[0].Head() == nil {
 		return false, nil
@@ -87,7 +87,7 @@ func deliver[T any](b *Bus, ctx context.Context, m Message[T], lists []*connlist
 // call calls the handler that v is at.
 func call[T any](v *visit.Visit, ctx context.Context, m Message[T]) (err error) {
 	f := visit.Func[handler[T]](v)
-	if v.Quiet() { // it queues, and has the queue call the user's
+	if v.Quiet() { // f puts m into a queue, which calls the user's handler
 		return f(ctx, m)
 	}
 	own := v.Context()
@@ -97,18 +97,19 @@ func call[T any](v *visit.Visit, ctx context.Context, m Message[T]) (err error) 
 	return err
 }
 
-// A mark is the key of a value that the contexts of Dead's and Tap's handlers have: what is
-// published with them is neither tapped nor a letter, or there would be no end of it.
+// A mark is the key of a value in the contexts of the handlers of Dead and Tap. What they
+// publish with such a context is neither tapped nor made a letter. Otherwise there would be
+// no end of it.
 type mark struct{}
 
 func marked(ctx context.Context) bool { return ctx.Value(mark{}) != nil }
 
-// inform publishes d to those of Tap.
+// inform calls the handlers of Tap with d.
 func (b *Bus) inform(ctx context.Context, d Delivery) {
 	_, _ = deliver(b, context.WithValue(ctx, mark{}, true), Message[Delivery]{Value: d}, []*connlist.List{&b.tap.list})
 }
 
-// letter publishes a letter, although ctx may have ended.
+// letter calls the handlers of Dead with a letter, even if ctx has ended.
 func (b *Bus) letter(ctx context.Context, topic string, v any, err error) {
 	if b.dead.list.Head() == nil {
 		return

@@ -12,7 +12,7 @@ import (
 // An envelope is a value in a queue.
 type envelope[T any] struct {
 	Message[T]
-	ctx context.Context // with the values of the publisher's, and no end
+	ctx context.Context // has the values of the publisher's context, and does not end
 }
 
 // enqueue connects call by way of a queue.

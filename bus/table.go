@@ -1,13 +1,13 @@
 package bus
 
-// A table is a map of strings that gives its memory back: a map of Go's keeps the room that
+// A table is a map with string keys that gives its memory back. A Go map keeps the room that
 // its keys once needed. The zero table is empty.
 type table[V any] struct {
 	m    map[string]V
 	most int // the greatest length since m was made
 }
 
-// roomy is how large a table must have been for that to matter; arbitrary.
+// roomy is how large a table must have been to give room back; arbitrary.
 const roomy = 64
 
 func (t *table[V]) get(key string) V { return t.m[key] }
@@ -20,7 +20,8 @@ func (t *table[V]) set(key string, v V) {
 	t.most = max(t.most, len(t.m))
 }
 
-// delete forgets key. Cost: amortised O(1), as what is copied was deleted several times over.
+// delete forgets key. Cost: amortised O(1), because a copy comes after more deletions than it
+// has keys.
 func (t *table[V]) delete(key string) {
 	delete(t.m, key)
 	if t.most > roomy && len(t.m) < t.most/4 {

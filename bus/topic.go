@@ -23,9 +23,9 @@ type Topic[T any] struct {
 	bus   *Bus
 	name  string // "" for that of a type
 	kind  *kind  // nil for Dead and Tap
-	apart *node  // of Dead or Tap; else nil
+	apart *node  // that of Dead or Tap; else nil
 
-	route atomic.Pointer[route] // the last one found; nil before that
+	route atomic.Pointer[route] // the last route found; nil before that
 }
 
 // For returns the topic of the type T. It has no name and matches no pattern. It panics if T is
@@ -81,7 +81,8 @@ func (t *Topic[T]) plain(op string, owner *tether.Owner, handler func(T), opts [
 	return s.connect(t.use(op), func(_ context.Context, m Message[T]) error { handler(m.Value); return nil })
 }
 
-// use returns the topic's node, for a connection that is counted as a user of it.
+// use returns the topic's node. If the node can leave the books, use counts the caller's
+// connection as a user of it.
 func (t *Topic[T]) use(op string) *node {
 	switch {
 	case t.apart != nil:
@@ -119,17 +120,18 @@ func (t *Topic[T]) check(op string) {
 	}
 }
 
-// A route is where the handlers of a topic are. It does not change, and is right as long as
-// the patterns of the type are those of patterns, and own is in the books, or if that is nil
-// as long as no names were given state after made. Which is asked without a lock.
+// A route says where the handlers of a topic are. It does not change. It is right as long as
+// the number of changes of the type's patterns is patterns, and own is in the books. If own is
+// nil, it is right as long as the number of names that have got a node is made. find checks
+// all that without a lock.
 type route struct {
 	own            *node            // nil if the name has none
-	lists          []*connlist.List // with connections, or that may get some: own's, and of patterns
+	lists          []*connlist.List // of own, and of the patterns that match
 	err            error            // not nil if the name has handlers of another type; then there are no lists
 	patterns, made uint64
 }
 
-// find returns the route of now.
+// find returns a route that is right.
 func (t *Topic[T]) find() *route {
 	r := t.route.Load()
 	switch {

@@ -2,17 +2,17 @@ package bus
 
 import "strings"
 
-// A trie has the nodes of patterns, by their tokens. To find those that match a name it
-// looks at one branch for each token, and one more for each * on the way: how many other
-// patterns there are does not matter. The bus's mutex guards it.
+// A trie has the nodes of patterns, by their tokens. To find those that match a name, match
+// looks at one branch for each token, and at one more for each * on the way. It does not
+// matter how many other patterns there are. The bus's mutex guards the trie.
 type trie struct {
-	children table[*trie] // by the token that comes next
+	children table[*trie] // by the next token, if that is not a wildcard
 	star     *trie        // after a *
-	here     *node        // of the pattern that ends here; nil if none does
-	rest     *node        // of the one that ends here with a >
+	here     *node        // of the pattern that ends here, or nil
+	rest     *node        // of the pattern that ends here with a >, or nil
 }
 
-// at returns the place of the pattern's node, which it makes if that is asked for.
+// at returns the place for the pattern's node. It makes the branches on the way.
 func (t *trie) at(pattern string) **node {
 	for more := true; more; {
 		var token string
@@ -25,7 +25,7 @@ func (t *trie) at(pattern string) **node {
 	return &t.here
 }
 
-// next returns the branch of a token, which it makes if it is not there.
+// next returns the branch of a token. If there is none, it makes one.
 func (t *trie) next(token string) *trie {
 	child := t.child(token)
 	if child != nil {
@@ -47,7 +47,7 @@ func (t *trie) child(token string) *trie {
 	return t.children.get(token)
 }
 
-// remove forgets the node of pattern, and the branches that are empty without it.
+// remove removes the node of pattern, and the branches that are empty without it.
 func (t *trie) remove(pattern string) {
 	way := []*trie{t}
 	var tokens []string

@@ -73,7 +73,7 @@ type buffer[T any] struct {
 	number   uint64      // of the batch
 	stop     func() bool // its timer; nil if there is none
 	ready    fifo.Buffer[[]T]
-	underWay bool // the first of ready is
+	underWay bool // the first batch of ready is under way
 	busy     bool
 	ended    bool // nothing more comes
 }
@@ -107,8 +107,8 @@ func (b *buffer[T]) put(v T) {
 	finally.Each(b.next)
 }
 
-// closeLocked makes the batch, which is not empty, a ready one, and returns what stops its
-// timer.
+// closeLocked makes the batch, which is not empty, ready. It returns the function that stops
+// its timer.
 func (b *buffer[T]) closeLocked() (stop func() bool) {
 	b.ready.Push(b.batch)
 	return b.resetLocked()
@@ -127,7 +127,7 @@ func cancel(stop func() bool) {
 	}
 }
 
-// set sets the timer of a batch, which may be over by then.
+// set sets the timer of a batch. If that is not collected any more by then, it stops the timer.
 func (b *buffer[T]) set(number uint64) {
 	stop := b.life.owner.AfterFunc(b.wait, func() { b.tick(number) })
 	b.mu.Lock()
@@ -138,7 +138,7 @@ func (b *buffer[T]) set(number uint64) {
 	cancel(stop)
 }
 
-// tick is the timer.
+// tick is what the timer calls.
 func (b *buffer[T]) tick(number uint64) {
 	b.mu.Lock()
 	if b.number != number {
@@ -157,7 +157,7 @@ func (b *buffer[T]) tick(number uint64) {
 // next emits a batch, and reports whether to look again.
 func (b *buffer[T]) next() bool {
 	b.mu.Lock()
-	if b.underWay { // it was skipped
+	if b.underWay { // no queue has taken the batch: it was skipped
 		if !b.life.chain.conn.Connected() {
 			b.busy = false
 			b.mu.Unlock()
@@ -188,7 +188,7 @@ func (b *buffer[T]) takeLocked() []T {
 	return b.ready.Pop()
 }
 
-// takeUnderWay is for the queue that lets in the batch that is under way.
+// takeUnderWay takes the batch that is under way. A Finish queue calls it to let the batch in.
 func (b *buffer[T]) takeUnderWay() []T {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -221,7 +221,7 @@ func (b *buffer[T]) over() {
 	}
 }
 
-// drop is the end of the chain.
+// drop is called when the chain ends.
 func (b *buffer[T]) drop() {
 	b.mu.Lock()
 	b.ended = true
@@ -231,7 +231,7 @@ func (b *buffer[T]) drop() {
 	cancel(stop)
 }
 
-// lastWords takes out what is held, in a cut-off after which drop is called.
+// lastWords takes out what is held. It is called in the cut-off, before drop.
 func (b *buffer[T]) lastWords() (all [][]T) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

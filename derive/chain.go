@@ -12,10 +12,10 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// A recipe is the Source that an operator returns: it builds one link of a chain. It
-// arranges for emit to be called with the values for as long as l lasts, and for end to be
-// called when no more can come. end may be called from the start of the call on, more than
-// once, and inside whatever has ended a source. So it neither waits nor calls user code.
+// A recipe is the Source that an operator returns. It builds one link of a chain: it arranges
+// for emit to be called with the values for as long as l lasts, and for end to be called when
+// no more can come. end may be called before the recipe has returned, more than once, and
+// inside the call that ends a source. So it neither waits nor calls user code.
 //
 // Recipes nest: if the source of an operator is a recipe too, it is built into the same
 // chain. So a chain has one Connection, however many operators it is made of.
@@ -37,15 +37,15 @@ func (r recipe[T]) Once(owner *tether.Owner, handler func(T), opts ...tether.Con
 	return c
 }
 
-// A chain is what one connection to a recipe consists of. Its last link is a signal of its
-// own, which calls the handler. conn is the connection to that signal, and has all that the
-// user has asked for: queue, mute, a single call. The other links know nothing of that. So
-// their functions run on the goroutine that calls Fire.
+// A chain is what one connection to a recipe consists of. Its last link is a signal, which
+// calls the handler. conn is the connection to that signal, and has all that the user has
+// asked for: queue, mute, a single call. The other links know nothing of that. So their
+// functions run on the goroutine that calls Fire.
 type chain struct {
 	conn     *tether.Connection
 	queue    *tether.Queue          // nil: none
 	finish   bool                   // it is a Finish queue
-	priority []tether.ConnectOption // full: what is appended to it is a copy
+	priority []tether.ConnectOption // without spare capacity, so an append makes a copy
 	last     unsafe.Pointer         // the function that fires the last link
 	whole    *life
 }
@@ -68,7 +68,7 @@ func open[T any](src tether.Source[T], owner *tether.Owner, last *tether.Signal[
 	handle.OnEnd(c, func() { ch.whole.end() })
 	built := false
 	defer func() {
-		if !built { // a source has panicked
+		if !built { // Connect of a source has panicked
 			c.Disconnect()
 		}
 	}()
@@ -78,8 +78,8 @@ func open[T any](src tether.Source[T], owner *tether.Owner, last *tether.Signal[
 	built = true
 }
 
-// over ends the chain when its sources have ended. On a queue it does so when the queue has
-// handled what it has accepted by now.
+// over ends the chain when its sources have ended. If the connection is on a queue, it ends
+// when the queue has handled what it has accepted by now.
 func (ch *chain) over() {
 	if !ch.whole.end() {
 		return
@@ -99,17 +99,17 @@ func (ch *chain) over() {
 	})
 }
 
-// gone is a context for not waiting at all.
+// gone is a context that has ended, for a Flush that does not wait.
 var gone = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }()
 
-// A life is that of a chain, or of the part of it that one operator lets go of before the
-// rest. What lives in it is ended with it, exactly once: the goroutine that ends it takes
-// the list under mu, and calls the functions without mu. What comes later finds dead set,
-// and is ended at once.
+// A life is the lifetime of a chain, or of a part of it that an operator lets go of before the
+// rest. Its functions are called exactly once: the goroutine that ends the life takes the list
+// under mu, and calls them without mu. A function that comes later finds dead set, and is
+// called at once.
 type life struct {
 	chain *chain
 	owner *tether.Owner // of the connections to sources

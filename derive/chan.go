@@ -36,7 +36,7 @@ func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overfl
 	stop := owner.Defer(o.close)
 	connected := false
 	defer func() {
-		if !connected { // src has panicked
+		if !connected { // Connect of src has panicked
 			stop()
 		}
 	}()
@@ -55,8 +55,8 @@ func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overfl
 // An outlet is a Chan.
 //
 // The channel is closed once, when closing is set and no send is held. The goroutine that
-// brings that about closes it, in the same critical section. A send that does not wait is
-// made under mu. A held one is counted in sending.
+// sets closing or ends the last held send closes it, in the same critical section. A send
+// that does not wait is made under mu. A held send is counted in sending.
 type outlet[T any] struct {
 	ch       chan T
 	overflow tether.Overflow
@@ -78,8 +78,8 @@ func (o *outlet[T]) put(v T) {
 	o.closeLocked()
 }
 
-// putNow does with v what can be done at once. If it returns false, v is to be sent, and is
-// counted in sending.
+// putNow sends or drops v, if it can do so at once. Otherwise it counts v in sending and
+// returns false. Then the caller must send v.
 func (o *outlet[T]) putNow(v T) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -104,7 +104,7 @@ func (o *outlet[T]) putNow(v T) bool {
 	return true
 }
 
-// close closes the channel, when held sends are over.
+// close closes the channel when the held sends are over.
 func (o *outlet[T]) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -143,8 +143,9 @@ func Send[T any](owner *tether.Owner, src tether.Source[T], ch chan<- T) *tether
 	return c
 }
 
-// send sends v to ch, unless ctx or ended ends first, or the calling goroutine is an owned
-// one whose owner is cut off: the receiver may be the one that calls Destroy of that owner.
+// send sends v to ch, unless ctx or ended ends first. If the calling goroutine is an owned
+// one, the cut-off of its owner ends the wait too, because the receiver may be the goroutine
+// that calls Destroy of that owner.
 func send[T any](ctx context.Context, ended <-chan struct{}, ch chan<- T, v T) {
 	cut := make(chan struct{})
 	var once sync.Once

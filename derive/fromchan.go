@@ -37,13 +37,13 @@ func FromChan[T any](owner *tether.Owner, ch <-chan T) tether.Source[T] {
 type receiver[T any] struct {
 	ch     <-chan T
 	signal *tether.Signal[T]
-	turn   chan struct{} // holds a token while somebody receives, who owns the fields below
-	kept   []T           // received, and not taken by anybody; one at most
-	taken  bool          // somebody has got what is being fired
+	turn   chan struct{} // holds a token while a goroutine receives, which owns the fields below
+	kept   []T           // the value that was received and that no subscriber has got; one at most
+	taken  bool          // a subscriber has got the value that is being fired
 }
 
-// start starts the goroutine for active, and another one if that is ended by a handler: the
-// panic is reported, or crashes.
+// start starts the goroutine for active, and another one if a handler ends that. A panic is
+// reported, or crashes the program.
 func (r *receiver[T]) start(active *tether.Owner) {
 	active.Go(func(ctx context.Context) {
 		returned := false
@@ -81,13 +81,13 @@ func (r *receiver[T]) receive(ctx context.Context, active *tether.Owner) {
 	}
 }
 
-// fire fires the value kept, and keeps it if all have left in this moment.
+// fire fires the value kept. If all subscribers have left in this moment, it keeps the value.
 func (r *receiver[T]) fire() {
 	v := r.kept[0]
 	r.kept, r.taken = nil, false
 	r.signal.Fire(v)
 	if !r.taken {
 		r.kept = append(r.kept, v)
-		runtime.Gosched() // whoever has left is about to end active
+		runtime.Gosched() // the goroutine that disconnected the last of them is about to end active
 	}
 }

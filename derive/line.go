@@ -8,26 +8,26 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// A line handles what comes to an operator one after the other, in the order in which it
-// came. The goroutine that finds the line idle does it. The others leave what they have to
-// that one.
+// A line handles the values that come to an operator, one after the other, in the order in
+// which they came. The goroutine that finds the line idle handles them. The others leave
+// their values to it.
 //
 // The invariant, with mu free: if waiting is not empty, a goroutine is busy. It looks at
 // waiting again in the critical section in which it ceases to be busy. So nothing is left
 // behind. Only the busy goroutine calls step, without mu. So calls of step do not overlap,
 // and each sees what the one before wrote, whichever goroutine calls it.
 //
-// The end of a source is not something that comes to the line, but a change of what over
-// answers. Otherwise a goroutine that ends a source, by a Disconnect under a lock perhaps,
-// could find itself busy with the values of others. over is called under mu, by the
-// goroutine that makes the line idle, or that changes it while it is. So it sees all that
+// The end of a source does not come to the line as a value. It changes what over answers.
+// Otherwise a goroutine that ends a source, perhaps by a Disconnect under a lock, could become
+// busy with the values of others. over is called under mu, by the goroutine that makes the
+// line idle, or by one that changes the answer while the line is idle. So it sees all that
 // came before the end.
 type line[E any] struct {
 	life *life
 	step func(E)
-	over func() bool // nothing more can come of it
-	end  func()      // of what follows
-	next func() bool // is step for the next one, made once
+	over func() bool // reports whether nothing more can come of the line
+	end  func()      // ends the next link of the chain
+	next func() bool // handleNext, as a func value that is made once
 
 	mu      sync.Mutex // guards the fields below, and what over looks at
 	waiting fifo.Buffer[E]
@@ -76,8 +76,8 @@ func (ln *line[E]) handleNext() bool {
 	return false
 }
 
-// change makes a change that may be the last one. The function change runs under mu. over
-// may look at what step writes, as it is not called while a goroutine is busy.
+// change calls the function change under mu, and ends the line if over says so. over may look
+// at what step writes, because it is not called while a goroutine is busy.
 func (ln *line[E]) change(change func()) {
 	ln.mu.Lock()
 	change()

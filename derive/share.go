@@ -20,7 +20,7 @@ func Share[T any](owner *tether.Owner, src tether.Source[T]) tether.Source[T] {
 	shared = tether.NewSignal[T](owner, tether.WhileActive(func(active *tether.Owner) {
 		connected := false
 		defer func() {
-			if !connected { // src has panicked, and the caller gets no Connection
+			if !connected { // Connect of src has panicked, and the caller gets no Connection
 				shared.DisconnectAll()
 			}
 		}()
@@ -37,8 +37,8 @@ func Share[T any](owner *tether.Owner, src tether.Source[T]) tether.Source[T] {
 	return through[T](shared)
 }
 
-// through returns a Source of what s fires. If s ends, a connection to s ends at once, but
-// one to this Source ends when its queue has handled what it has.
+// through returns a Source of what s fires. If s ends, a connection to s ends at once. A
+// connection to this Source ends when its queue has handled what it has.
 func through[T any](s *tether.Signal[T]) tether.Source[T] {
 	return recipe[T](func(l *life, emit func(T), end func()) { feed[T](l, s, emit, end) })
 }

@@ -8,19 +8,19 @@ import (
 )
 
 // A slot holds at most one value until it is due, and emits it then. Debounce and Throttle
-// differ in when that is, and in which value is held.
+// differ in when the value is due, and in which value is held.
 //
 // The invariant, with mu free: if a value is held, the slot is busy, that is, a timer is
 // set or a goroutine emits. A goroutine that emits looks at the slot again in the critical
-// section in which the slot ceases to be busy. So there is one timer at most, none without
-// a value, and emissions do not overlap. due never falls, and is compared with the clock at
-// the time of use: a timer that is early, as due was put off, sets another one for the
+// section in which the slot ceases to be busy. So there is one timer at most, and none
+// without a value, and emissions do not overlap. due never falls. It is compared with the
+// clock at each use: a timer that is early, because due was put off, sets another one for the
 // rest.
 type slot[T any] struct {
 	life *life
 	emit func(T)
 	end  func()
-	each time.Duration // from an emission to the next one at the least; 0 for Debounce
+	each time.Duration // the least time between two emissions; 0 for Debounce
 
 	mu    sync.Mutex // guards the fields below
 	v     T
@@ -37,7 +37,7 @@ func newSlot[T any](l *life, emit func(T), end func()) *slot[T] {
 	return s
 }
 
-// drop is the end of the chain.
+// drop is called when the chain ends.
 func (s *slot[T]) drop() {
 	s.mu.Lock()
 	s.dropLocked()
@@ -66,8 +66,8 @@ func (s *slot[T]) over() {
 	}
 }
 
-// putUnlock holds v, which is due at s.due, in place of what was held; mu is held, and is free
-// after it.
+// putUnlock holds v, which is due at s.due, in place of what was held. mu is held on entry,
+// and free on return.
 func (s *slot[T]) putUnlock(v T) {
 	if s.ended {
 		s.mu.Unlock()
@@ -108,8 +108,8 @@ func (s *slot[T]) next() bool {
 	return true
 }
 
-// setLocked sets the timer. NOTE: the owner's mutex nests in mu; nobody takes them the other
-// way round, as what ends a life is called with no lock held.
+// setLocked sets the timer. NOTE: the owner's mutex nests in mu. No code takes them the other
+// way round, because a life is ended with no lock held.
 func (s *slot[T]) setLocked(wait time.Duration) {
 	s.stop = s.life.owner.AfterFunc(wait, func() {
 		s.mu.Lock()

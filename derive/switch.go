@@ -39,11 +39,11 @@ type switcher[T, U any] struct {
 	f     func(*tether.Owner, T) tether.Source[U]
 	emit  func(U)
 	line  *line[switched[T, U]]
-	ended bool   // src has; guarded by the line's mu
-	last  *inner // step's own
+	ended bool   // src has ended; guarded by the line's mu
+	last  *inner // only step and over use it
 
 	mu      sync.Mutex // guards the fields below; a leaf
-	current *inner     // last, for who ends the chain
+	current *inner     // last, for the goroutine that ends the chain
 	dead    bool       // the chain has ended
 }
 
@@ -54,15 +54,15 @@ type inner struct {
 	ended bool // guarded by the line's mu
 }
 
-// A switched is what comes to the line: a value of src, or if from is set, of that.
+// A switched is what comes to the line: a value of src or, if from is set, of that inner source.
 type switched[T, U any] struct {
 	v    T
 	u    U
 	from *inner
 }
 
-// step handles one value. As it runs in a line, nothing of src or of the inner source comes
-// between the end of what was and the subscription to what is.
+// step handles one value. It runs in a line. So no value of src or of an inner source comes
+// between the end of the inner source before and the subscription to the new one.
 func (s *switcher[T, U]) step(e switched[T, U]) {
 	switch e.from {
 	case nil:
@@ -94,7 +94,7 @@ func (s *switcher[T, U]) moveOn(v T) {
 		return
 	}
 	end := func() {
-		in.cancel() // nothing, where Switch has moved on
+		in.cancel() // does nothing if Switch has moved on
 		s.line.change(func() { in.ended = true })
 	}
 	connected := false
@@ -111,7 +111,7 @@ func (s *switcher[T, U]) moveOn(v T) {
 	connected = true
 }
 
-// stop is the end of the chain.
+// stop is called when the chain ends.
 func (s *switcher[T, U]) stop() {
 	s.mu.Lock()
 	s.dead = true

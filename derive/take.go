@@ -62,5 +62,5 @@ func Until[T, U any](src tether.Source[T], stop tether.Source[U]) tether.Source[
 type either[A, B any] struct {
 	a      A
 	b      B
-	second bool // it is b
+	second bool // the value is b
 }

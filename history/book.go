@@ -9,25 +9,25 @@ import (
 	"github.com/seed-ec287111/tether/internal/ordered"
 )
 
-// slack is how many ended subscribers the book may hold besides as many as there
-// are live ones; arbitrary, and small.
+// slack is how many more ended subscribers than live ones the book may hold; arbitrary, and
+// small.
 const slack = 8
 
 // A book has the subscribers of a ring. The ring's mutex guards it.
 //
-// Nobody tells a ring that a connection has ended. Those that have are swept out
-// when they may be more than half of the book, which is amortised O(1) for a
-// connect, but for O(log p) among p priorities; and a pass that finds many has
-// the book swept.
+// A ring does not learn that a connection has ended. enterLocked sweeps out the ended
+// subscribers when they may be more than half of the book. That is amortised O(1) for a
+// connect, apart from O(log p) among p priorities. A pass that finds many ended subscribers
+// sweeps the book too.
 type book[T any] struct {
 	levels ordered.Map[*priorityLevel[T]] // none is empty
 	size   int                            // subscribers in the book
 	limit  int                            // the size at which to sweep
 }
 
-// A priorityLevel has the subscribers of one priority, in order of connection. The slice
-// is appended to in place and otherwise replaced: a copy of its header remains a
-// valid list without the lock.
+// A priorityLevel has the subscribers of one priority, in order of connection. The slice is
+// only appended to in place, and otherwise replaced. So a copy of its header remains a valid
+// list without the lock.
 type priorityLevel[T any] struct {
 	priority int
 	subs     []*subscriber[T]
@@ -72,10 +72,10 @@ func (b *book[T]) sweepLocked() {
 	b.limit = 2*b.size + slack
 }
 
-// A pass walks the book once. It comes by everybody who was in the book
-// when it began, and may come by others: they find nothing to deliver.
+// A pass walks the book once. It comes by all subscribers that were in the book when it
+// began. It may come by others, which find nothing to deliver.
 //
-// It holds the level where it is, not its place in the book: that may be swept
+// It holds the level where it is, and not a place in the book, because the book may be swept
 // meanwhile.
 type pass[T any] struct {
 	level      *priorityLevel[T] // nil at the end
@@ -94,8 +94,8 @@ func (b *book[T]) passLocked() (p pass[T]) {
 	return p
 }
 
-// next returns the next live subscriber, nil at the end. An ended one loses what
-// it holds. mu is the ring's.
+// next returns the next live subscriber, nil at the end. It makes ended ones let go of the
+// values. mu is the ring's.
 func (p *pass[T]) next(b *book[T], mu *sync.Mutex) *subscriber[T] {
 	for p.level != nil {
 		for len(p.subs) > 0 {
@@ -117,7 +117,7 @@ func (p *pass[T]) next(b *book[T], mu *sync.Mutex) *subscriber[T] {
 	return nil
 }
 
-// sparse reports whether the pass has met so many ended ones that a sweep pays.
+// sparse reports whether the pass has met so many ended subscribers that a sweep pays.
 func (p *pass[T]) sparse() bool { return p.dead > p.live+slack }
 
 // priority returns the priority among opts: as in tether, the last one counts.

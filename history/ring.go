@@ -19,25 +19,26 @@ import (
 type Ring[T any] struct {
 	_ noCopy
 
-	// alive until the cut-off of the owner, which is not referred to: that would
-	// hide a lost one for as long as the ring is held. Its scope refers to the ring.
+	// alive is true until the cut-off of the owner. The ring does not refer to the owner,
+	// because a lost owner would stay hidden as long as the ring is held. The owner's scope
+	// refers to the ring.
 	alive atomic.Bool
 	n     uint32 // values to keep
 
 	mu sync.Mutex // guards the fields below; a leaf: nothing is called under it
 
-	// The list of values. Cells from oldest to newest are full, behind them is the empty
-	// one. newest is nil while there is no value, both once the values are dropped.
-	// Subscribers may stand at older cells.
+	// The list of values. The cells from oldest to newest are full, and an empty cell comes
+	// after them. newest is nil while there is no value. Both are nil once the values are
+	// dropped. Subscribers may stand at cells before oldest.
 	count          uint32 // of full cells, n at most
 	oldest, newest *cell[T]
 
 	book *book[T] // nil before the first subscriber, and for good once closed
 }
 
-// A cell holds a value from the moment when next is not nil, and never changes
-// after that. A subscriber stands at the cell that it is to be given next, or
-// the empty one at the end; so it holds no value that it was given.
+// A cell holds a value from the moment when next is not nil, and never changes after that. A
+// subscriber stands at the cell of its next value, or at the empty cell. So it holds no value
+// that it has delivered.
 type cell[T any] struct {
 	v    T
 	next atomic.Pointer[cell[T]]
@@ -68,7 +69,7 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	undo := s.OwnEnding((*ending[T])(r))
 	over := false
 	defer func() {
-		if !over { // src has panicked
+		if !over { // Connect of src has panicked
 			undo()
 		}
 	}()
@@ -168,13 +169,13 @@ func (r *Ring[T]) appendLocked(v T) {
 // An ending is a Ring as its owner's teardown sees it.
 type ending[T any] Ring[T]
 
-// Cut is called under locks, before anybody sees the owner dead: from then on nothing is
-// recorded or delivered, and nobody connects.
+// Cut is called under locks, before any goroutine sees the owner dead. From then on nothing
+// is recorded or delivered, and nothing connects.
 func (e *ending[T]) Cut() { e.alive.Store(false) }
 
-// Then, called without locks by the goroutine that cuts off, ends the subscriptions. Who
-// connects at the same time has entered the book before, or sees that it is too late, as
-// both is done under mu.
+// Then ends the subscriptions. The goroutine that cuts off calls it, without locks. A
+// subscriber that connects at the same time has entered the book before, or sees that it is
+// too late, because join does both under mu.
 func (e *ending[T]) Then() {
 	e.mu.Lock()
 	all := e.book
@@ -189,7 +190,7 @@ func (e *ending[T]) Then() {
 	}
 }
 
-// Close, a cleanup, lets go of the values.
+// Close drops the values. It is a cleanup.
 func (e *ending[T]) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

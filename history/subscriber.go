@@ -9,23 +9,23 @@ import (
 	"github.com/seed-ec287111/tether/internal/finally"
 )
 
-// A subscriber is one connection to a ring. The handler is connected to a signal
-// of its own, so that each call is one of the library's: with presence, mute,
-// queue, supervision and all.
+// A subscriber is one connection to a ring. The handler is connected to a signal that only
+// the subscriber fires. So each call is a handler call as any other, with presence, mute,
+// queue and supervision.
 //
-// The Connection refers to the signal, not to the subscriber: held after its
-// end, it holds no values.
+// The Connection refers to the signal, and not to the subscriber. So a Connection that is
+// kept after its end holds no values.
 type subscriber[T any] struct {
 	ring   *Ring[T]
 	signal *tether.Signal[T]
 	conn   *tether.Connection
 
-	// due counts the wakes that are not answered yet. Whoever raises it from 0
-	// delivers, and owns at until it brings due back to 0. Recording a value comes
-	// before the wake, and reading due before looking for a value; so if the
-	// compare-and-swap at the end succeeds, there was no value to be found. The
-	// tempting wrong version is a busy flag, cleared after the last look: a value
-	// recorded between the two is delivered with the next one, or never.
+	// due counts the wakes that are not answered yet. The goroutine that raises it from 0
+	// delivers, and owns at until it brings due back to 0. A value is recorded before the
+	// wake, and deliver reads due before it looks for a value. So if its compare-and-swap
+	// succeeds, there was no value to be found. The tempting wrong version is a busy flag that
+	// is cleared after the last look: a value recorded between the two is delivered with the
+	// next one, or never.
 	due atomic.Int64
 	at  *cell[T] // what to deliver next; nil once the connection has ended
 }
@@ -63,8 +63,8 @@ func (r *Ring[T]) ConnectSelf(owner *tether.Owner, handler func(self *tether.Con
 	return s.join(opts)
 }
 
-// subscriber returns a subscriber that is busy: until join delivers, others
-// leave their values.
+// subscriber returns a subscriber that is busy. So until join delivers, no other goroutine
+// does.
 func (r *Ring[T]) subscriber() *subscriber[T] {
 	s := &subscriber[T]{ring: r, signal: new(tether.Signal[T])}
 	s.due.Store(1)
@@ -96,16 +96,16 @@ func (s *subscriber[T]) join(opts []tether.ConnectOption) *tether.Connection {
 	return s.conn
 }
 
-// wake sees to it that what was recorded is delivered, here or by who is at it.
+// wake delivers what was recorded, or leaves it to the goroutine that is delivering.
 func (s *subscriber[T]) wake() {
 	if s.due.Add(1) == 1 {
 		finally.Each(s.deliver)
 	}
 }
 
-// deliver delivers one value. It returns false where there is none, and the
-// caller does not deliver any more. A subscription that is over stays busy for
-// ever, so that nobody comes back.
+// deliver delivers one value. If there is none, it returns false, and the caller does not
+// own at any more. A subscriber whose connection has ended stays busy for ever, so no
+// goroutine comes back to it.
 func (s *subscriber[T]) deliver() bool {
 	for {
 		if !s.conn.Connected() || !s.ring.alive.Load() {
@@ -125,30 +125,32 @@ func (s *subscriber[T]) deliver() bool {
 	}
 }
 
-// A replay is what Connect does before it returns: it delivers what the ring had
-// when Connect began, and then gets away as soon as it can.
+// A replay is what Connect does before it returns. It delivers what the ring had when Connect
+// began, and then leaves as soon as it can.
 //
-// What was recorded meanwhile is pending, as s was busy. Nobody but the caller is
-// there to deliver it, unless somebody records once more; and if somebody always
-// does, the caller must not be the one who delivers for ever: it is not part of
-// that flow, and the handler may put aside, without bound, what the caller is to
-// work off next. (A firer who delivers is held up by what it causes.) So from
-// there on the caller offers s to whoever comes by, by bringing due to 0 though
-// values are pending: the next wake then raises it from 0 and delivers them, first,
-// as at is where the caller has left it. If nobody comes while the caller yields,
-// it takes s back in the same way, and delivers one more.
+// Values that were recorded meanwhile are pending, because s was busy. If no goroutine
+// records once more, the caller must deliver them. If goroutines record all the time, the
+// caller must not deliver for ever. It is not part of that flow, and the handler may put
+// aside, without bound, what the caller would have to deliver next. (A goroutine that fires
+// is held up by what it causes.) So after the replay the caller offers s to others: it brings
+// due to 0 although values are pending. The next wake then raises due from 0. It delivers the
+// pending values first, because at is where the caller has left it. If no wake comes while
+// the caller yields, the caller raises due from 0 itself, and delivers one more value.
 //
-// Nothing is lost or overtaken: due is raised from 0 by one side only, and who does
-// that goes on at at. Nothing is left behind: the caller goes only when somebody
-// else has raised due, or when nothing is pending, as deliver finds it. And the
-// caller does get away: the offers come before the further values number 1, 2, 4, 8
-// and so on, and get longer at the same rate. If values come for ever, every so
-// often, then after some of them an offer lasts as long as that. If they stop, what
-// is pending has an end. An offer per value instead would let the scheduler decide,
-// how long a replay takes; offers of one length, the ratio of two speeds.
+//   - Nothing is lost or overtaken: only one goroutine raises due from 0, and it goes on at
+//     at.
+//   - Nothing is left behind: the caller leaves only if another goroutine has raised due, or
+//     if deliver finds nothing pending.
+//   - The caller does leave: the offers come before the further values number 1, 2, 4, 8 and
+//     so on, and get longer at the same rate. If values come for ever, then after some of them
+//     an offer lasts as long as the time between two values. If they stop, what is pending
+//     has an end.
+//
+// With an offer for each value, the scheduler would decide how long a replay takes. With
+// offers of one length, the ratio of two speeds would.
 type replay[T any] struct {
 	s       *subscriber[T]
-	until   *cell[T] // what was recorded before is here; nil: all that was has been delivered
+	until   *cell[T] // the empty cell when the replay began; nil once at has come there
 	further uint     // values delivered or begun since
 }
 
@@ -166,8 +168,8 @@ func (r *replay[T]) step() bool {
 	return s.deliver()
 }
 
-// offer leaves s to others for some time. It reports whether nobody has taken it, so
-// that it is the caller's again.
+// offer leaves s to other goroutines for some time. It reports whether none has taken it, so
+// that the caller owns at again.
 func (s *subscriber[T]) offer(yields uint) bool {
 	s.due.Store(0)
 	for range yields {

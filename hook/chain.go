@@ -31,7 +31,7 @@ func NewChain[In, Out any](owner *tether.Owner) *Chain[In, Out] {
 	return c
 }
 
-// An action is what a chain is wrapped around.
+// An action is a function that a chain is wrapped around.
 type action[In, Out any] = func(context.Context, In) (Out, error)
 
 // Use makes f a link, until owner is destroyed or the connection ends by itself. f is called
@@ -51,7 +51,7 @@ func (c *Chain[In, Out]) Use(owner *tether.Owner, f func(ctx context.Context, in
 	return c.self().handle("hook: Use", owner, visit.Word(f), opts, reflect.TypeFor[In]())
 }
 
-// self is nil if c is.
+// self returns the handlers of c, nil if c is nil.
 func (c *Chain[In, Out]) self() *handlers {
 	if c == nil {
 		return nil
@@ -86,7 +86,7 @@ func (c *Chain[In, Out]) Run(ctx context.Context, in In, last func(context.Conte
 // Len returns the number of links, muted ones included.
 func (c *Chain[In, Out]) Len() int { return c.self().len() }
 
-// run runs the links that w comes by, around last.
+// run runs the rest of the links, which w walks, around last.
 func (c *Chain[In, Out]) run(ctx context.Context, in In, w connlist.Walk, last action[In, Out]) (out Out, err error) {
 	if err := c.stopped(ctx); err != nil {
 		return out, err
@@ -109,12 +109,12 @@ func (c *Chain[In, Out]) run(ctx context.Context, in In, w connlist.Walk, last a
 	return out, err
 }
 
-// A link is a link that runs.
+// A link is a call of a link.
 type link[In, Out any] struct {
 	chain *Chain[In, Out]
-	rest  connlist.Walk // begins after the link; copied, so that next can be called again
+	rest  connlist.Walk // begins after the link; each next walks a copy
 	last  action[In, Out]
-	over  atomic.Bool
+	over  atomic.Bool // the call has returned
 }
 
 var errOver = errors.New("hook: next called after its link has returned")

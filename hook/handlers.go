@@ -21,7 +21,7 @@ var ErrPass = errors.New("hook: pass")
 // ErrClosed says that the owner of the hook is not alive.
 var ErrClosed = errors.New("hook: closed")
 
-// handlers is what the three kinds have in common.
+// handlers is what Hook, Veto and Chain have in common.
 type handlers struct {
 	_    noCopy
 	list connlist.List
@@ -33,7 +33,7 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// handle connects a handler, which is given as its word, see [visit.Word].
+// handle connects a handler. f is its word, see [visit.Word].
 func (h *handlers) handle(op string, owner *tether.Owner, f unsafe.Pointer, opts []tether.ConnectOption, values reflect.Type) *tether.Connection {
 	if h == nil {
 		panic(op + " on a nil hook")
@@ -66,7 +66,7 @@ func priority(op string, opts []tether.ConnectOption) (p int) {
 	return p
 }
 
-// check panics if a call can't be made.
+// check panics if h or ctx is nil.
 func (h *handlers) check(op string, ctx context.Context) {
 	if h == nil {
 		panic(op + " on a nil hook")
@@ -76,7 +76,7 @@ func (h *handlers) check(op string, ctx context.Context) {
 	}
 }
 
-// stopped returns why nobody is called, nil if that may be.
+// stopped returns the error of a call that must not call any handler, nil if it may.
 func (h *handlers) stopped(ctx context.Context) error {
 	if h.list.Closed() {
 		return ErrClosed
@@ -87,8 +87,8 @@ func (h *handlers) stopped(ctx context.Context) error {
 	return nil
 }
 
-// over is asked at the end of the list: if that has closed, some of the handlers may have
-// been passed over for it.
+// over returns the error of a call that has come to the end of the list. If the list has
+// closed, the call may have passed over some handlers for that.
 func (h *handlers) over() error {
 	if h.list.Closed() {
 		return ErrClosed
@@ -96,7 +96,7 @@ func (h *handlers) over() error {
 	return nil
 }
 
-// len is Len.
+// len returns the number of handlers that are connected.
 func (h *handlers) len() int {
 	if h == nil {
 		panic("hook: Len of a nil hook")

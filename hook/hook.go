@@ -44,7 +44,7 @@ func (h *Hook[In, Out]) Handle(owner *tether.Owner, f func(ctx context.Context, 
 	return h.self().handle("hook: Handle", owner, visit.Word(f), opts, reflect.TypeFor[In]())
 }
 
-// self is nil if h is.
+// self returns the handlers of h, nil if h is nil.
 func (h *Hook[In, Out]) self() *handlers {
 	if h == nil {
 		return nil

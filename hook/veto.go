@@ -36,7 +36,7 @@ func (v *Veto[T]) Handle(owner *tether.Owner, f func(ctx context.Context, x T) e
 	return v.self().handle("hook: Handle", owner, visit.Word(f), opts, reflect.TypeFor[T]())
 }
 
-// self is nil if v is.
+// self returns the handlers of v, nil if v is nil.
 func (v *Veto[T]) self() *handlers {
 	if v == nil {
 		return nil

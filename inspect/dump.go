@@ -119,7 +119,7 @@ func scopes(roots []scope.Root) (all []*scope.Scope) {
 	return all
 }
 
-// owner writes an owner that is shown for itself.
+// owner writes an owner that has a line of its own, and what it holds.
 func (d *dumper) owner(depth int, s *scope.Scope, lost bool) {
 	text := name(s.Name())
 	if notes := notes(s, depth == 0, lost); notes != "" {
@@ -129,7 +129,7 @@ func (d *dumper) owner(depth int, s *scope.Scope, lost bool) {
 	d.holds(depth+1, s)
 }
 
-// notes says what stands beside the name of s.
+// notes returns the text beside the name of s.
 func notes(s *scope.Scope, top, lost bool) string {
 	var all []string
 	add := func(yes bool, what string) {
@@ -216,7 +216,7 @@ func (d *dumper) queue(depth int, text string, all []scope.Detail) {
 	d.line(depth, fmt.Sprintf("%s, %d taken, %d dropped", text, sum.Taken, sum.Dropped), Place{})
 }
 
-// sumOf adds up what queues count.
+// sumOf adds up the counts of queues.
 func sumOf(queues []scope.Detail) (sum scope.Detail) {
 	for _, q := range queues {
 		sum.Len += q.Len
@@ -233,7 +233,7 @@ func times(n int) string {
 	return fmt.Sprint(" ×", n)
 }
 
-// name makes a name that somebody chose fit for a line.
+// name makes a name that a program chose fit for a line.
 func name(s string) string {
 	if s == "" {
 		return `""`
@@ -241,8 +241,8 @@ func name(s string) string {
 	return quote.Name(s)
 }
 
-// line writes one line: text on the left, p on the right. What must give way is
-// first the function's name, then the end of the text, but never the position.
+// line writes one line: text on the left, p on the right. If there is no room, it shortens the
+// function's name first, and then the end of the text. It never shortens the position.
 func (d *dumper) line(depth int, text string, p Place) {
 	if d.lines++; d.lines > most {
 		return
@@ -254,7 +254,7 @@ func (d *dumper) line(depth int, text string, p Place) {
 		pos = " " + pos
 	}
 	if room -= width(pos); fn != "" {
-		text = shorten(text, room-12) // some of the name, at the least
+		text = shorten(text, room-12) // leaves room for some of the name
 		fn = "  " + tail(fn, room-width(text)-2)
 	} else {
 		text = shorten(text, room)

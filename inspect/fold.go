@@ -11,14 +11,14 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// Bounds of a [Survey], all of them arbitrary: what anybody reads is less.
+// Bounds of a [Survey], all of them arbitrary, and more than anybody reads.
 const (
-	mostFolds   = 10_000 // in all
-	mostKinds   = 100    // below one
-	mostDepth   = 100    // what is deeper belongs to the fold at that depth
-	mostHolds   = 100    // of one
+	mostFolds   = 10_000 // folds in all
+	mostKinds   = 100    // folds below one
+	mostDepth   = 100    // deeper owners belong to the fold at that depth
+	mostHolds   = 100    // holds of one fold
 	longestName = 200    // bytes of a name
-	mostSampled = 16     // owners of a fold that are remembered, of the oldest and of the newest
+	mostSampled = 16     // of the oldest owners of a fold, and of the newest, that are remembered
 )
 
 // A Fold is a set of owners that a reader need not tell apart: their parents are of one
@@ -75,21 +75,21 @@ type fold struct {
 	depth  int
 	hash   uint64
 	site   uintptr
-	seen   int // counts the owners of all folds, when the last one came
-	last   *scope.Scope
+	seen   int            // owners of all folds that had come when the last of this fold came
+	last   *scope.Scope   // the owner that came last
 	old    []*scope.Scope // a ring of those that came last
-	own    scope.Sizes    // of the owners of this fold, without what is below
-	told   scope.Sizes    // of these, those that were described
+	own    scope.Sizes    // what the owners of this fold hold, without those below
+	told   scope.Sizes    // of these members, how many were described
 	opened int            // owners whose members were described
 	holds  map[groupKey]*Hold
-	young  []*scope.Scope // the first to come
+	young  []*scope.Scope // the owners that came first
 	below  map[uint64]*fold
 	rest   *fold
 	before *fold // the child that came last
-	twin   *fold // has the same name, from another call
+	twin   *fold // the next fold with the same name, made by another call
 }
 
-// sum adds up what b has to a.
+// sum adds b to a.
 func sum(a *scope.Sizes, b scope.Sizes) {
 	a.Connections += b.Connections
 	a.Goroutines += b.Goroutines
@@ -100,7 +100,7 @@ func sum(a *scope.Sizes, b scope.Sizes) {
 	a.Children += b.Children
 }
 
-// field returns where a counts members of a kind.
+// field returns the field of a that counts members of kind k.
 func field(a *scope.Sizes, k scope.Kind) *int {
 	switch k {
 	case scope.Connection:
@@ -117,7 +117,7 @@ func field(a *scope.Sizes, k scope.Kind) *int {
 	return &a.Resources
 }
 
-// Hashes are FNV-1a: a reader sees the same keys after a restart.
+// Hashes are FNV-1a, so a reader sees the same keys after a restart.
 const offset, prime = 14695981039346656037, 1099511628211
 
 func mix(h uint64, text string) uint64 {
@@ -181,7 +181,7 @@ func (v *surveyor) child(f *fold, s *scope.Scope) *fold {
 	return c
 }
 
-// cut bounds what a name takes.
+// cut bounds the length of a name.
 func cut(name string) string {
 	if len(name) <= longestName {
 		return name
@@ -189,7 +189,7 @@ func cut(name string) string {
 	return strings.ToValidUTF8(name[:longestName], "") + "…"
 }
 
-// finish makes what is exported of f and all below it.
+// finish makes the exported part of f and of all below it.
 func (f *fold) finish() *Fold {
 	if f.last != nil {
 		switch {
@@ -244,7 +244,7 @@ func (t Totals) plus(u Totals) Totals {
 	return t
 }
 
-// finishHolds lists what f holds, in an order that stays as it is while numbers change.
+// finishHolds lists what f holds, in an order that does not depend on numbers.
 func (f *fold) finishHolds() {
 	for k, h := range f.holds {
 		switch k.kind {
@@ -277,14 +277,14 @@ func (f *fold) sample() {
 	for _, s := range slices.Backward(f.young) {
 		f.newest = append(f.newest, weak.Make(s))
 	}
-	n := f.Owners - len(f.young) // that came after them, of which the ring has the last
+	n := f.Owners - len(f.young) // the owners that came after young; the ring has the last of them
 	for i := range min(n, mostSampled) {
 		f.oldest = append(f.oldest, weak.Make(f.old[(n-1-i)%mostSampled]))
 	}
 	f.young, f.old, f.last = nil, nil, nil
 }
 
-// come enters s as an owner of f.
+// come enters s as an owner of f. n counts the owners of all folds.
 func (f *fold) come(s *scope.Scope, n int) {
 	f.seen, f.last = n, s
 	if len(f.young) < mostSampled {

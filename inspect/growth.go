@@ -87,8 +87,7 @@ type group struct {
 	count int
 }
 
-// groups returns the groups of s in the order of their oldest member, children
-// last.
+// groups returns the groups of s in the order of their oldest members, those of children last.
 func groups(s *scope.Scope) []group {
 	list := members(s)
 	lines := make(map[groupKey]int)
@@ -105,7 +104,7 @@ func groups(s *scope.Scope) []group {
 	return list
 }
 
-// members returns the groups of s but for those of children.
+// members returns the groups of s without those of children.
 func members(s *scope.Scope) []group {
 	index := make(map[groupKey]int)
 	var list []group
@@ -192,12 +191,12 @@ func WatchGrowth(owner *tether.Owner, beats tether.Source[tether.Tick], limit in
 	})
 }
 
-// A growthWatch knows the groups of the beat before.
+// A growthWatch remembers the groups of the beat before.
 type growthWatch struct {
 	scope weak.Pointer[scope.Scope]
 	limit int
 
-	mu    sync.Mutex // guards the fields below: beats may be fired by several goroutines
+	mu    sync.Mutex // guards the fields below: several goroutines may fire beats
 	known map[watchKey]*trend
 	beats int
 }
@@ -207,16 +206,16 @@ type watchKey struct {
 	groupKey
 }
 
-// A trend is what became of one group.
+// A trend is the history of one group.
 type trend struct {
-	beat     int // the last one at which it was there
+	beat     int // the last beat at which it was there
 	count    int // at that beat
-	rises    int // beats in a row, up to that one, at which it was larger than before
-	from     int // count before these
+	rises    int // beats in a row, up to that beat, at which it was larger than before
+	from     int // its count before these
 	reported bool
 }
 
-// beat returns what is to be reported now.
+// beat enters the counts of a beat, and returns the groups to report.
 func (w *growthWatch) beat() (found []Group) {
 	s := w.scope.Value()
 	if s == nil {
@@ -255,7 +254,7 @@ func (w *growthWatch) beat() (found []Group) {
 	return found
 }
 
-// next enters the count of the next beat and reports whether to tell of it.
+// next enters the count of the next beat, and reports whether to report the group.
 func (t *trend) next(count, limit int) bool {
 	switch {
 	case count > t.count:

@@ -163,8 +163,8 @@ func queueOf(d scope.Detail) Queue {
 	return q
 }
 
-// Of what is closed at the cut-off, a queue has an overflow; a connection that is
-// spent, whose value is pending, has the handler; the rest are signals.
+// Resources are what closes at the cut-off. A queue among them has an overflow. A spent
+// connection whose value is pending has the handler. The others are signals.
 func isQueue(d scope.Detail) bool  { return d.Overflow != "" }
 func isSignal(d scope.Detail) bool { return d.Overflow == "" && d.PC == 0 }
 
@@ -182,7 +182,7 @@ func typeName(t reflect.Type) string {
 	return t.String()
 }
 
-// below returns the children of now.
+// below returns the present children.
 func (i OwnerInfo) below() []*scope.Scope {
 	if s := i.scope.Value(); s != nil {
 		return s.Children()

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// mostGroups is how many groups a survey has, and mostTrouble how much trouble;
+	// mostGroups is how many groups a survey lists, and mostTrouble how many troubles;
 	// arbitrary.
 	mostGroups, mostTrouble = 1000, 100
-	// mostGoroutines is how many there may be for their stacks to be read: printing them
-	// stops the program, for some 10 us each.
+	// mostGoroutines is with how many goroutines stacks are still printed: that stops the
+	// program, for some 10 us for each goroutine.
 	mostGoroutines = 10_000
 	// mostQueues is how many queues that have dropped values are remembered.
 	mostQueues = 10_000
@@ -33,7 +33,7 @@ type Monitor struct {
 	trends map[uint64]*rise // of groups
 	queues map[uint64]*strain
 	looks  int
-	now    time.Time // of the look
+	now    time.Time // when the look began
 }
 
 // NewMonitor returns a monitor that counts a handler or teardown as stuck if it takes
@@ -91,22 +91,22 @@ func (m *Monitor) Look() *Survey {
 	return r
 }
 
-// A rise is what became of one group.
+// A rise is the history of one group.
 type rise struct {
-	look  int // the last one at which it was there
-	count int // at that look
-	from  int // when it was last smaller than before, or first seen
-	since time.Time
-	rises int // looks since then at which it was larger than before
+	look  int       // the last look at which it was there
+	count int       // at that look
+	from  int       // its count when it was last smaller than before, or first seen
+	since time.Time // when that was
+	rises int       // looks since then at which it was larger than before
 }
 
-// few is the size from which on a group is reported to grow; arbitrary.
+// few is the size from which on a group may be reported; arbitrary.
 const few = 8
 
-// tell enters the count of the next look, and reports whether the group grows: whether it
-// was larger than before at [Beats] looks, and smaller at none. An estimate counts as
-// smaller only if it has fallen by more than it may be wrong. What a look has lost sight of
-// does not count as smaller.
+// tell enters the count of the next look, and reports whether the group grows: it was larger
+// than before at [Beats] looks, and smaller at none. An estimate counts as smaller only if it
+// has fallen by more than it may be wrong. If the look has lost sight of owners, no group
+// counts as smaller.
 func (t *rise) tell(h Hold, lost bool, now time.Time) bool {
 	floor := t.count
 	if h.About {
@@ -128,7 +128,7 @@ func (t *rise) tell(h Hold, lost bool, now time.Time) bool {
 }
 
 // growing enters the counts of all groups in r, and returns those that grow. If owners grow
-// in number, what they hold grows too: that is not reported again.
+// in number, what they hold grows too. That is not reported again.
 func (m *Monitor) growing(r *Survey, lost bool) (found []Trouble) {
 	under := make(map[*Fold]bool)
 	var mark func(f *Fold)
@@ -183,7 +183,7 @@ func (h Hold) what() string {
 	return h.Kind + " " + h.What
 }
 
-// stuck returns what the watch has reported and stands still.
+// stuck returns what the watch has reported and is still stuck.
 func (m *Monitor) stuck() (found []Trouble) {
 	at := make(map[uint64]int) // in found
 	add := func(slow Slow, since time.Time) {

@@ -38,7 +38,7 @@ func (p Place) String() string {
 // short returns the name without the package's path, and the position without
 // the directory.
 func (p Place) short() (name, pos string) {
-	name, args, _ := strings.Cut(p.Name, "[") // of a generic function, which may have paths
+	name, args, _ := strings.Cut(p.Name, "[") // type arguments may have paths of their own
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	if args != "" {
 		name += "[" + args
@@ -49,8 +49,8 @@ func (p Place) short() (name, pos string) {
 	return name, pos
 }
 
-// places remembers what the runtime said about program counters. There are at most
-// as many as the program has functions and calls.
+// places remembers what the runtime says about program counters. It has at most as many
+// entries as the program has functions and calls.
 var places sync.Map // of placeKey to Place
 
 type placeKey struct {

@@ -63,12 +63,12 @@ func profile(name string) *pprof.Profile {
 	return pprof.NewProfile(name)
 }
 
-// A token stands for an owner or a connection in a profile, which would keep them
-// alive. It has a size, so that no two have one address.
+// A token stands for an owner or a connection in a profile. The profile would keep the thing
+// itself alive. A token has a size, so that no two have the same address.
 type token struct{ _ uint64 }
 
-// A recording is what goes on between the first Profile and the last stop. Its
-// mutex is taken with locks of the library held; under it only a profile's is.
+// A recording lasts from the first Profile to the last stop. Its mutex is taken with locks of
+// the library held. Under it only the mutex of a profile is taken.
 type recording struct {
 	owners, connections *pprof.Profile
 	stop                func()
@@ -83,7 +83,7 @@ func (r *recording) made(s *scope.Scope) {
 	w := weak.Make(s)
 	r.scopes.Store(w, t)
 	runtime.AddCleanup(s, func(w weak.Pointer[scope.Scope]) { r.forget(w) }, w) // if it never ends
-	if s.Over() {                                                               // born ended, or ended just now
+	if s.Over() {                                                               // it was made ended, or has ended just now
 		r.forget(w)
 	}
 }
@@ -96,8 +96,8 @@ func (r *recording) forget(w weak.Pointer[scope.Scope]) {
 	}
 }
 
-// connected has the hook, which only the connection holds, say when that has
-// ended, or is garbage.
+// connected enters a connection. Only the connection holds the hook. So the connection leaves
+// the profile when it has ended, which calls the hook, or when both are garbage.
 func (r *recording) connected(onEnd func(func())) {
 	t := r.add(r.connections)
 	h := &hook{r, t}
@@ -118,7 +118,7 @@ func (r *recording) add(p *pprof.Profile) *token {
 	defer r.mu.Unlock()
 	if r.live != nil {
 		r.live[t] = p
-		p.Add(t, skip+1) // Add counts itself, too
+		p.Add(t, skip+1) // Add counts itself too
 	}
 	return t
 }
@@ -143,11 +143,11 @@ func (r *recording) end() {
 	r.scopes.Clear()
 }
 
-// framesBelow returns how many frames of this library are on top of the stack, from
-// add, which calls it, on.
+// framesBelow returns how many frames of this library are on top of the stack. The first that
+// counts is its caller, add.
 func framesBelow() (skip int) {
 	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])]) // from add on
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])]) // add is the first
 	for more := true; more; skip++ {
 		var f runtime.Frame
 		f, more = frames.Next()

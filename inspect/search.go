@@ -48,9 +48,9 @@ func Search(ctx context.Context, text string, most int) (found []Found, looked i
 
 type searcher struct {
 	text  []byte // in lower case
-	path  bool
+	path  bool   // text is looked for in paths
 	at    []byte // the path of the owner at hand
-	ends  []int  // of names in at, by depth
+	ends  []int  // where the names in at end, by depth
 	low   []byte // scratch
 	pcs   map[uintptr]bool
 	types map[reflect.Type]bool
@@ -106,7 +106,7 @@ func (q *searcher) holds(d scope.Detail) bool {
 	return typed
 }
 
-// in reports whether the text sought is in s.
+// in reports whether q.text is in s.
 func (q *searcher) in(s []byte) bool {
 	if len(s) < len(q.text) {
 		return false

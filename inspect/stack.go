@@ -7,21 +7,20 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A stack is a handler that runs, as a dump of all goroutines shows it.
+// A stack is a running handler, as a dump of all goroutines shows it.
 type stack struct{ goroutine.HandlerCall }
 
-// key tells the handlers that run apart, but for one that has been called again by
-// itself.
+// key tells running handlers apart. A handler that has called itself again has the same key.
 func (g stack) key() string { return g.Goroutine + " " + g.Outermost().Name }
 
-// among reports whether it is a handler with one of the given names.
+// among reports whether the handler has one of the given names.
 func (g stack) among(names map[string]bool) bool {
 	_, ok := g.Among(names)
 	return ok
 }
 
-// handler describes the handler. That is the function as s has connected it, if s still has
-// a connection with it. Otherwise it is the place where the goroutine stands.
+// handler describes the handler: the function as s has connected it, if s still has a
+// connection with it, or else the place where the goroutine stands.
 func (g stack) handler(s *scope.Scope) Place {
 	written := make(map[string]Place)
 	names := make(map[string]bool)
@@ -48,8 +47,8 @@ func handlerStacks() (all []stack) {
 	return all
 }
 
-// stacksOf returns the stacks of the goroutines on which the library calls a function with
-// one of the given names, eight of them at the most.
+// stacksOf returns the stacks of goroutines on which the library calls a function with one of
+// the given names, eight stacks at the most.
 func stacksOf(names map[string]bool) string {
 	var found []string
 	for _, g := range goroutine.Stacks() {

@@ -39,7 +39,7 @@ func WatchStuck(owner *tether.Owner, d time.Duration) (now func() map[string]Stu
 	return now, func() { _ = w.scope.Destroy() } // nothing is closed
 }
 
-// count makes known what this look has found stuck.
+// count publishes what this look has found stuck.
 func (w *watch) count() {
 	found := make(map[string]Stuck)
 	for k, e := range w.known {

@@ -12,15 +12,15 @@ import (
 const (
 	// mostOwners is how many owners a survey looks at.
 	mostOwners = 2_000_000
-	// fewOwners is how many of a fold have their members described; of those that hold many,
-	// all have.
+	// fewOwners is of how many owners of a fold the members are described. The members of
+	// owners that hold manyMembers or more are described in any case.
 	fewOwners, manyMembers = 256, 64
-	// mostPassed is how many of one owner's members, children included, are passed while it is
-	// locked: a few milliseconds.
+	// mostPassed is how many of one owner's members, children included, a survey passes while
+	// the owner is locked: a few milliseconds.
 	mostPassed = 200_000
-	// mostMembers is how many of one owner's members are described, the newest: 2 ms.
+	// mostMembers is how many of one owner's members are described, the newest ones: 2 ms.
 	mostMembers = 10_000
-	// mostDescribed is how many are in one survey: 50 ms.
+	// mostDescribed is how many members one survey describes, before it only counts: 50 ms.
 	mostDescribed = 250_000
 )
 
@@ -44,14 +44,15 @@ type surveyor struct {
 	seen      int
 	described int
 	partial   bool
-	lost      bool           // owners were not seen that would be at another time
-	calls     map[uint64]int // of handlers that run and are announced, by owner
+	lost      bool           // some owners were missed, see everything
+	calls     map[uint64]int // running handlers that are announced, by owner
 	queue     func(f *fold, s *scope.Scope, d scope.Detail)
 
-	pc, same uintptr // the last site asked for
+	pc, same uintptr // the argument and result of the last site
 }
 
-// site is [outline.Site], which mostly is asked for the same one again.
+// site is [outline.Site]. It remembers the last result, because most calls have the same
+// argument as the call before.
 func (v *surveyor) site(pc uintptr) uintptr {
 	if pc != v.pc {
 		v.pc, v.same = pc, outline.Site(pc)
@@ -59,7 +60,7 @@ func (v *surveyor) site(pc uintptr) uintptr {
 	return v.same
 }
 
-// walk looks at all owners, and has visit called for each with the root that it is below.
+// walk looks at all owners, and calls visit for each, with its root.
 func (v *surveyor) walk(visit func(s, top *scope.Scope)) {
 	at := []*fold{&v.top}
 	var top *scope.Scope
@@ -112,7 +113,7 @@ func (v *surveyor) members(f *fold, s *scope.Scope) {
 	})
 }
 
-// hold counts one more thing, and returns what is counted, nil if there is too much.
+// hold counts one more thing of group k. It returns the group's Hold, nil if f has too many.
 func (f *fold) hold(k groupKey) *Hold {
 	if f.holds == nil {
 		f.holds = make(map[groupKey]*Hold)
@@ -170,9 +171,9 @@ func capacity(n int) string {
 	return strconv.Itoa(n)
 }
 
-// groups calls visit for each group of f and of all below it, parents first: for the owners
-// themselves, as a Hold of kind "child", and for what they hold. path is that of the owner
-// of each, digits folded.
+// groups calls visit for each group of f and of all below it, parents first. The owners
+// themselves are a Hold of kind "child". What they hold follows. path is the path of the
+// group's owner, with digits folded.
 func (f *Fold) groups(path string, visit func(f *Fold, h Hold, path string)) {
 	name := f.Name
 	if f.Rest {

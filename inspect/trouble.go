@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// long is how long something grows or is full until that is grave; arbitrary: a program
-	// that has just begun grows too.
+	// long is how long something must grow or be full to be grave; arbitrary. A program that
+	// has just begun grows too.
 	long = 30 * time.Second
-	// recent is for how long a queue that has dropped is trouble.
+	// recent is for how long a queue that has dropped a value counts as trouble.
 	recent = 30 * time.Second
 )
 
@@ -90,18 +90,18 @@ func rank(t Trouble) int {
 	return n
 }
 
-// A strain is what became of a queue that was full or has dropped.
+// A strain is the history of a queue that was full or has dropped values.
 type strain struct {
-	look    int // the last one at which it was there
-	full    int // looks in a row at which it was full
-	filled  time.Time
-	dropped uint64 // at the last look
-	before  uint64 // and when it began to drop
-	began   time.Time
-	last    time.Time // when it was seen to have dropped more
+	look    int       // the last look at which it was there
+	full    int       // looks in a row at which it was full
+	filled  time.Time // the first of these
+	dropped uint64    // its count at the last look
+	before  uint64    // its count when it began to drop
+	began   time.Time // when that was
+	last    time.Time // the last look at which it had dropped more
 }
 
-// A tension is the queues of one look that are in trouble, by what a reader sees of them.
+// A tension has the troubles of one look with queues, by what a reader sees of them.
 type tension map[tensionKey]*Trouble
 
 type tensionKey struct {

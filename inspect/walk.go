@@ -7,14 +7,15 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// paging is how many children are taken at a time, so that an owner with very many is not
-// locked for long: some 100 us.
+// paging is how many children everything takes at a time, so that it does not lock an owner
+// with very many for long: some 100 us.
 const paging = 4096
 
 // everything returns the owners of the program with their depth, 0 for roots: parents
-// first, and newest first, each once. Owners that are made meanwhile are not among them. It
-// refers to no more owners than it takes at a time. If all of these have ended before the
-// next time, it does not know where to go on and leaves out others. Then it sets lost.
+// first, and newest first, each once. It leaves out owners that are made meanwhile. Of each
+// owner's children it refers only to those that it takes at a time. If all of these have
+// ended before it takes the next, it does not know where to go on. Then it leaves out the
+// others, and sets lost.
 func everything(lost *bool) iter.Seq2[int, *scope.Scope] {
 	type level struct {
 		s    *scope.Scope

@@ -91,24 +91,24 @@ type watch struct {
 	scope         *scope.Scope // of the timers
 	known         map[any]*episode
 
-	few     bool                             // for Monitor: no stacks if there are very many
+	few     bool                             // for Monitor: no stacks if there are too many goroutines
 	numbers bool                             // for WatchStuck: no stacks, and no report
 	stuck   atomic.Pointer[map[string]Stuck] // at the last look; nil for Watch
 }
 
-// An episode is one thing that was there at every look since its first. Its key is
-// a [inflight.Stay] for a call that is announced, a counted for calls that are
-// not, and a draining for a teardown.
+// An episode is a call or a teardown that was there at every look since its first. Its key is
+// an [inflight.Stay] for a call that is announced, a counted for the calls of one owner that
+// are not announced, and a draining for a teardown.
 type episode struct {
 	since    time.Time
 	seen     bool // at this look
-	renewed  bool // of a call, that it is counted too
+	renewed  bool // a call is counted too, see look.handler
 	reported bool
 	name     string           // of the owner, once reported
 	slow     Slow             // what was reported
 	early    map[string]stack // running handlers at half time, by key
-	stack    string           // of a call that was reported, the key of its stack, if known
-	told     map[string]Slow  // of a counted, what was reported, by the keys of the stacks
+	stack    string           // the key of the stack of a reported call, if known
+	told     map[string]Slow  // of a counted: what was reported, by the keys of the stacks
 }
 
 type (
@@ -124,15 +124,14 @@ func newWatch(s *scope.Scope, d time.Duration, report func(Slow)) *watch {
 	}
 }
 
-// look looks and arms the timer for the next look, unless there is nothing to see
-// any more.
+// look looks, and arms the timer for the next look unless the owner has ended or is garbage.
 func (w *watch) look() {
 	if w.once() {
 		w.scope.AfterFunc(w.period, w.look)
 	}
 }
 
-// once is one look at the subtree.
+// once looks at the subtree, and reports whether to look again.
 func (w *watch) once() (again bool) {
 	s := w.watched.Value()
 	if s == nil || s.Over() {
@@ -166,7 +165,7 @@ func (w *watch) handlerStacks() []stack {
 	return handlerStacks()
 }
 
-// forget drops the episodes that are over.
+// forget drops the episodes that this look has not seen.
 func (w *watch) forget() {
 	for k, e := range w.known {
 		if !e.seen {
@@ -176,18 +175,18 @@ func (w *watch) forget() {
 	}
 }
 
-// A look has what one look finds.
+// A look has what one look has found.
 type look struct {
 	*watch
 	now    time.Time
 	stays  map[uint64][]inflight.Stay // by owner
-	stacks func() []stack             // taken once, when first needed
-	taken  map[string]bool            // keys of stacks that were found to be somebody's
+	stacks func() []stack             // prints them at the first call
+	taken  map[string]bool            // keys of the stacks that belong to an episode
 	names  map[*scope.Scope]map[string]bool
 	found  []Slow
 }
 
-// begin begins a look, which visits the scopes and then forgets.
+// begin begins a look. The caller visits scopes with it, and then calls forget.
 func (w *watch) begin() *look {
 	l := &look{
 		watch: w, now: time.Now(), stacks: sync.OnceValue(w.handlerStacks),
@@ -212,7 +211,7 @@ func (l *look) visit(s, top *scope.Scope) {
 	calls := s.Counted()
 	for _, stay := range l.stays[s.ID()] {
 		if l.handler(s, stay) {
-			calls-- // counted by Renew
+			calls-- // Renew has counted it
 		}
 	}
 	if s.Alive() && calls > 0 && !l.numbers {
@@ -220,7 +219,7 @@ func (l *look) visit(s, top *scope.Scope) {
 	}
 }
 
-// at returns the episode of k and its age.
+// at returns the episode with key k, and its age.
 func (l *look) at(k any) (e *episode, age time.Duration) {
 	e = l.known[k]
 	if e == nil {
@@ -236,7 +235,7 @@ func (l *look) at(k any) (e *episode, age time.Duration) {
 func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 	e, age := l.at(stay)
 	if renewed = e.renewed; age > 0 && !renewed {
-		s.Renew() // what comes next from a queue is then another stay
+		s.Renew() // makes the next value of a queue another stay
 		e.renewed = true
 	}
 	l.halfway(e, age)
@@ -258,7 +257,7 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 	return renewed
 }
 
-// halfway notes the stacks of running handlers when half of the time is over.
+// halfway notes the stacks of running handlers when e has lasted half of the limit.
 func (l *look) halfway(e *episode, age time.Duration) {
 	if e.early != nil || age < l.limit/2 || l.numbers {
 		return
@@ -269,9 +268,8 @@ func (l *look) halfway(e *episode, age time.Duration) {
 	}
 }
 
-// whose finds the stack of a handler of s that runs for as long as e is old. It
-// is sure if there is one that runs a function which s has connected, or if
-// no other handler runs.
+// whose finds the stack of a handler of s that has run for as long as e is old. ok is true if
+// a stack runs a function that s has connected, or if only one handler runs at all.
 func (l *look) whose(s *scope.Scope, e *episode) (g stack, ok bool) {
 	all := l.stacks()
 	mine := l.handlers(s)
@@ -308,9 +306,9 @@ func (l *look) handlers(s *scope.Scope) map[string]bool {
 	return names
 }
 
-// counted enters s, of which calls run that are counted but not announced. Only the stacks
-// can tell which is which. A stack that at half time and at the end stands on the same
-// goroutine in the same place is taken to be stuck.
+// counted enters s, which has running calls that are counted but not announced. Only the
+// stacks tell them apart. A stack that is the same at half time and at the end, on the same
+// goroutine, is taken to be stuck.
 func (l *look) counted(s *scope.Scope) {
 	e, age := l.at(counted{weak.Make(s)})
 	l.halfway(e, age)
@@ -354,7 +352,7 @@ func (l *look) drain(s *scope.Scope) {
 		names[strings.TrimSuffix(fn, "-fm")] = true
 	}
 	if s.Over() {
-		return // just now
+		return // it has ended just now
 	}
 	e.reported = true
 	if l.mayPrint() {

@@ -9,14 +9,14 @@ import (
 	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
-// A flight is an opening as all maps, of whatever types, see it. While it runs, its number
-// is on its goroutine's stack: so a Get finds out inside whose open it is.
+// A flight is an opening as the maps of all types see it. While it runs, its number is on its
+// goroutine's stack. So a Get finds out inside which opens it is.
 //
-// An open waits for another one where the goroutine that it runs on does. So a flight has
-// one edge at most, to the flight that its goroutine waits for; all flights of one
-// goroutine have the same. An edge is entered, by the one that is about to wait, only
-// where the path from its end does not lead back to it, and in the same critical section:
-// so there never is a circle, and of several that would close one together the last one
+// If a goroutine waits for an opening, so do all opens that run on it. So a flight has one
+// edge at most, to the flight that its goroutine waits for, and all flights of one goroutine
+// have the same. The goroutine that is about to wait enters the edge, but only if no path
+// leads from the edge's end back to its own flights. It does both in one critical section. So
+// there never is a circle. If several goroutines would close one together, the last of them
 // finds it.
 type flight struct {
 	number uint64
@@ -24,7 +24,7 @@ type flight struct {
 	on     *flight // what its goroutine waits for; guarded by flights.mu
 }
 
-// flights has those that are under way.
+// flights has the flights that are under way.
 var flights struct {
 	mu sync.Mutex // guards the fields below and the edges; a leaf
 	by map[uint64]*flight
@@ -46,7 +46,7 @@ func (f *flight) end() {
 	delete(flights.by, f.number)
 }
 
-// flightsOfCaller returns those that the caller is inside of, innermost first.
+// flightsOfCaller returns the flights that the caller is inside, innermost first.
 func flightsOfCaller() (all []*flight) {
 	numbers := goroutine.Numbers()
 	flights.mu.Lock()
@@ -59,8 +59,8 @@ func flightsOfCaller() (all []*flight) {
 	return all
 }
 
-// wait says that the caller is about to wait for f, until done is called. It panics if it
-// would wait for itself.
+// wait notes that the caller is about to wait for f. done takes that back. wait panics if the
+// caller would wait for itself.
 func (f *flight) wait(op string) (done func()) {
 	mine := flightsOfCaller()
 	if mine == nil {
@@ -87,9 +87,9 @@ func (f *flight) wait(op string) (done func()) {
 	}
 }
 
-// circle is the message of a call, of the key name, that would wait for itself. mine are
-// the flights from that call outwards to the one where the circle closes, path those
-// from the one that it would wait for up to there.
+// circle returns the message of a call with the key name that would wait for itself. mine are
+// the flights from the call outwards to the one at which the circle closes. path are the
+// flights from the one that the call would wait for to that one.
 func circle(op, name string, mine, path []*flight) string {
 	var b strings.Builder
 	b.WriteString("keyed: " + op + " of " + quoted(name) + " would wait for itself: ")

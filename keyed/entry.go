@@ -12,11 +12,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// An entry is an owner of a key. Nothing that the owner holds may refer to it, as owner
-// keeps the handles of its ancestors alive: see tag.
+// An entry is an owner of a key. Nothing that the owner holds may refer to the entry, because
+// the entry's owner keeps the handles of its ancestors alive, see tag.
 //
-// There may be millions, and nearly all are the only one of their key. So what is about
-// others is in kin.
+// There may be millions of entries, and nearly all are the only one of their key. So what an
+// entry knows of others is apart, in kin.
 type entry[K comparable, V any] struct {
 	key   K
 	value V // in a Map; written before any opening of the entry is over
@@ -26,12 +26,12 @@ type entry[K comparable, V any] struct {
 
 // A kin is an entry's place among those of its key.
 type kin[K comparable, V any] struct {
-	// The chain. Once removed, an entry is in nobody's way any more, but keeps older for
-	// those who walk down by it: all that is below it was below it then.
+	// The chain. An entry that was removed from it keeps older, for walks that have come to
+	// the entry: what is below it was below it when it was removed.
 	older, newer *entry[K, V]
 
 	heir      *entry[K, V] // what a Replace that ends owner returns; made after the cut-off
-	wanted    bool         // there is such a Replace; implies an heir, or that this is the newest
+	wanted    bool         // there is such a Replace; then there is an heir, or this is the newest
 	stillborn bool         // owner was dead when it was made
 }
 
@@ -43,7 +43,7 @@ func (e *entry[K, V]) kinLocked() kin[K, V] {
 	return *e.kin
 }
 
-// setKinLocked has change change the kin of e.
+// setKinLocked calls change with the kin of e, and keeps the result.
 func (e *entry[K, V]) setKinLocked(change func(*kin[K, V])) {
 	k := e.kinLocked()
 	change(&k)
@@ -64,8 +64,8 @@ func (e *entry[K, V]) orphanedLocked() bool {
 	return k.wanted && k.heir == nil
 }
 
-// getLocked is currentLocked for a Get, which in a dead group has no use for one more
-// dead owner: one is as good as another.
+// getLocked is currentLocked for a Get. In a dead group, Get makes no further dead owner if
+// there is one: one is as good as another.
 func (g *group[K, V]) getLocked(key K, name string) *entry[K, V] {
 	if e := g.entries[key]; e.kinLocked().stillborn && !g.owner.Alive() {
 		return e
@@ -74,11 +74,11 @@ func (g *group[K, V]) getLocked(key K, name string) *entry[K, V] {
 	return e
 }
 
-// currentLocked returns the entry of key's live owner, and makes it where there is
-// none. It is the only place where owners are made. One that it makes is the heir of
-// the newest entry before, if a Replace waits for that: calls that arrive while a
-// Replace waits get the replacement. In a dead group the owner is dead, and may have
-// ended; it then has no place in the chain, but older says what was there.
+// currentLocked returns the entry of key's live owner. If there is none, it makes one. It is
+// the only place where owners are made. If a Replace waits for an heir of the newest entry
+// before, the new entry is the heir. So calls that arrive while a Replace waits get the
+// replacement. In a dead group the new owner is dead, and may have ended. If it has, the entry
+// has no place in the chain, but older says what was there.
 func (g *group[K, V]) currentLocked(key K, name string) (e *entry[K, V], fresh bool) {
 	old := g.entries[key]
 	if old != nil && old.owner.Alive() {
@@ -100,9 +100,9 @@ func (g *group[K, V]) currentLocked(key K, name string) (e *entry[K, V], fresh b
 	return e, true
 }
 
-// claimLocked returns the owner that a Replace of key has for itself: fresh, then e
-// is its result, or not, then that is e's heir. ok is false where e is another
-// Replace's, to end or to return.
+// claimLocked returns the entry that a Replace of key has for itself. If e is fresh, it is the
+// result of the Replace. Otherwise the Replace has to end e, and its result is e's heir. ok is
+// false if another Replace has e, to end or to return.
 func (g *group[K, V]) claimLocked(key K, name string) (e *entry[K, V], fresh, ok bool) {
 	e, fresh = g.currentLocked(key, name)
 	switch {
@@ -118,9 +118,8 @@ func (g *group[K, V]) claimLocked(key K, name string) (e *entry[K, V], fresh, ok
 // wantLocked notes that a Replace is about to end the owner of e.
 func (e *entry[K, V]) wantLocked() { e.setKinLocked(func(k *kin[K, V]) { k.wanted = true }) }
 
-// succeed returns the heir of an entry that the caller has claimed and ended.
-// Where there is none yet, e is still the newest, as whatever comes on top of it
-// or takes it away leaves an heir.
+// succeed returns the heir of an entry that the caller has claimed and ended. If e has no heir
+// yet, e is still the newest of its key, because every change of that leaves an heir.
 func (g *group[K, V]) succeed(e *entry[K, V], name string) *entry[K, V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -132,13 +131,12 @@ func (g *group[K, V]) succeed(e *entry[K, V], name string) *entry[K, V] {
 
 func (e *entry[K, V]) scope() *scope.Scope { return handle.Scope("keyed", e.owner) }
 
-// await waits for the ends of the owners of e, which may be nil, and of the entries
-// below, or destroys them where nobody did. All have their turn; a panic goes on
-// after that. Where it may not wait, it does not, and looks no further, as whatever
-// is left ends without it.
+// await waits for the ends of the owners of e, which may be nil, and of the entries below it.
+// It destroys those that nobody has destroyed. A panic goes on when all have had their turn.
+// If await may not wait, it looks no further, because what is left ends without it.
 //
-// It walks down while others remove entries: each is looked at once, and where many
-// wait, each is waited for by those above it only, not by all.
+// It walks down while others remove entries. It looks at each entry once. If many calls wait,
+// an owner is waited for only by those that began above it.
 func (g *group[K, V]) await(e *entry[K, V]) {
 	finally.Each(func() bool {
 		if e == nil {

@@ -9,33 +9,33 @@ import (
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// A group is what Owners and Map have in common: an owner for each key, and a value
-// with it, which for Owners is nothing.
+// A group is what Owners and Map have in common: an owner for each key, with a value. For
+// Owners the value is empty.
 type group[K comparable, V any] struct {
 	owner *tether.Owner             // the parent of all
-	self  weak.Pointer[group[K, V]] // for what the owners hold
+	self  weak.Pointer[group[K, V]] // for the tags, which the owners hold
 
 	// Lock order: mu before the owners' own locks. Neither user code nor a
 	// Destroy runs under mu.
 	mu sync.Mutex // guards the fields below and those of entries
 
-	// The newest of each key. A key's entries form a chain, and none but the newest has
-	// a live owner: an entry is superseded only once its owner is dead, and dead is
-	// final. currentLocked alone makes owners. So calls that race for one key agree on
-	// one live owner, and who finds it dead makes the next.
+	// The newest entry of each key. A key's entries form a chain, and only the newest can
+	// have a live owner: an entry is put on top of another only if that one's owner is dead,
+	// and dead is final. Only currentLocked makes owners. So calls that race for one key
+	// agree on one live owner, and a call that finds it dead makes the next.
 	//
-	// An entry stays until its owner's last cleanup, so that Replace and Destroy can
-	// wait for what was cut off before. Entries with dead owners are not seen
-	// otherwise, but in a dead group.
+	// An entry stays until its owner's last cleanup, so that Replace and Destroy can wait for
+	// owners that were cut off before. Nothing else sees an entry with a dead owner, except
+	// in a dead group.
 	entries map[K]*entry[K, V]
 
-	openings map[K]*opening[K, V] // in a Map, those under way, the newest of each key first
+	openings map[K]*opening[K, V] // of a Map: those under way, the newest of each key first
 
 	slots []*entry[K, V] // all entries, by number
 	free  []int32        // numbers of slots that are nil
 }
 
-// begin makes the zero group, which does not move any more, ready for use.
+// begin makes the zero group ready for use. g must not move after that.
 func (g *group[K, V]) begin(owner *tether.Owner, name string, opts []tether.OwnerOption) {
 	g.owner = owner.NewChild(name, opts...)
 	handle.Scope("keyed: New", g.owner).NamedByKeys()
@@ -43,7 +43,7 @@ func (g *group[K, V]) begin(owner *tether.Owner, name string, opts []tether.Owne
 	g.self = weak.Make(g)
 }
 
-// fit panics if key can't be one, so that the map operations which follow do not.
+// fit panics if key can't be a key, so that the map operations after it do not.
 func (g *group[K, V]) fit(what string, key K) {
 	if !equal(key, key) {
 		panic("keyed: " + what + " with a key that is not equal to itself")
@@ -69,13 +69,13 @@ func (g *group[K, V]) find(what string, key K) (owner *tether.Owner, v V, ok boo
 	return nil, v, false
 }
 
-// seenLocked reports whether e, which may be nil, is there for everybody: its owner lives
-// and, in a Map, its value is there.
+// seenLocked reports whether calls see e, which may be nil: its owner lives and, in a Map, its
+// value is there.
 func (g *group[K, V]) seenLocked(e *entry[K, V]) bool {
 	return e != nil && e.owner.Alive() && (len(g.openings) == 0 || g.openingLocked(e) == nil)
 }
 
-// openingLocked returns what opens e, nil if nothing does.
+// openingLocked returns the opening of e, nil if there is none.
 func (g *group[K, V]) openingLocked(e *entry[K, V]) *opening[K, V] {
 	for c := g.openings[e.key]; c != nil; c = c.next {
 		if c.opensLocked(e) {
@@ -106,8 +106,8 @@ func (g *group[K, V]) size() (n int) {
 	return n
 }
 
-// all returns an iterator over the entries that can be seen when the loop starts,
-// without the ones that are dead at their turn.
+// all returns an iterator over the entries that can be seen when the loop starts. It skips
+// those whose owner is dead at their turn.
 func (g *group[K, V]) all() iter.Seq[*entry[K, V]] {
 	return func(yield func(*entry[K, V]) bool) {
 		g.mu.Lock()

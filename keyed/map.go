@@ -94,7 +94,7 @@ func (m *Map[K, V]) get(op string, key K) (v V, made bool) {
 	}
 }
 
-// join returns the value of key, or who makes it: the caller, or another one.
+// join returns the value of key, or the opening that makes it, which is the caller's if mine.
 func (m *Map[K, V]) join(op string, key K, name string) (v V, c *opening[K, V], mine bool) {
 	g := &m.group
 	g.mu.Lock()
@@ -102,7 +102,7 @@ func (m *Map[K, V]) join(op string, key K, name string) (v V, c *opening[K, V], 
 	if e := g.entries[key]; g.seenLocked(e) {
 		return e.value, nil, false
 	}
-	m.checkCircleLocked(op, key, name) // before there is an entry that nobody opens
+	m.checkCircleLocked(op, key, name) // first: if it panics, no entry may be left without an opening
 	e := g.getLocked(key, name)
 	if c = g.openingLocked(e); c != nil && !e.kinLocked().stillborn {
 		if c.awaitsCallerLocked() {

@@ -9,18 +9,18 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// An opening is a call of open: from the decision that there will be one until its value
-// is there or it has failed. Who comes meanwhile waits for it.
+// An opening is a call of open, from the decision to make it until its value is there or it
+// has failed. Calls that come meanwhile wait for it.
 //
-// There is at most one opening for a live entry: an entry gets one when it is made or,
-// if that one has failed before it could begin, when the next Get comes, both under the
-// group's mu; and the end of an opening either opens its entry, or leaves its owner dead,
-// or leaves it as if it had not been. An opening counts as a handler of the owner, from a
-// moment on at which that is alive, under mu too. So whoever sees the entry opened sees
-// a value whose open has returned, and a Destroy that comes in between waits for it.
+// A live entry has at most one opening. It gets one when it is made or, if that one has failed
+// before it could begin, when the next Get comes, both under the group's mu. The end of an
+// opening opens its entry, or leaves the entry's owner dead, or leaves the entry as if there
+// had been no opening. An opening counts as a handler of the owner, from a moment at which the
+// owner is alive, also under mu. So a call that sees the entry opened sees a value whose open
+// has returned, and a Destroy that comes in between waits for that open.
 //
-// That of a Replace begins earlier, when the owner before is still to be ended: from
-// the claim on, whatever heir that leaves is the Replace's to open.
+// The opening of a Replace begins earlier, when the owner before is still to be ended. From
+// the claim on, the Replace opens the heir of that owner, whichever it is.
 type opening[K comparable, V any] struct {
 	flight
 	m    *Map[K, V]
@@ -29,16 +29,16 @@ type opening[K comparable, V any] struct {
 
 	// For a Replace alone.
 	replaces bool
-	over     *entry[K, V]   // what it has claimed, and opens the heir of; nil if there was none
-	older    *entry[K, V]   // the newest of those that it waits for besides
-	inside   bool           // it waits for nobody
-	hosts    []*scope.Scope // it does not wait for those
+	over     *entry[K, V]   // the entry that it has claimed, and opens the heir of, or nil
+	older    *entry[K, V]   // the newest of the other entries that it waits for
+	inside   bool           // it does not wait
+	hosts    []*scope.Scope // the scopes that it does not wait for
 
 	// The group's mu guards these; result and value are final once done is closed.
 	e      *entry[K, V]  // what it opens; nil before over has an heir
 	begun  bool          // open runs, or is about to
-	dead   bool          // with an owner that never lived
-	done   chan struct{} // nil before somebody waits
+	dead   bool          // e's owner never lived
+	done   chan struct{} // nil before a call waits
 	result result
 	value  V
 	why    any // what open has panicked with
@@ -48,10 +48,10 @@ type opening[K comparable, V any] struct {
 type result uint8
 
 const (
-	none   result = iota // it has not
-	given                // value is the value
-	failed               // open has panicked, why says with what
-	left                 // there was no open, or it called Goexit: try again
+	none   result = iota // it has not ended
+	given                // open has returned value
+	failed               // open has panicked with why
+	left                 // open was not called, or has called Goexit: try again
 )
 
 func (m *Map[K, V]) newOpeningLocked(key K, name string) *opening[K, V] {
@@ -61,7 +61,7 @@ func (m *Map[K, V]) newOpeningLocked(key K, name string) *opening[K, V] {
 	return c
 }
 
-// opensLocked reports whether c opens e, now or when its turn comes.
+// opensLocked reports whether c opens e, now or later.
 func (c *opening[K, V]) opensLocked(e *entry[K, V]) bool {
 	return c.e == e || c.over != nil && c.over.kinLocked().heir == e
 }
@@ -80,7 +80,7 @@ func (m *Map[K, V]) checkCircleLocked(op string, key K, name string) {
 	}
 }
 
-// Run is what happens under the number of c.
+// Run does the work of c. Its caller puts c's number on the stack.
 func (c *opening[K, V]) Run() {
 	if c.replaces {
 		c.succeed()
@@ -90,8 +90,8 @@ func (c *opening[K, V]) Run() {
 	}
 }
 
-// startLocked begins, if the owner lives or, as in a dead group, never did. Else c is
-// over.
+// startLocked begins c if the owner is alive or, as in a dead group, has never been. Otherwise
+// it settles c.
 func (c *opening[K, V]) startLocked() {
 	c.dead = c.e.kinLocked().stillborn
 	c.begun = c.dead || c.e.scope().Enter()
@@ -100,7 +100,7 @@ func (c *opening[K, V]) startLocked() {
 	}
 }
 
-// open calls open, and goes on with its panic when all is settled.
+// open calls open, and settles c. A panic of open goes on after that.
 func (c *opening[K, V]) open() {
 	inside := false
 	defer func() {
@@ -121,12 +121,13 @@ func (c *opening[K, V]) open() {
 	c.leave()
 }
 
-// fail destroys the owner, and panics with what c's waiters do. p is what open has
-// panicked with, nil for Goexit.
+// fail destroys the owner, and panics with the value with which the waiters of c panic. p is
+// what open has panicked with, nil for Goexit.
 //
-// The owner is cut off first, while it still counts a handler, so that this does not wait:
-// once c is settled, a live owner is one whose value is there. Then the waiters are told,
-// as some may be goroutines of the owner's that its end waits for.
+// First it cuts off the owner, because once c is settled, a live owner must have its value.
+// That does not wait, as the owner still counts a handler. Then it settles c, which lets the
+// waiters go on. It does so before it waits for the owner's end, because the waiters may be
+// goroutines for which that end waits.
 func (c *opening[K, V]) fail(p any) {
 	c.why = p
 	s := c.e.scope()
@@ -163,14 +164,15 @@ func (c *opening[K, V]) fail(p any) {
 	}
 }
 
-// leave ends the call as one of the owner's. If that was cut off, it may end here.
+// leave takes back the count of c as a handler. If the owner was cut off, it may end here.
 func (c *opening[K, V]) leave() {
 	if !c.dead {
 		c.e.scope().Leave()
 	}
 }
 
-// settleLocked ends c and tells those who wait. From then on e is seen, if its owner lives.
+// settleLocked ends c with the result r, and lets the waiters go on. From then on calls see
+// e, if its owner lives.
 func (c *opening[K, V]) settleLocked(r result) {
 	c.result = r
 	c.flight.end()
@@ -190,14 +192,14 @@ func (c *opening[K, V]) settleLocked(r result) {
 	}
 }
 
-// joinLocked is what precedes a wait.
+// joinLocked prepares c for a wait.
 func (c *opening[K, V]) joinLocked() {
 	if c.done == nil {
 		c.done = make(chan struct{})
 	}
 }
 
-// wait waits until c is over, and panics if open has. op is the caller's.
+// wait waits until c has ended. If open has panicked, wait panics too, except for a Replace.
 func (c *opening[K, V]) wait(op string) {
 	defer c.flight.wait(op)()
 	<-c.done

@@ -78,8 +78,7 @@ func (o *Owners[K]) Replace(key K) *tether.Owner {
 			g.await(older)
 			return heir.owner
 		}
-		// It is another Replace's. Each turn of the loop is one that another call has
-		// won.
+		// Another Replace has e. So in each turn of the loop another call has won.
 		e.owner.Destroy()
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// reservedLocked returns the Replace that e belongs to, to end or to open, and whose turn
-// to open it has not come; nil if there is none.
+// reservedLocked returns the Replace that has claimed e, or is going to open e, if its turn to
+// open has not come; nil if there is none.
 func (m *Map[K, V]) reservedLocked(e *entry[K, V]) *opening[K, V] {
 	for c := m.group.openings[e.key]; c != nil; c = c.next {
 		if c.replaces && !c.begun && (c.over == e || c.opensLocked(e)) {
@@ -17,8 +17,8 @@ func (m *Map[K, V]) reservedLocked(e *entry[K, V]) *opening[K, V] {
 	return nil
 }
 
-// awaitsCallerLocked reports whether c waits for the end of an owner whose goroutine the
-// caller is on.
+// awaitsCallerLocked reports whether c is a Replace that waits for the end of an owner on one
+// of whose goroutines the caller runs.
 func (c *opening[K, V]) awaitsCallerLocked() bool {
 	if !c.replaces || c.begun || c.inside {
 		return false
@@ -39,10 +39,10 @@ func (c *opening[K, V]) awaitsCallerLocked() bool {
 	return false
 }
 
-// claim begins a Replace: c is the caller's then. Else it is another one that has its
-// turn before, for the caller to wait for, or nil: try again. inside says whether the
-// caller is where nobody may wait. It then does not respect the turns of those who
-// wait for an earlier owner of key: that may be the caller's.
+// claim begins a Replace. If mine, c is the caller's. Otherwise c is a Replace that has its
+// turn before, for which the caller must wait. If c is nil, the caller must try again. inside
+// says that the caller may not wait. Then claim passes over a Replace that waits for an earlier
+// owner of key, because the caller may run in that owner.
 func (m *Map[K, V]) claim(key K, name string, inside bool) (c *opening[K, V], mine bool) {
 	g := &m.group
 	g.mu.Lock()
@@ -75,7 +75,8 @@ func (m *Map[K, V]) claim(key K, name string, inside bool) (c *opening[K, V], mi
 	return c, true
 }
 
-// succeed ends what was before a Replace, and begins if that has left an owner that lives.
+// succeed ends the owners before a Replace. Then it begins, if the Replace has an owner that is
+// alive.
 func (c *opening[K, V]) succeed() {
 	g := &c.m.group
 	over := false
@@ -98,8 +99,8 @@ func (c *opening[K, V]) succeed() {
 	c.startLocked()
 }
 
-// abandon leaves the key as if there had been no Replace. Until it has ended the heir,
-// which nobody has seen, it is c's.
+// abandon leaves the key as if there had been no Replace. No call has seen the heir. It stays
+// c's until abandon has ended it.
 func (c *opening[K, V]) abandon() {
 	g := &c.m.group
 	g.mu.Lock()

@@ -5,24 +5,24 @@ import (
 	"weak"
 )
 
-// A tag is what an owner holds in place of its entry. What an owner holds, the
-// root's scope refers to, and what lives may refer to that; so it must not lead to
-// the root's handle, as an entry does, and as a user's key or value may. If the user
-// drops the group, the entries are garbage, and there is nothing to remove.
+// A tag is what an owner holds in place of its entry. The root's scope refers to what owners
+// hold, and the program may refer to that scope. So what an owner holds must not lead to the
+// root's handle. An entry does, and a user's key or value may. If the user drops the group,
+// the entries are garbage, and there is nothing to remove.
 type tag[K comparable, V any] struct {
 	group weak.Pointer[group[K, V]]
-	slot  int32         // the entry's, if that is linked
+	slot  int32         // of the entry, if linked
 	state atomic.Uint32 // unknown, then linked or gone
 }
 
-// The states of an entry, as its owner's cleanup finds it.
+// The states of a tag. They say of its entry:
 const (
 	unknown uint32 = iota // it is being made
 	linked                // it is in the chain
-	gone                  // its owner had ended before it was
+	gone                  // its owner had ended before it was linked
 )
 
-// Close is the owner's cleanup: a closer, as that is one allocation less.
+// Close is the owner's cleanup. It is a closer, because that saves an allocation.
 func (t *tag[K, V]) Close() error {
 	if t.state.CompareAndSwap(unknown, gone) {
 		return nil
@@ -33,12 +33,11 @@ func (t *tag[K, V]) Close() error {
 	return nil
 }
 
-// watchLocked arranges for e, which nobody else knows yet, to be removed when its owner
-// has ended, and reports whether that is still to come. The cleanup is the first to be
-// registered and so the last to run.
+// watchLocked arranges for e, which no other goroutine knows yet, to be removed when its owner
+// has ended. It returns false if the owner has ended already. The cleanup is the first to be
+// registered, and so the last to run.
 //
-// NOTE: where the owner has ended, Own closes the tag at once, which then must not
-// lock mu.
+// NOTE: if the owner has ended, Own closes the tag at once. Close must not lock mu then.
 func (g *group[K, V]) watchLocked(e *entry[K, V]) bool {
 	t := &tag[K, V]{group: g.self, slot: int32(len(g.slots))}
 	if n := len(g.free); n > 0 {
@@ -57,7 +56,7 @@ func (g *group[K, V]) watchLocked(e *entry[K, V]) bool {
 	return true
 }
 
-// remove takes the entry in a slot, whose owner has ended, out of its chain.
+// remove takes the entry in slot, whose owner has ended, out of its chain.
 func (g *group[K, V]) remove(slot int32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -9,8 +9,11 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// take returns an item or, as nil, a free slot, which the caller owes a make or a
-// pass. It waits until there is one or the Acquire can't be.
+// The way of an item: take lets an Acquire have it, or a free slot to make it in; lend ties
+// it to an owner; giveBack, pass and put bring it back; drop disposes of it.
+
+// take returns an item. If it returns nil and no error, the caller has a free slot, and must
+// call make or pass. take waits until there is an item or a slot, or the Acquire fails.
 func (p *Pool[T]) take(ctx context.Context, owner *scope.Scope) (it *item[T], err error) {
 	p.mu.Lock()
 	switch {
@@ -28,7 +31,7 @@ func (p *Pool[T]) take(ctx context.Context, owner *scope.Scope) (it *item[T], er
 	p.mu.Unlock()
 
 	served := false
-	if inCleanup() { // not under mu, as it reads the stack
+	if inCleanup() { // not under mu, because it reads the stack
 		if it, served = p.leave(place); !served {
 			return nil, tether.ErrPending
 		}
@@ -66,15 +69,15 @@ func (p *Pool[T]) leave(place *list.Element) (it *item[T], served bool) {
 	}
 }
 
-// serveLocked gives an item, or a slot if it is nil, to the first in line, and
-// reports whether there was one.
+// serveLocked gives it to the first place in the line, a slot if it is nil. It reports
+// whether there was a place.
 func (p *Pool[T]) serveLocked(it *item[T]) bool {
 	first := p.waiting.Front()
 	if first == nil {
 		return false
 	}
 	p.waiting.Remove(first)
-	first.Value.(chan *item[T]) <- it // never blocks: once for each place
+	first.Value.(chan *item[T]) <- it // never blocks: each place is served once
 	return true
 }
 
@@ -88,7 +91,7 @@ func (p *Pool[T]) popLocked() *item[T] {
 	return it
 }
 
-// make fills a slot of the caller's. Where that fails, the slot is free.
+// make makes an item in the caller's slot. If that fails, the slot is free again.
 func (p *Pool[T]) make() (it *item[T], err error) {
 	defer func() { // also if newT panics
 		p.mu.Lock()
@@ -108,14 +111,15 @@ func (p *Pool[T]) make() (it *item[T], err error) {
 	return &item[T]{v}, nil
 }
 
-// freedLocked has the first in line, if there is one, make use of a free slot.
+// freedLocked gives a free slot to the first place in the line, if there is one.
 func (p *Pool[T]) freedLocked() {
 	if p.serveLocked(nil) {
 		p.making++
 	}
 }
 
-// lend makes a leased item owner's, or takes it back where that is too late.
+// lend makes a lease of a leased item for owner. If the pool or owner is dead by then, lend
+// takes the item back.
 func (p *Pool[T]) lend(it *item[T], owner *scope.Scope) (*Lease[T], error) {
 	l := &Lease[T]{pool: p}
 	l.item.Store(it)
@@ -168,7 +172,7 @@ func (p *Pool[T]) put(it *item[T]) {
 	}
 }
 
-// drop disposes of a leased item. Its slot is free when that is over.
+// drop disposes of a leased item. After that its slot is free.
 func (p *Pool[T]) drop(it *item[T]) {
 	defer func() { // also if dispose panics
 		p.mu.Lock()
@@ -182,8 +186,8 @@ func (p *Pool[T]) drop(it *item[T]) {
 	}
 }
 
-// close disposes of the idle items, when the owner unwinds. All of them have
-// their turn; a panic goes on after that.
+// close disposes of the idle items when the owner unwinds. A panic goes on when all of them
+// have had their turn.
 func (p *Pool[T]) close() {
 	finally.Each(func() bool {
 		p.mu.Lock()

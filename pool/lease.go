@@ -12,10 +12,10 @@ import (
 type Lease[T any] struct {
 	pool *Pool[T]
 
-	// nil from the end on; who swaps it out gives it back. As a Lease is made for
-	// one loan and never used again, being empty is all the generation it needs.
+	// item is nil from the end on. The goroutine that swaps it out gives it back. A Lease is
+	// made for one loan and never used again. So nil is all the generation that it needs.
 	item atomic.Pointer[item[T]]
-	stop func() bool // of the owner's cleanup; for Release and Discard alone
+	stop func() bool // takes back the owner's cleanup; for Release and Discard alone
 }
 
 // Value returns the item. It panics if the lease has ended, as the item may be on loan to
@@ -61,18 +61,17 @@ func (l *Lease[T]) check(op string) {
 	}
 }
 
-// end returns the item to the first who calls it, and removes the owner's trace
-// of the lease.
+// end returns the item, nil if the lease has ended, and takes back the owner's cleanup.
 func (l *Lease[T]) end() *item[T] {
 	it := l.item.Swap(nil)
 	if it != nil {
 		l.stop()
-		l.stop = nil // only the first gets here; the caller may keep the lease
+		l.stop = nil // only one call gets here; the user may keep the lease
 	}
 	return it
 }
 
-// tie makes the end of l a cleanup of owner's.
+// tie makes the end of l a cleanup of owner.
 func (l *Lease[T]) tie(owner *scope.Scope) { l.stop = owner.Defer(l.unwind) }
 
 // unwind is the owner's cleanup. It may run before stop is set.

@@ -9,8 +9,8 @@ import (
 // panics if the pool has another one.
 type Option interface{ apply(*config) }
 
-// A config is what options say, those for all types of items: with an Option[T], Limit and
-// Prewarm would have to spell out T at every call, as it can't be inferred there.
+// A config is what options say, for items of any type. With an Option[T], each call of Limit
+// and Prewarm would have to spell out T, because it can't be inferred there.
 type config struct {
 	limit, prewarm int
 	reset, dispose any // func(T), or nil

@@ -24,20 +24,19 @@ type Pool[T any] struct {
 	dispose func(T) // or nil
 	limit   int     // 0: none
 
-	// Nothing here refers to the pool's owner, which could not be found lost
-	// while somebody holds the pool. The owner's scope refers to it.
+	// Nothing here refers to the pool's owner, because a lost owner could not be found while
+	// the pool is held. The owner's scope refers to the pool.
 	life life
 
-	// Every item is idle or leased, and leased while it is reset or disposed of;
-	// every slot of the limit that is not free has an item or is making. So
+	// Every item is idle or leased. It counts as leased while it is reset or disposed of.
+	// Every slot of the limit is free, has an item, or has one in the making. So
 	//
 	//	made - disposed == idle + leased
 	//	idle + leased + making <= limit
 	//
-	// and while anybody waits, no item is idle and no slot is free: what comes
-	// back goes to the first in line in the same critical section. Who waits
-	// leaves the line under mu too: so either it has been served by then, and
-	// passes on what it got, or it never is.
+	// While a call waits, no item is idle and no slot is free: what comes back goes to the
+	// first in line in the same critical section. A call that gives up leaves the line under
+	// mu too. So it has been served by then, and passes on what it got, or it never is.
 	//
 	// No user code runs under mu, and no other lock is taken.
 	mu       sync.Mutex // guards the fields below
@@ -93,7 +92,7 @@ func (p *Pool[T]) prewarm() bool {
 		return false
 	}
 	p.mu.Lock()
-	p.making++ // within the limit, as nobody else has the pool yet
+	p.making++ // within the limit, because no other goroutine has the pool yet
 	p.mu.Unlock()
 	it, err := p.make()
 	if err != nil {
@@ -152,7 +151,8 @@ func (p *Pool[T]) check(op string) {
 	}
 }
 
-// refusal returns why an Acquire can't be, or nil.
+// refusal returns the error of an Acquire if the pool or owner is dead or ctx has ended, else
+// nil.
 func (p *Pool[T]) refusal(ctx context.Context, owner *scope.Scope) error {
 	if err := p.dead(owner); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (p *Pool[T]) refusal(ctx context.Context, owner *scope.Scope) error {
 	return nil
 }
 
-// dead returns the error of an Acquire where the pool or owner is dead, or nil.
+// dead returns the error of an Acquire if the pool or owner is dead, else nil.
 func (p *Pool[T]) dead(owner *scope.Scope) error {
 	switch {
 	case p.life.over():

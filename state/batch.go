@@ -21,9 +21,9 @@ func (b *Batch) Commit() {
 	p.finish()
 }
 
-// find returns what is in the batch for s, if that is one of the last few; nil if not.
+// find returns the write to s, if that is one of the last few of the batch; else nil.
 func (b *Batch) find(s *source) write {
-	const few = 8 // arbitrary: it is for loops that tell a value again and again
+	const few = 8 // arbitrary; for loops that add a Set of the same value again and again
 	for i := len(b.writes) - 1; i >= max(0, len(b.writes)-few); i-- {
 		if b.writes[i].to() == s {
 			return b.writes[i]
@@ -32,7 +32,7 @@ func (b *Batch) find(s *source) write {
 	return nil
 }
 
-// unite makes one write of those for one source.
+// unite makes one write of all writes to one source.
 func (b *Batch) unite() {
 	if b.united() {
 		return
@@ -50,7 +50,8 @@ func (b *Batch) unite() {
 	}
 }
 
-// united reports whether each source has one write. Stamps tell without a map.
+// united reports whether each source has one write. It goes by the stamps of the sources, as
+// a run does, so it needs no map.
 func (b *Batch) united() bool {
 	books.mu.Lock()
 	defer books.mu.Unlock()
@@ -65,9 +66,9 @@ func (b *Batch) united() bool {
 	return true
 }
 
-// A write is a Set without its type. prepare is called without the lock, and may
-// call the user's functions; apply is called with it, if the value is still what prepare
-// has seen.
+// A write is a Set without its type. prepare is called without the lock, and may call the
+// user's functions. apply is called with the lock held, if the value is still the one that
+// prepare has seen.
 type write interface {
 	to() *source
 	then(later write)
@@ -76,9 +77,9 @@ type write interface {
 	apply(p *pass)
 }
 
-// commit applies the writes in one moment, and returns the pass that has to finish. It is
-// optimistic: equality is decided without the lock, and again if another Set came between.
-// books is held on return.
+// commit applies the writes in one moment, and returns the pass, which the caller must
+// finish. It is optimistic: it decides about equality without the lock, and decides again
+// if another Set came between. books is held on return.
 func commit(writes []write) *pass {
 	outside := false
 	for {
@@ -104,9 +105,10 @@ func commit(writes []write) *pass {
 	return p
 }
 
-// lockToSet takes books for a Set, unless it has to look at the stack first and returns
-// false: a Set inside a computing function would overtake that again and again. So
-// while anything is being computed, each Set looks once whether it is called by that.
+// lockToSet takes books for a Set, or returns false. A Set inside a computing function would
+// overtake that again and again. So while anything is being computed, each Set looks at the
+// stack once, without the lock, and panics if it is inside one. Otherwise lockToSet returns
+// false, and the Set begins again.
 func lockToSet(outside *bool) bool {
 	books.mu.Lock()
 	if books.running == 0 || *outside {
@@ -120,7 +122,7 @@ func lockToSet(outside *bool) bool {
 	return false
 }
 
-// apply makes now the value of s, which differs from old. books is held.
+// apply gives s the value now in place of old, which differs. books is held.
 func (p *pass) apply(s *source, old, now rep) {
 	books.epoch.Add(1)
 	s.note()

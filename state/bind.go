@@ -37,7 +37,7 @@ func Bind[T any](owner *tether.Owner, r Readable[T], f func(T)) *tether.Connecti
 	}()
 	v := b.now(r)
 	ok = true
-	var first tether.Signal[T] // so that f is called as any handler is
+	var first tether.Signal[T] // makes the first call of f that of a handler
 	c := first.Connect(owner, b.begin)
 	defer c.Disconnect()
 	first.Fire(v)
@@ -50,14 +50,14 @@ type origin interface{ origin() *source }
 func (x *Value[T]) origin() *source    { return &x.source }
 func (c *Computed[T]) origin() *source { return &c.node.source }
 
-// A binding brings the first value and the changes in order.
+// A binding brings the first value and the changes into one order.
 type binding[T any] struct {
 	f      func(T)
 	source *source // nil for a foreign Readable
-	from   uint64  // changes up to this one of the source's are in the first value; set before begin
+	from   uint64  // number of the last change that is in the first value; set before begin
 
 	mu      sync.Mutex // guards the fields below
-	busy    bool       // somebody calls f, or will begin to
+	busy    bool       // a goroutine calls f, or will begin to
 	pending []arrival[T]
 }
 
@@ -66,11 +66,11 @@ type arrival[T any] struct {
 	v T
 }
 
-// now returns the value that r has, and notes which changes are in it.
+// now returns the value of r, and sets from.
 func (b *binding[T]) now(r Readable[T]) T {
 	s := b.source
 	for s != nil {
-		r.Get() // computes it, or panics
+		r.Get() // computes the value, or panics
 		books.mu.Lock()
 		if s.color == clean && s.failure == nil {
 			b.from = s.out.added
@@ -87,7 +87,7 @@ func (b *binding[T]) now(r Readable[T]) T {
 func (b *binding[T]) change(c Change[T]) {
 	a := arrival[T]{v: c.New}
 	if b.source != nil {
-		a.n = b.source.out.fired // the caller is who delivers it
+		a.n = b.source.out.fired // this goroutine delivers the change
 	}
 	b.mu.Lock()
 	b.pending = append(b.pending, a)

@@ -16,7 +16,7 @@ import (
 // may be called by multiple goroutines at once.
 type Computed[T any] struct {
 	node    node
-	equal   func(a, b T) bool // nil where the source knows
+	equal   func(a, b T) bool // nil if source.alike compares
 	changes atomic.Pointer[tether.Signal[Change[T]]]
 }
 
@@ -40,7 +40,8 @@ func NewComputed[T any](owner *tether.Owner, f func(use *Use) T, opts ...Option)
 	return newComputed(owner, "NewComputed", f, f, opts)
 }
 
-// newComputed makes what f computes; named is the function of the user's.
+// newComputed makes the value that f computes. named is the user's function, whose place is
+// the name.
 func newComputed[T any](owner *tether.Owner, verb string, named any, f func(use *Use) T, opts []Option) *Computed[T] {
 	c := new(Computed[T])
 	c.equal = begin[T](&c.node.source, c, verb, opts)
@@ -51,17 +52,17 @@ func newComputed[T any](owner *tether.Owner, verb string, named any, f func(use 
 // A computation is a Computed as a function to call.
 type computation[T any] Computed[T]
 
-// Call calls the user's function, and says what is to become of the result.
+// Call calls the user's function, and puts the result into the run.
 func (c *computation[T]) Call() {
 	n := &c.node
-	run := n.run // which does not change while it runs
+	run := n.run // does not change while the function runs
 	f := function[func(*Use) T](n)
 	if f == nil {
 		run.dead = true
 		return
 	}
 	v := f(run)
-	if n.form == plain { // what follows, in short
+	if n.form == plain { // the same as below, in short
 		var bits uint64
 		*(*T)(unsafe.Pointer(&bits)) = v
 		run.out.bits, run.same = bits, n.has && n.bits.Load() == bits
@@ -85,7 +86,7 @@ func (c *computation[T]) Call() {
 func (c *Computed[T]) Get() T {
 	n := &c.node
 	if n.cleanAt.Load() == books.epoch.Load()+1 {
-		return valueOf[T](&n.source) // this value, or one that has come since
+		return valueOf[T](&n.source) // the value of that epoch, or a later one
 	}
 	return unpack[T](n.form.shape(), n.get())
 }
@@ -128,7 +129,7 @@ func (c *Computed[T]) fire(h *connlist.Held, t transition) {
 	connlist.FireHeld(h, c.node.out.list, Change[T]{unpack[T](s, t.old), unpack[T](s, t.now)})
 }
 
-// get is Get where the value may not be that of now.
+// get is Get of a value that may not be up to date.
 func (n *node) get() (v rep) {
 	books.mu.Lock()
 	p := take()
@@ -174,8 +175,8 @@ func (n *node) get() (v rep) {
 	return v
 }
 
-// failedBefore reports whether n's result is one that a Get is to try again: a failure, or
-// what was made of a cycle, which depends on where it was entered.
+// failedBefore reports whether a Get must try n again: if its result is of an earlier era, and
+// is a failure or part of a cycle, which depends on where the cycle was entered.
 func (n *node) failedBefore() bool {
 	if n.color != clean || n.frozen {
 		return false
@@ -183,10 +184,11 @@ func (n *node) failedBefore() bool {
 	return n.failure != nil && n.failure.era != books.era || n.cyclic != 0 && n.cyclic != books.era
 }
 
-// retry marks what has failed before, that n, which has failed too, hangs on: where it
-// began, and from there on; but not the node user, which is about to use n. It does nothing,
-// and returns false, if that would overtake what is being computed. books is held. Cost:
-// linear in what has failed, and in what depends on that.
+// retry marks n, which has failed before, and all failures that it depends on: it makes those
+// dirty that depend on no other, where it began, and marks what depends on them. It does not
+// mark the node user, which is about to use n. If the marks would overtake a function that is
+// being called, retry does nothing and returns false. books is held. Cost: linear in what has
+// failed, and in what depends on that.
 func (p *pass) retry(n, user *node) bool {
 	books.serial++
 	seen := books.serial
@@ -229,8 +231,8 @@ func (p *pass) retry(n, user *node) bool {
 	return true
 }
 
-// disturbs reports whether a mark of all would come to a function that is being called, but
-// for user's by way of from.
+// disturbs reports whether marks from all would come to a function that is being called. The
+// link from user to from does not count.
 func disturbs(all []*node, user *node, from *source) bool {
 	books.serial++
 	seen := books.serial
@@ -250,7 +252,7 @@ func disturbs(all []*node, user *node, from *source) bool {
 	return false
 }
 
-// A watch is a Computed as the source of its changes.
+// A watch is a Computed as the tether.Source of its changes.
 type watch[T any] Computed[T]
 
 func (w *watch[T]) Connect(owner *tether.Owner, handler func(Change[T]), opts ...tether.ConnectOption) *tether.Connection {
@@ -261,8 +263,8 @@ func (w *watch[T]) Once(owner *tether.Owner, handler func(Change[T]), opts ...te
 	return w.begin(func(s *tether.Signal[Change[T]]) *tether.Connection { return s.Once(owner, handler, opts...) })
 }
 
-// begin connects to a value that is clean. A Set between the first look and the
-// connection finds nobody who watches: that is what the second is for.
+// begin connects to a value that is clean. It looks at the value twice: a Set that comes
+// before the connection finds no watcher and computes nothing, so begin does that after it.
 func (w *watch[T]) begin(connect func(*tether.Signal[Change[T]]) *tether.Connection) *tether.Connection {
 	c := (*Computed[T])(w)
 	signal := changesOf(&c.node.source, c.node.owner, &c.changes)
@@ -286,7 +288,7 @@ func (w *watch[T]) begin(connect func(*tether.Signal[Change[T]]) *tether.Connect
 	return conn
 }
 
-// check panics if there is no Use.
+// check panics if u is nil or zero.
 func (u *Use) check(verb string) {
 	if u == nil || u.node == nil {
 		panic("state: " + verb + " with nil Use")

@@ -21,7 +21,7 @@ func NewComputedIn[T any](owner *tether.Owner, f func(use *Use, scope *tether.Ow
 	var scope *tether.Owner // of the last call
 	return newComputed(owner, "NewComputedIn", f, func(use *Use) T {
 		if scope != nil {
-			_ = scope.Destroy() // its closers' errors have nobody to go to
+			_ = scope.Destroy() // nobody can get the errors of its closers
 		}
 		scope = parent().(*tether.Owner).NewChild("computed")
 		return f(use, scope)

@@ -29,8 +29,8 @@ func arrows(names []string) string {
 	return strings.Join(text, " -> ")
 }
 
-// quoted makes the name of a value fit for a text. One with an arrow would look like
-// two; a slash, as in the place of a function, is no more than that here.
+// quoted makes the name of a value fit for a text. A name with an arrow is quoted, because it
+// would look like two. A slash, as in the place of a function, is not special here.
 func quoted(name string) string {
 	if strings.Contains(name, "->") {
 		return strconv.Quote(name)
@@ -38,7 +38,8 @@ func quoted(name string) string {
 	return quote.Text(name)
 }
 
-// newCycle returns the error of what leads from run to itself.
+// newCycle returns the error of a cycle, and notes that runs are part of it. Each of runs
+// needs the next, and the last needs the first.
 func newCycle(runs []*Use) *CycleError {
 	e := new(CycleError)
 	for _, u := range runs {
@@ -50,8 +51,9 @@ func newCycle(runs []*Use) *CycleError {
 	return e
 }
 
-// raise returns what who uses n gets of its failure; user is nil for a Get. A cycle is the
-// same from wherever one comes into it: who does so at n sees n first.
+// raise returns the value with which a use of n panics, if f is n's failure. user is the node
+// that uses n, nil for a Get. A cycle is the same wherever it is entered. A user that enters
+// it at n sees n first.
 func (n *node) raise(f *failure, user *node) any {
 	e, ok := f.value.(*CycleError)
 	if !ok || user != nil && slices.Contains(e.nodes, user) {
@@ -65,26 +67,28 @@ func (n *node) raise(f *failure, user *node) any {
 	return e
 }
 
-// wouldWait is how the panic begins of what can't tell whether it would wait for itself.
+// wouldWait begins the text of a panic of Get, if that can't tell whether it would wait for
+// itself.
 const wouldWait = "state: Get inside a computing function has to wait for "
 
-// wait waits for the end of the run of the node that the walk has come to. If that needs
-// the walk's own function, neither would ever end: that is a cycle, whether on one
-// goroutine or across several.
+// wait waits for the end of the run of the node that the walk has come to. If that run
+// needs the function by, for which the walk is made, neither would ever end. That is a
+// cycle, on one goroutine or across several.
 //
-// All that waits, waits for one run, and that may wait for one more: so the way is a chain,
-// and a cycle a chain that comes back. A run that is overtaken breaks it, as it is woken
-// up, if it waits, and unwound. A Get inside a computing function begins a chain that is
-// not known to hang on another: only the stack tells.
+// A run waits for one other run at most, and that may wait for one more. So the waits form
+// a chain, and a cycle is a chain that comes back. An overtaken run breaks the chain,
+// because it is woken up if it waits, and unwound. A Get inside a computing function begins
+// a chain of its own. No run says that this chain hangs on the function. Only the stack
+// tells.
 //
-// books is held, and held on return, but free where wait panics.
+// books is held on entry and return, and free if wait panics.
 func (p *pass) wait(base int, by *Use) {
 	n := p.frames[len(p.frames)-1].node
 	target := n.run
 	if by != nil {
 		switch chain, broken := target.chain(by); {
 		case chain == nil:
-		case len(p.frames)-1 > base: // what n's user has used last time would be a cycle: let it tell
+		case len(p.frames)-1 > base: // n's user used n last time, now perhaps a cycle: a new run tells
 			p.pop()
 			if user := p.frames[len(p.frames)-1].node; user.color == maybe {
 				user.color = dirty
@@ -127,8 +131,8 @@ func (p *pass) wait(base int, by *Use) {
 	}
 }
 
-// chain returns the runs that lead from u to target, nil if that is not what u waits for.
-// It is broken where one of them is overtaken. books is held.
+// chain returns the runs from u to target, each of which needs the next, nil if none leads
+// there. The chain is broken if one of them is overtaken. books is held.
 func (u *Use) chain(target *Use) (runs []*Use, broken bool) {
 	for r := u; r != nil; r = r.needs {
 		runs = append(runs, r)
@@ -140,7 +144,8 @@ func (u *Use) chain(target *Use) (runs []*Use, broken bool) {
 	return nil, false
 }
 
-// below reports whether u is computed for the sake of other, on the same goroutine.
+// below reports whether u is other, or is computed for the sake of other, on the same
+// goroutine.
 func (u *Use) below(other *Use) bool {
 	for ; u != nil; u = u.by {
 		if u == other {
@@ -150,8 +155,9 @@ func (u *Use) below(other *Use) bool {
 	return false
 }
 
-// blocked panics: a Get inside a computing function has come to wait for target. If all that
-// is being computed is on the way from there to here, it is a cycle. It frees books.
+// blocked panics, and frees books, because a Get inside a computing function would have to
+// wait for target. If all functions that are being called are on the way from target to the
+// Get, the panic is a cycle.
 func (p *pass) blocked(base int, by, target *Use) {
 	p.frames = p.frames[:base]
 	if by != nil {
@@ -179,7 +185,7 @@ func (p *pass) blocked(base int, by, target *Use) {
 	panic(wouldWait + name + "; read with Use there")
 }
 
-// all returns the runs that u waits for, itself first.
+// all returns u, the run that u waits for, and so on.
 func (u *Use) all() (runs []*Use) {
 	for ; u != nil; u = u.needs {
 		runs = append(runs, u)

@@ -64,13 +64,13 @@ type effect struct {
 	node  node
 	owner func() any // a *tether.Owner
 
-	run  *tether.Owner // of the last call; nil before the first. Of the call's goroutine
-	over bool          // that has ended, but for its last cleanup. Guarded by books
+	run  *tether.Owner // of the last call; nil before the first. Used by the call's goroutine
+	over bool          // run has ended, except for its last cleanup. Guarded by books
 }
 
 func (e *effect) fire(*connlist.Held, transition) {}
 
-// Call calls the user's function, when what the call before has made has ended.
+// Call calls the user's function, if all that the call before has made has ended.
 func (e *effect) Call() {
 	n := &e.node
 	run := n.run
@@ -88,13 +88,13 @@ func (e *effect) Call() {
 		name = "effect"
 	}
 	e.run, e.over = e.owner().(*tether.Owner).NewChild(name), false
-	e.run.Defer(e.ended) // the first, so it comes last
+	e.run.Defer(e.ended) // the oldest cleanup, so it is the last to run
 	f(run, e.run)
 	run.same = true
 }
 
-// clear ends what the last call has made, and reports whether it has ended. If not, ended
-// has the effect run.
+// clear destroys what the last call has made, and reports whether that has ended. If not,
+// ended runs the effect.
 func (e *effect) clear() bool {
 	if e.run == nil || !errors.Is(e.run.Destroy(), tether.ErrPending) {
 		return true
@@ -119,7 +119,8 @@ func (e *effect) ended() {
 	p.finish()
 }
 
-// runEffect runs the effect n, if it has to. If it is running, whoever runs it does so again.
+// runEffect runs the effect n, if it has to run. If n is running, the goroutine that runs it
+// runs it once more.
 func (p *pass) runEffect(n *node) {
 	books.mu.Lock()
 	switch {
@@ -157,7 +158,7 @@ func (p *pass) runEffect(n *node) {
 	over = true
 }
 
-// repeat has n run again if it was to run meanwhile. books is held.
+// repeat makes n run again if that was asked for while it ran. books is held.
 func (p *pass) repeat(n *node) {
 	if n.again {
 		n.again = false
@@ -170,8 +171,8 @@ func (p *pass) repeat(n *node) {
 	}
 }
 
-// note adds n to the trace of what an effect that seems to feed itself brings about. What
-// others do meanwhile may get into it. books is held.
+// note adds s to the trace of an effect that seems to feed itself, if there is one. The trace
+// may also have what other goroutines set meanwhile. books is held.
 func (s *source) note() {
 	if books.traced != nil && s != &books.traced.source && len(books.trace) < 2*rounds {
 		books.trace = append(books.trace, s.name())

@@ -81,15 +81,15 @@ func ForEachBy[K comparable, V, W any](owner *tether.Owner, src Readable[[]V], k
 	return all
 }
 
-// items has what belongs to each key. It is of the function that brings them up to date, which
-// never runs twice at once.
+// items has what belongs to each key. Only the function of the map uses it, which never runs
+// twice at once.
 type items[K comparable, V, W any] struct {
 	owner func() any // a *tether.Owner
 	f     func(use *Use, item *tether.Owner, key K, value V) W
 	of    map[K]*item[V, W]
 }
 
-// An item is what belongs to a key. value is set by the function that uses result after that.
+// An item is what belongs to a key. The function of the map sets value, and then uses result.
 type item[V, W any] struct {
 	owner  *tether.Owner
 	value  *Value[V]
@@ -110,7 +110,7 @@ func newItems[K comparable, V, W any, S any](verb string, owner *tether.Owner, s
 func (all *items[K, V, W]) end(key K) {
 	it := all.of[key]
 	delete(all.of, key)
-	_ = it.owner.Destroy() // its closers' errors have nobody to go to
+	_ = it.owner.Destroy() // nobody can get the errors of its closers
 }
 
 func (all *items[K, V, W]) set(use *Use, key K, v V) {
@@ -126,9 +126,9 @@ func (all *items[K, V, W]) set(use *Use, key K, v V) {
 	it.value.setFor(use, v)
 }
 
-// setFor is Set inside the computing function of use, which has used nothing yet that
-// depends on x since it began. So it is not overtaken by that; but what comes is not as it was
-// when it began.
+// setFor is Set inside the computing function of use. The function has used nothing in this
+// run that depends on x. So setFor does not overtake it. But some links ahead may not be
+// ready any more, so the next Use takes the long way.
 func (x *Value[T]) setFor(use *Use, v T) {
 	now := pack(x.source.form.shape(), v)
 	old := x.source.load()

@@ -12,88 +12,93 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// books guards who depends on whom, for all values of the program. The lock is held for
-// bookkeeping alone: no function of the user's runs under it, and nobody waits while
-// holding it.
+// The graph: values are its sources, computed values and effects its nodes, and links lead
+// from each node to what its function has used. See the invariants at [node].
 //
-// One lock for all, as a computed value may use values of any owner, so that no smaller
-// part of the program is closed. It is taken once for a Set and once for each function
-// that is called; what a function uses again, and what is up to date, is read without it.
+// books guards the graph, for all values of the program. Its lock is held for bookkeeping
+// alone: no function of the user runs under it, and no goroutine waits while it holds it.
 //
-// Lock order: a Spring's or Tween's mu, then books, then what a signal has inside.
+// There is one lock, because a computed value may use values of any owner, so no smaller
+// part of the program is closed. A Set takes it once, and each call of a function once. A
+// function that uses the same values again, and a reader of a value that is up to date,
+// take no lock.
+//
+// Lock order: the mu of a Spring, Tween or Resource, then books, then the locks inside a
+// signal.
 var books struct {
-	// epoch grows, with mu held, before anything that was fresh stops being so. A
-	// computed value that was seen fresh in an epoch is fresh as long as that lasts.
+	// epoch grows, with mu held, before any fresh value stops being fresh. A computed
+	// value that was seen fresh in an epoch is fresh as long as the epoch lasts.
 	epoch atomic.Uint64
 
 	mu      sync.Mutex // guards the fields below, and those of sources, nodes, links and runs
 	running int        // computing functions that are being called
 	era     uint64     // see failure
-	stamp   uint64     // of the last run, see [Use.unseen]
+	stamp   uint64     // of the last run, see [Use.find]
 	serial  uint64     // of the last walk, see node.visitor
-	trace   []string   // what the effect traced brings about, see FeedbackError
-	traced  *node      // nil but for effects that seem to feed themselves
-	spare   *pass      // to be used again
-	spares  int
+	trace   []string   // what traced has set and run, by name, see FeedbackError
+	traced  *node      // an effect that seems to feed itself; nil if there is none
+	spare   *pass      // the first of those to be used again
+	spares  int        // how many these are
 }
 
 // A color says what is known of a source. See the invariants at [node].
 type color uint8
 
 const (
-	clean color = iota // the value is that of now
-	maybe              // something that it used may have changed
-	dirty              // something that it used has changed, or it has no value yet
+	clean color = iota // the value is up to date
+	maybe              // something that its function used may have changed
+	dirty              // something that its function used has changed, or it has no value yet
 	busy               // its function is being called
-	stale              // likewise, but something that it used has changed since
+	stale              // its function is being called, and was marked after the call began
 )
 
-// A source is what others can depend on: a [Value], which is always clean, or the node of
-// a [Computed].
+// A source is what functions can depend on: a [Value], which is always clean, or the node
+// of a [Computed].
 type source struct {
-	// What is touched most stands first, within one line of the cache.
+	// The fields that are used most come first, within one line of the cache.
 
 	bits atomic.Uint64  // the value, see rep; written with books held
-	ptr  unsafe.Pointer // likewise; atomic
+	ptr  unsafe.Pointer // the value, see rep; atomic; written with books held
 
 	// Guarded by books.
-	users   *link    // the newest
-	failure *failure // what the function has panicked with; nil if it has not
-	seen    uint64   // stamp of the last run that has entered it as a dependency
-	out     *outbox  // nil as long as nobody has asked for its changes
+	users   *link    // the newest of those to its users
+	failure *failure // what the last run of the function has panicked with; nil if it has not
+	seen    uint64   // stamp of the last run that has entered it as a dependency, or of a Batch
+	out     *outbox  // of an effect; else nil until somebody asks for the changes
 	color   color
 	has     bool // there is a value
 	queued  bool // a pass is going to settle it
 
 	form form
-	gen  uint32 // of a node: counts the marks and runs: a walk that was interrupted begins again
+	gen  uint32 // of a node: counts its marks; if one came, a walk looks at all its links again
 	node *node  // nil for a Value
 
-	first link // room for one; unused if it has no user
+	first link // room for one link of users; unused if its user is nil
 	cell  cell
 	name_ string
 }
 
 // A cell is the typed side of a source.
 type cell interface {
-	fire(h *connlist.Held, c transition) // tells who is connected to the changes
+	fire(h *connlist.Held, c transition) // calls the handlers connected to the changes
 }
 
-// A node is the place in the graph of what a function computes, or of an effect. Links
-// lead from a user to its dependencies, in the order of first use, and back.
+// A node is a function's place in the graph: that of a computed value or of an effect.
+// Links lead from a user to its dependencies, in the order of first use, and back.
 //
-// Marks go from dependencies to users when a value is set (push); values go the same way
-// when somebody asks (pull): dependencies first, and the function only if one of them has
-// changed indeed. The invariants, with books free:
+// When a value is set, marks go from dependencies to users (push). When a value is read,
+// values go the same way (pull): the dependencies are brought up to date first, and the
+// function is called only if one of them has changed indeed. The invariants, with books
+// free:
 //
-//   - A clean node's dependencies are clean, and are what its function used.
-//   - All users of a node that is maybe or dirty are that too, or busy or stale. So a
-//     mark stops where it finds another.
-//   - A node that changes makes its users dirty. So one that is maybe, and whose
-//     dependencies all turn out clean without making it dirty, is clean.
-//   - What is watched and marked is queued by who marks it, and settled by that pass.
-//   - A busy node becomes stale by a mark. Its function is shown nothing more, what it
-//     returns is not kept, and it is dirty in the end.
+//   - The dependencies of a clean node are clean. They are what its function used.
+//   - All users of a node that is maybe or dirty are maybe, dirty, busy or stale. So a
+//     mark stops at a node that is marked.
+//   - A node that changes makes its users dirty. So a maybe node is clean if all its
+//     dependencies turn out clean and none has made it dirty.
+//   - The pass that marks a watched node queues it, and settles it.
+//   - A mark makes a busy node stale. Then its function is shown nothing more, its result
+//     is not kept, and the node is dirty in the end.
 type node struct {
 	source
 	call  goroutine.Function // what calls the user's function
@@ -101,26 +106,26 @@ type node struct {
 	fn    unsafe.Pointer // the func value of the user's function; atomic; nil from the cut-off on
 
 	// Guarded by books.
-	run     *Use    // the run while busy or stale; else one to be used again, or nil
-	next    *node   // while marking: what is to be passed on
-	visitor uint64  // the last walk that has come by
-	deps    []*link // in the order of first use
-	room    [1]*link
-	cyclic  uint64 // the era in which it was part of a cycle; 0: it was not
-	frozen  bool   // the owner is dead: it stays as it is
-	effect  bool   // set before use
-	fate    fate   // special, if it is one of these, has failed, or is part of a cycle; else 0
+	run     *Use     // the run while busy or stale; else one to be used again, or nil
+	next    *node    // while marking: the next node whose users are to be marked
+	visitor uint64   // serial of the last walk that has come by
+	deps    []*link  // in the order of first use
+	room    [1]*link // the first room of deps
+	cyclic  uint64   // the era in which it was part of a cycle; 0: it was not
+	frozen  bool     // the owner is dead: it stays as it is
+	effect  bool     // set before use
+	fate    fate     // special if it is frozen, an effect, failed or part of a cycle; else 0
 
-	// cleanAt is an epoch in which the node was clean and had a value. It is written by
-	// who reads, with books held, so that computing costs no atomic for it.
+	// cleanAt is 1 more than an epoch in which the node was clean and had a value; 0: there
+	// was none yet. A Get writes it, with books held, so a run needs no atomic for it.
 	cleanAt atomic.Uint64
 	pc      uintptr // of the user's function
 
-	use Use // of the first run, and of others as long as nobody else can have it
+	use Use // of the first run, and of later ones as long as no other goroutine can have it
 
 	// Of effects, guarded by books.
-	again   bool   // to run once more when it has run
-	waiting bool   // to run when what the last call has made has ended
+	again   bool   // it must run once more after this run
+	waiting bool   // it must run when all that its last call has made has ended
 	rounds  uint32 // how often it has run without coming to rest
 
 	entry scope.Node // in the owner's members
@@ -129,11 +134,11 @@ type node struct {
 // running reports whether the function is being called.
 func (n *node) running() bool { return n.color >= busy }
 
-// A failure is the result of a function that has panicked. It is a result as any other:
-// who uses it gets the panic, and nothing is computed again until something that the
-// function used has changed. Only a Get that finds one from an earlier era tries again;
-// an era lasts as long as anything is being computed. So however many ways lead to a
-// failure, and whatever is recovered on them, its function runs once.
+// A failure is the result of a function that has panicked. It is a result as any other: a
+// function that uses it gets the panic, and nothing is computed again until something that
+// the failed function used has changed. Only a Get that finds a failure from an earlier era
+// tries again. An era lasts as long as anything is being computed. So however many ways
+// lead to a failure, and whatever is recovered on them, its function runs once.
 type failure struct {
 	value any
 	era   uint64
@@ -143,7 +148,7 @@ type failure struct {
 type link struct {
 	dep        *source
 	user       *node
-	stamp      uint64 // of the last run that has used it
+	stamp      uint64 // of the last run that has used dep, as far as that was noted
 	prev, next *link  // among the users of dep
 }
 
@@ -174,7 +179,7 @@ func (l *link) remove() {
 	l.prev, l.next, l.user = nil, nil, nil
 }
 
-// cutLocked forgets the dependencies of n but the first few.
+// cutLocked forgets all dependencies of n but the first few.
 func (n *node) cutLocked(few int) {
 	for _, l := range n.deps[few:] {
 		l.remove()
@@ -191,8 +196,8 @@ func unclean(deps []*link, i int) int {
 	return i
 }
 
-// unready is unclean that also stops at a failure, and does not look far ahead: perhaps
-// nobody goes there.
+// unready is unclean, but it also stops at a failure, and it looks only so far ahead:
+// perhaps the function does not go there.
 func unready(deps []*link, i int) int {
 	const far = 64 // arbitrary
 	end := min(i+far, len(deps))
@@ -202,14 +207,14 @@ func unready(deps []*link, i int) int {
 	return i
 }
 
-// mark marks all that depends on s, which has changed or may have, its users with the given
-// color, and queues what is watched. It does not recurse. books is held, and epoch has grown. Cost: linear in what is not
-// marked yet.
+// mark marks all that depends on s, which has changed or may have changed. It gives the
+// users of s the color users, and all others maybe. It queues what has an outbox. It does
+// not recurse. books is held, and epoch has grown. Cost: linear in what is not marked yet.
 //
-// NOTE: the new value is stored after this. A Use reads without the lock, and who has
-// seen the new value must find the mark.
+// NOTE: the new value is stored after the marks. A Use reads without the lock, and a Use
+// that has seen the new value must find the mark.
 func (p *pass) mark(s *source, users color) {
-	var todo *node // the newest, which has the next one
+	var todo *node // the newest; its next leads on to the others
 	for to := users; ; to = maybe {
 		for l := s.users; l != nil; l = l.next {
 			u := l.user
@@ -220,7 +225,7 @@ func (p *pass) mark(s *source, users color) {
 				if u.users == nil {
 					break
 				}
-				if todo != nil { // most have one user: nothing is written for that
+				if todo != nil { // most nodes have one user, and get nothing written here
 					u.next = todo
 				}
 				todo = u
@@ -248,7 +253,7 @@ func (p *pass) mark(s *source, users color) {
 	}
 }
 
-// queue has n settled by p, unless another pass will do that.
+// queue makes p settle n, unless another pass is going to.
 func (p *pass) queue(n *node) {
 	if !n.queued {
 		n.queued = true
@@ -256,8 +261,7 @@ func (p *pass) queue(n *node) {
 	}
 }
 
-// freeze is for a node whose owner is dead: it keeps the value that it has and depends on
-// nothing.
+// freeze makes n, whose owner is dead, keep the value that it has and depend on nothing.
 func (n *node) freeze() {
 	books.mu.Lock()
 	defer books.mu.Unlock()
@@ -265,12 +269,12 @@ func (n *node) freeze() {
 	n.look()
 	if n.running() {
 		n.run.foreign |= special
-	} else { // else at the end of that
+	} else { // a run that goes on freezes n at its end
 		n.freezeLocked()
 	}
 }
 
-// look says of what kind the next run is. books is held.
+// look sets n's fate, with which its next run begins. books is held.
 func (n *node) look() {
 	n.fate = 0
 	if n.effect || n.frozen || n.failure != nil || n.cyclic != 0 {
@@ -285,7 +289,7 @@ func (n *node) freezeLocked() {
 	n.color = clean
 }
 
-// name is for reports: the name given, or where the function stands.
+// name returns the name for reports: the one given, or the place of the function.
 func (s *source) name() string {
 	if s.name_ != "" {
 		return s.name_

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A node is a member of its owner as a connection is. So Destroy waits for its function,
-// which is not called, and is garbage, from the cut-off on.
+// A node is a member of its owner, as a connection is. So Destroy waits for its function.
+// From the cut-off on the function is not called, and is garbage.
 
 // begin makes n the node of f, a function of any type, which belongs to owner.
 func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call goroutine.Function) {
@@ -29,7 +29,7 @@ func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call gorout
 	}
 }
 
-// funcWord returns the single pointer that a func value is.
+// funcWord returns the func value f as the one pointer that it is.
 func funcWord[F any](f F) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&f)) }
 
 // function returns the user's function, nil if the owner is dead.
@@ -52,19 +52,19 @@ func (n *node) Cut(co *scope.Cutoff) {
 func (n *node) Describe() scope.Detail { return scope.Detail{PC: n.pc} }
 
 // An announced is the owner whose functions a goroutine calls at the moment. It stays
-// announced between two of them, so that what changes no owner costs nothing; see package
-// inflight for what makes it right: it is announced, and then fn is looked at.
+// announced between two calls, so that a call for the same owner costs nothing. The order
+// is what package inflight asks for: announce the owner, then load fn.
 //
-// A function that is called by another one's Use finds the owner of that announced, for as long
-// as it runs itself: that is borrowed, and not to be taken back.
+// If a function's Use calls another function, the owner of the first is announced as long
+// as that one runs. The second borrows the announcement, and does not retract it.
 type announced struct {
 	owner    *scope.Scope // nil: none
 	slot     *inflight.Slot
 	borrowed bool
 }
 
-// change announces to in place of the one before, and reports whether that is alive. No
-// lock is held: the teardown of the one before may complete here.
+// change announces to in place of the owner before, and reports whether to is alive. No lock
+// is held, because the teardown of the owner before may complete here.
 func (a *announced) change(to *scope.Scope) bool {
 	a.leave()
 	slot, ok := to.Announce(unsafe.Pointer(a))
@@ -83,7 +83,7 @@ func (a *announced) leave() {
 	}
 }
 
-// leaveLocked is leave where books is held, which it frees meanwhile.
+// leaveLocked is leave for a caller that holds books. It frees books meanwhile.
 func (a *announced) leaveLocked() {
 	if a.owner != nil && !a.borrowed {
 		books.mu.Unlock()

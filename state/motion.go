@@ -36,12 +36,12 @@ func checkFinite[V Floats](verb string, v V) {
 	}
 }
 
-// finite returns x, or the largest number of its sign where it has grown beyond that.
+// finite returns x, or the largest number of its sign if x has grown beyond that.
 func finite(x float64) float64 { return max(-math.MaxFloat64, min(math.MaxFloat64, x)) }
 
-// A mover is a spring or tween as what moves with the ticks of a source. Those of one
-// source move together: the first handler of a tick that is called moves them all, and their
-// positions change in one moment. The handlers of the others then have nothing to do.
+// A mover is a spring or tween as its group sees it. The movers of one source move together:
+// the first of their handlers that a tick calls moves them all, and their positions change in
+// one moment. The handlers of the others then have nothing to do.
 type mover struct {
 	advance  func(t tether.Tick) step
 	position *source
@@ -50,36 +50,36 @@ type mover struct {
 	group    *group
 
 	// Guarded by group.mu.
-	ahead bool // it was moved, and its handler is still to be called
-	at    int  // its place in group.awake, while it is there
+	ahead bool // it was moved by another's handler, and its own is still to be called
+	at    int  // its index in group.awake, while it is there
 
-	shown uint64 // the last step that was; guarded by books
+	shown uint64 // number of the last step that was shown; guarded by books
 }
 
 // A step is where a mover has come to.
 type step struct {
 	n    uint64 // counts the steps of a mover; 0: it has not moved
 	now  rep
-	conn *tether.Connection // to be ended, as the mover rests; nil if it does not
-	over func()             // to be called when the change is delivered; may be nil
+	conn *tether.Connection // to be ended, because the mover has come to rest; else nil
+	over func()             // to be called when the change was delivered; may be nil
 }
 
 // A group has the movers of one source.
 type group struct {
 	src tether.Source[tether.Tick]
 
-	mu    sync.Mutex // guards awake, and what movers say; comes after the movers' own
+	mu    sync.Mutex // guards awake, and fields of the movers; comes after a Spring's or Tween's mu
 	awake []*mover
 }
 
-// groups has the group of each source, as long as a mover refers to it. A group refers to its
-// source, so the address is that of no other.
+// groups has the group of each source, by the source's address, as long as a mover refers to
+// the group. A group refers to its source, so no other source has that address meanwhile.
 var groups struct {
 	mu sync.Mutex
 	of map[uintptr]weak.Pointer[group]
 }
 
-// groupOf returns the group of src; one of its own if src is no pointer.
+// groupOf returns the group of src. If src is not a pointer, that is a new group.
 func groupOf(src tether.Source[tether.Tick]) *group {
 	v := reflect.ValueOf(src)
 	if v.Kind() != reflect.Pointer {
@@ -108,7 +108,7 @@ func forgetGroup(key uintptr) {
 	}
 }
 
-// join has m moved with the others from now on. A mover that is in already stays.
+// join adds m to the movers of its group that are awake, if it is not there.
 func (m *mover) join() {
 	g := m.group
 	g.mu.Lock()
@@ -118,8 +118,8 @@ func (m *mover) join() {
 	g.awake = append(g.awake, m)
 }
 
-// connected is told of the connection by which m is moved: where that ends with m's owner,
-// nobody else may come to see that m has ended.
+// connected arranges for m to leave its group if c, the connection that moves m, ends with
+// m's owner. Nothing else may notice that m has ended.
 func (m *mover) connected(c *tether.Connection) {
 	handle.OnEnd(c, func() {
 		if !m.scope.Alive() {
@@ -128,7 +128,7 @@ func (m *mover) connected(c *tether.Connection) {
 	})
 }
 
-// leave is the end of that.
+// leave removes m from the movers that are awake.
 func (m *mover) leave() {
 	m.group.mu.Lock()
 	defer m.group.mu.Unlock()
@@ -145,7 +145,7 @@ func (m *mover) leaveLocked() {
 	}
 }
 
-// tick is the handler of m.
+// tick is the handler of m. It moves all of the group, unless another handler has moved m.
 func (m *mover) tick(t tether.Tick) {
 	g := m.group
 	g.mu.Lock()
@@ -156,8 +156,8 @@ func (m *mover) tick(t tether.Tick) {
 	}
 	all := append(make([]*mover, 0, 1+len(g.awake)), m)
 	for i := len(g.awake) - 1; i >= 0; i-- {
-		if other := g.awake[i]; !other.scope.Alive() { // ended while it was awake, perhaps ahead
-			other.leaveLocked() // the last one, which was looked at, takes its place
+		if other := g.awake[i]; !other.scope.Alive() { // cut off while it was awake, perhaps ahead
+			other.leaveLocked() // the last of awake takes its place; it was looked at already
 		}
 	}
 	for _, other := range g.awake {
@@ -178,7 +178,7 @@ func (m *mover) tick(t tether.Tick) {
 	show(all, steps)
 }
 
-// show has the positions of all movers change in one moment.
+// show changes the positions of all in one moment, and settles.
 func show(all []*mover, steps []step) {
 	books.mu.Lock()
 	p := take()
@@ -201,7 +201,7 @@ func show(all []*mover, steps []step) {
 	p.settle()
 }
 
-// put sets the position to that of s, unless a later one was shown. books is held.
+// put sets the position to that of s, unless a later step was shown. books is held.
 func (m *mover) put(p *pass, s step) {
 	if s.n <= m.shown || !m.scope.Alive() {
 		return
@@ -221,8 +221,8 @@ func (m *mover) begin(verb string, owner *tether.Owner, src tether.Source[tether
 	m.group = groupOf(src)
 }
 
-// within calls f, a function of the user's that belongs to owner, as a handler of owner's, and
-// reports whether owner was alive and f has returned.
+// within calls f, a function of the user, as a handler of owner. It reports whether owner was
+// alive and f has returned.
 func within(owner *scope.Scope, f func()) (ok bool) {
 	var at announced
 	if !at.change(owner) || !owner.Alive() {
@@ -241,8 +241,8 @@ func within(owner *scope.Scope, f func()) (ok bool) {
 	return true
 }
 
-// newPosition returns the position of m. As it is set with locks held, there must be no Equal
-// of the user's.
+// newPosition returns the position of m. The position is set with locks held, so it must not
+// have an Equal of the user.
 func newPosition[V Floats](m *mover, verb string, owner *tether.Owner, v V, opts []Option) *Value[V] {
 	if configure(verb, opts).equal != nil {
 		panic("state: " + verb + " with Equal")

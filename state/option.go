@@ -72,7 +72,7 @@ func apply(verb string, opts []Option) (c config) {
 	return c
 }
 
-// equality returns what compares values of type T.
+// equality returns the function that compares values of type T.
 func equality[T any](verb string, c config) func(a, b T) bool {
 	if c.equal != nil {
 		equal, ok := c.equal.(func(a, b T) bool)
@@ -87,7 +87,7 @@ func equality[T any](verb string, c config) func(a, b T) bool {
 		return func(T, T) bool { return false }
 	case strict(t):
 		return func(a, b T) bool { return any(a) == any(b) }
-	default: // what is in an interface shows only now
+	default: // only the values show what is in an interface
 		return func(a, b T) bool {
 			return reflect.ValueOf(&a).Elem().Comparable() && reflect.ValueOf(&b).Elem().Comparable() && any(a) == any(b)
 		}

@@ -8,43 +8,43 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// A pass is one goroutine's way through the graph, from a Get or a Set until that returns:
-// what it walks, what it has to settle, and what it has to deliver. A function that is
-// called on the way and uses something else goes on with the pass of its Use.
+// A pass is one goroutine's way through the graph, from the call of a Get or a Set to its
+// return: what it walks, what it has to settle, and what it has to deliver. If it calls a
+// function, and that uses another value, the Use of the function goes on with the pass.
 //
-// Passes are used again, so that one costs no allocation.
+// Passes are used again, so that a pass costs no allocation.
 type pass struct {
 	frames []frame
-	most   int    // of these at a time
+	most   int    // frames at a time
 	walk   uint64 // the number of this walk, see node.visitor
-	depth  int    // of computing functions that this goroutine is in by way of the pass
-	level  int    // likewise, but of the pass as a whole
+	depth  int    // how many computing functions this goroutine is in by way of the pass
+	level  int    // how many functions the pass is in on all goroutines, effects included
 	asks   bool   // it is a Get's, which tries again what has failed before
-	quiet  bool   // what fails from now on is its own affair: it was the Get's to try
+	quiet  bool   // the Get has tried; a failure of what it settles does not go on to its caller
 
-	sparing *node   // while marking: busy, and not to be marked
-	from    *source // by way of its link to this; nil: to anything
+	sparing *node   // while marking: a busy node that must not be marked
+	from    *source // by way of its link to this source; nil: by way of any
 
 	todo      []*node // to be settled
-	at        int     // how many of them were
+	at        int     // how many of todo were
 	deliver   []delivery
-	delivered int
+	delivered int           // how many of deliver were
 	held      connlist.Held // while delivering
 
-	// What came of the last walk, if its end is not clean.
-	given bool // a value that was true, but could not be kept
+	// The result of the last walk, if the node that it went to is not clean.
+	given bool // there is a value that was true, but could not be kept
 	out   rep
-	next  *pass // unused
+	next  *pass // of the spare ones
 }
 
-// A frame is a node on the way down to what has to be computed first.
+// A frame is a node on the way down to the node that has to be computed first.
 type frame struct {
 	node *node
-	at   int    // what comes before it of the node's dependencies is clean
-	gen  uint32 // of the node, when that was found
+	at   int    // the node's dependencies before this one were clean
+	gen  uint32 // of the node, when they were
 }
 
-// spares bounds the passes that are kept, and keep what room they have; arbitrary.
+// spares bounds the passes that are kept with the room that they have; arbitrary.
 const spares = 8
 
 // take returns a pass for a walk of its own. books is held.
@@ -64,9 +64,10 @@ func take() *pass {
 	return p
 }
 
-// release gives p back. books is held. A pass that a panic has ended is garbage instead.
+// release keeps p to be used again. books is held. A pass that a panic has ended is garbage
+// instead.
 func (p *pass) release() {
-	const room = 1 << 12 // of what is kept
+	const room = 1 << 12 // a pass with more is garbage
 	if books.spares == spares || cap(p.frames) > room || cap(p.todo) > room || cap(p.deliver) > room {
 		return
 	}
@@ -79,13 +80,13 @@ func (p *pass) release() {
 }
 
 // hop is how many functions may be called one inside the other on one goroutine. A stack
-// may not outgrow some hundreds of megabytes, so each such number of levels gets another
-// goroutine, which the one before waits for.
+// must not outgrow some hundreds of megabytes. So the next functions run on another
+// goroutine, and the one before waits for it.
 const hop = 10_000
 
-// bring brings n up to date for the function of u. It returns a value where n has one that
-// could not be kept, and should be asked again otherwise. books is held, but free where bring
-// panics: with what n's function has panicked with, perhaps.
+// bring brings n up to date for the function of u. If n has a value that could not be kept,
+// bring returns that and true. Otherwise the caller looks at n again. books is held, and
+// free if bring panics. It may do so with what n's function has panicked with.
 func (u *Use) bring(n *node) (given rep, ok bool) {
 	p := u.pass
 	p.given = false
@@ -121,7 +122,8 @@ func (u *Use) bringElsewhere(n *node) {
 	books.mu.Lock()
 }
 
-// elsewhere calls f on another goroutine and waits for it. What ends f, ends the caller.
+// elsewhere calls f on another goroutine and waits for it. A panic or Goexit of f goes on in
+// the caller.
 func elsewhere(f func()) {
 	done := make(chan struct{})
 	var value any
@@ -154,18 +156,19 @@ func (p *pass) push(n *node) {
 
 func (p *pass) pop() { p.frames = p.frames[:len(p.frames)-1] }
 
-// refresh brings n up to date: n is clean when it returns, unless its result could not be
-// kept. by is the run whose function needs it; nil: none, and then a run of n's that is
-// overtaken is not repeated.
+// refresh brings n up to date. On return n is clean, unless its result could not be kept.
+// by is the run whose function needs n. If by is nil, no function needs it, and a run of n
+// that is overtaken is not repeated.
 //
-// It walks down along what is marked, without recursion, until it finds what is dirty,
-// calls that function, and goes up again as far as what was marked turns out clean. So
-// nothing is computed that the functions would not ask for: what is looked at is what they
-// used last time, in that order, up to the first change.
+// refresh walks down along marked nodes, without recursion, until it finds a dirty one. It
+// calls the function of that, and goes up again as long as the marked nodes turn out clean.
+// So it computes nothing that the functions would not ask for: it looks at what they used
+// last time, in that order, up to the first change.
 //
-// at is who is announced, which stays so on return, but not where refresh panics.
+// at is the owner that is announced. On return another one may be. If refresh panics, none
+// is.
 //
-// books is held, and held on return, but free where refresh panics.
+// books is held on entry and return, and free if refresh panics.
 func (p *pass) refresh(n *node, by *Use, at *announced) {
 	base := len(p.frames)
 	p.push(n)
@@ -174,10 +177,10 @@ func (p *pass) refresh(n *node, by *Use, at *announced) {
 	}
 }
 
-// descend is refresh up to a panic of a function.
+// descend goes on with the walk above base until it has ended or a function panics.
 func (p *pass) descend(base int, by *Use, at *announced) {
-	var run *Use      // whose function is being called
-	var counted *node // one of those that are counted, see count
+	var run *Use      // the run whose function is being called, or nil
+	var counted *node // a node that was counted, see count; nil if none is
 	over := false
 	defer func() {
 		if over {
@@ -207,7 +210,7 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			}
 			dep := n.deps[f.at].dep.node
 			if dep.visitor == p.walk && dep.color == maybe && p.has(dep) {
-				n.color = dirty // a circle of what was used, which only a call can tell from a cycle
+				n.color = dirty // the last runs form a circle; only a call can tell if it is a cycle
 				continue
 			}
 			p.push(dep)
@@ -253,7 +256,7 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 	over = true
 }
 
-// uncount ends what was counted. books is held.
+// uncount takes back what was counted. books is held.
 func (p *pass) uncount(counted **node) {
 	if *counted != nil {
 		p.count(*counted, -1)

@@ -7,10 +7,13 @@ import (
 	"unsafe"
 )
 
-// A rep is a value without its type, as a [source] keeps it. What fits into a word
-// without pointers stands in bits, so that a Set of a number allocates nothing; what is
-// a single pointer stands in ptr; anything else has a box of its own, to which ptr
-// points and which is never written again. Which of these, a type's shape says.
+// A rep is a value without its type, as a [source] keeps it. The shape of the type says how:
+//
+//   - A value of 8 bytes or less without pointers is in bits. So a Set of a number allocates
+//     nothing.
+//   - A single pointer is in ptr.
+//   - Anything else has a box of its own, to which ptr points. The box is never written
+//     again.
 type rep struct {
 	bits uint64
 	ptr  unsafe.Pointer
@@ -71,7 +74,7 @@ func pack[T any](s shape, v T) (r rep) {
 	return r
 }
 
-// unpack returns the value that r stands for: the zero T for the zero rep.
+// unpack returns the value of r. For the zero rep that is the zero T.
 func unpack[T any](s shape, r rep) (v T) {
 	switch s {
 	case inBits:
@@ -86,12 +89,12 @@ func unpack[T any](s shape, r rep) (v T) {
 	}
 }
 
-// A form is a shape and a likeness.
+// A form is a shape and a likeness, in four bits each.
 type form uint8
 
 func formOf(s shape, l likeness) form { return form(s) | form(l)<<4 }
 
-// plain is the form of what is compared by its bits.
+// plain is the form of values that are kept in bits and compared by them.
 const plain = form(inBits) | form(byRep)<<4
 
 func (f form) shape() shape       { return shape(f & 15) }
@@ -123,8 +126,8 @@ func (s *source) store(r rep) {
 	atomic.StorePointer(&s.ptr, r.ptr)
 }
 
-// A likeness says how values are compared: by bits or pointers where that is what ==
-// does, without a call. What is left goes by a function.
+// A likeness says how values are compared. If == compares bits, pointers or float64s, no
+// function is called.
 type likeness uint8
 
 const (
@@ -149,7 +152,7 @@ func likenessOf(t reflect.Type) likeness {
 	return byFunc
 }
 
-// alike compares two values, unless that takes a function.
+// alike reports whether two values are equal, if that takes no function; else false.
 func (s *source) alike(a, b rep) bool {
 	switch s.form.likeness() {
 	case byRep:

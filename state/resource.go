@@ -29,8 +29,8 @@ type Resource[T any] struct {
 
 	mu   sync.Mutex // guards the fields below; before books
 	load func(ctx context.Context) (T, error)
-	run  *tether.Owner // of the last load; nil before
-	runs uint64        // how many there were
+	run  *tether.Owner // of the last load; nil before the first
+	runs uint64        // how many loads there were
 }
 
 // NewResource returns a resource that belongs to owner, and begins to load. It calls load
@@ -115,7 +115,7 @@ func (r *Resource[T]) Reload() {
 	})
 }
 
-// loaded takes the result of the load with the given number, if there was no other since.
+// loaded takes the result of load number n, if no other load has begun since.
 func (r *Resource[T]) loaded(n uint64, v T, err error) {
 	r.mu.Lock()
 	if n != r.runs {
@@ -132,8 +132,8 @@ func (r *Resource[T]) loaded(n uint64, v T, err error) {
 	p.settle()
 }
 
-// put sets the state, and returns the pass that has to settle. mu is held, which gives the
-// order.
+// put sets the state, and returns the pass, which the caller must settle. mu is held, and
+// keeps the states in order.
 func (r *Resource[T]) put(f func(Loaded[T]) Loaded[T]) *pass {
 	x := r.state
 	now := pack(x.source.form.shape(), f(x.Get()))

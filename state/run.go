@@ -2,7 +2,10 @@ package state
 
 import "strings"
 
-// begin begins a run of n. It frees books.
+// A run is one call of a node's function, from begin to end. A run that does not return goes
+// by way of failed.
+
+// begin begins a run of n, for the function of by, or for none. It frees books.
 func (p *pass) begin(n *node, by *Use) *Use {
 	u := n.run
 	if u == nil {
@@ -27,10 +30,10 @@ func (p *pass) begin(n *node, by *Use) *Use {
 	return u
 }
 
-// end ends a run, and keeps its result if it is what is true now. books is held.
+// end ends a run. It keeps the result if that is true now. books is held.
 //
-// It is the short way, for a run that has used what the last one has, and came to a value as that
-// one did. For the rest there is endOdd.
+// It is the short way, for a run that has used the same values as the run before, and has
+// come to a value as that run has. endOdd is for all others.
 func (p *pass) end(u *Use) {
 	n := u.node
 	if u.fate|u.foreign != 0 || u.dead || n.color != busy || u.at != len(n.deps) {
@@ -54,7 +57,7 @@ func (p *pass) end(u *Use) {
 	n.tellUsers()
 }
 
-// changed gives n its value. books is held.
+// changed gives n its new value. books is held.
 func (p *pass) changed(n *node, now rep) {
 	if n.out != nil && n.has && n.watched() {
 		p.add(&n.source, transition{n.load(), now})
@@ -103,13 +106,13 @@ func (p *pass) endOdd(u *Use) {
 		if n.frozen {
 			n.freezeLocked()
 		} else if u.used == nil {
-			n.run = u // as no other goroutine should have it any more
+			n.run = u // to be used again: no other goroutine should have it any more
 		}
 	}
 }
 
-// count notes that this goroutine is in one more function, or one less. For what calls no other in
-// between, one after the other, it is once for all. books is held.
+// count notes that this goroutine is in one more function, or in one less. Functions that
+// descend calls one after the other count as one. books is held.
 func (p *pass) count(n *node, more int) {
 	p.level += more
 	if !n.effect {
@@ -118,7 +121,7 @@ func (p *pass) count(n *node, more int) {
 	}
 }
 
-// tellUsers makes those dirty that have used what has just changed, and wait to know.
+// tellUsers makes the users of n, which has just changed, dirty if they are maybe.
 func (n *node) tellUsers() {
 	for l := n.users; l != nil; l = l.next {
 		if l.user.color == maybe {
@@ -127,25 +130,25 @@ func (n *node) tellUsers() {
 	}
 }
 
-// failed ends a run whose function has not returned: v is what it has panicked with, nil
-// for a Goexit. It is called by a deferred function, so what panicked is still on the
-// stack. If the panic is to go on to who has asked for the end of the walk, it does so
-// from here, and a crash shows where it comes from.
+// failed ends a run whose function has not returned. v is what the function has panicked
+// with, nil for a Goexit. A deferred function calls failed, so the function that panicked
+// is still on the stack. If the panic goes on to the caller of the walk, it does so from
+// here, and a crash shows where it comes from.
 //
-// books is free on entry; it is held on return, but free where it panics, or where a
-// Goexit goes on.
+// books is free on entry. It is held on return, and free if failed panics or a Goexit goes
+// on.
 func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 	n := u.node
 	f := &failure{value: v}
 	if v != nil && v != overtaken && n.owner.Supervised() {
 		p.report(u, base, at, v)
-		f = nil // it has the value that it had
+		f = nil // the node keeps the value that it had
 	}
 	books.mu.Lock()
 	p.count(n, -1)
 	f.keep(u, p, v)
 	target := len(p.frames)-1 == base
-	const natural = 16 // how many panics may stand on top of each other; more than anybody reads
+	const natural = 16 // how many panics may go on through each other; more than anybody reads
 	switch failed := n.color == clean && n.failure != nil; {
 	case v == nil:
 		p.frames = p.frames[:base]
@@ -158,7 +161,7 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		books.mu.Unlock()
 		at.leave()
 		panic(v)
-	case target && by == nil && n.color != clean: // a Get that was overtaken asks again; others don't care
+	case target && by == nil && n.color != clean: // a Get that was overtaken asks again; no other caller needs to
 		p.pop()
 	case u.is(loose):
 		p.pop()
@@ -169,8 +172,8 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 	at.leaveLocked()
 }
 
-// meet returns what the run u, nil for none, gets of n, which has just panicked with v, or
-// has that as its failure. books is held.
+// meet returns what a user of n gets. n's function has just panicked with v, and n has that
+// as its failure if failed. u is the run that uses n, nil for a Get. books is held.
 func (u *Use) meet(n *node, v any, failed bool) any {
 	switch {
 	case u == nil && failed:
@@ -189,8 +192,8 @@ func (u *Use) meet(n *node, v any, failed bool) any {
 	return n.raise(n.failure, u.node)
 }
 
-// keep ends the run u, which has not returned, with a failure; a nil f is that of a
-// supervised owner.
+// keep ends the run u, whose function has not returned, and keeps the failure f if it is the
+// result. f is nil if the panic was reported. books is held.
 func (f *failure) keep(u *Use, p *pass, v any) {
 	n := u.node
 	if s, ok := v.(string); ok && strings.HasPrefix(s, wouldWait) {
@@ -210,8 +213,8 @@ func (f *failure) keep(u *Use, p *pass, v any) {
 	n.tellUsers()
 }
 
-// report gives what u's function has panicked with to the panic handler of its owner. If
-// that panics itself, the run has no result.
+// report gives v, with which u's function has panicked, to the panic handler of its owner.
+// If the panic handler panics itself, the run has no result.
 func (p *pass) report(u *Use, base int, at *announced, v any) {
 	ok := false
 	defer func() {

@@ -6,20 +6,23 @@ import (
 	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
+// A pass that has marked something settles: it delivers changes, computes what is watched,
+// and runs effects.
+
 // A transition is a change without its type.
 type transition struct{ old, now rep }
 
 // An outbox has the changes of a source that are still to be delivered, in order. One
-// goroutine delivers at a time, and what comes meanwhile is its own to deliver too: so
-// handlers see the changes one after the other, and nobody waits.
+// goroutine delivers at a time. It also delivers the changes that others add meanwhile. So
+// handlers see the changes one after the other, and no goroutine waits.
 type outbox struct {
 	list  *connlist.List // nil for an effect's
-	fired uint64         // how many were delivered, or are; of the goroutine that does
+	fired uint64         // changes whose delivery has begun; of the goroutine that delivers
 
 	// Guarded by books.
-	busy  bool // a pass delivers
-	added uint64
-	rest  []transition // what has come meanwhile
+	busy  bool         // a pass delivers
+	added uint64       // changes so far
+	rest  []transition // those that no pass has taken yet
 }
 
 // A delivery is the next change of a source, or the turn of an effect.
@@ -40,7 +43,7 @@ func (p *pass) add(s *source, c transition) {
 	p.deliver = append(p.deliver, delivery{s, c})
 }
 
-// claim has p deliver what is left for s, unless another pass does. books is held.
+// claim makes p deliver what is left of s, unless another pass does. books is held.
 func (p *pass) claim(s *source) {
 	if o := s.out; !o.busy && len(o.rest) > 0 {
 		o.busy = true
@@ -48,7 +51,7 @@ func (p *pass) claim(s *source) {
 	}
 }
 
-// again has p deliver the next one of what is left for s. books is held.
+// again makes p deliver the next change of what is left of s. books is held.
 func (p *pass) again(s *source) {
 	o := s.out
 	p.deliver = append(p.deliver, delivery{s, o.rest[0]})
@@ -58,17 +61,17 @@ func (p *pass) again(s *source) {
 	}
 }
 
-// watched reports whether anybody is connected to the changes of s, or was, for a change
-// that is on its way. books is held.
+// watched reports whether a handler is connected to the changes of s, or a change is still on
+// its way to handlers. books is held.
 func (s *source) watched() bool { return s.out.busy || len(s.out.rest) > 0 || s.out.list.Any() }
 
-// chunk is how much is computed before it is delivered: enough to spare locks, and little
-// enough to be near at hand.
+// chunk is how many changes are computed before they are delivered: enough to save locks,
+// and few enough to be near at hand.
 const chunk = 16
 
-// settle delivers the changes of what was set, then computes what is queued and delivers the
-// changes of that, by and by, and lets the effects run. A panic or Goexit goes on when all
-// have had their turn. books is free. p is over after that.
+// settle delivers the changes of what was set. Then it computes what is queued, delivers the
+// changes of that, a chunk at a time, and runs the effects. A panic or Goexit goes on when
+// all have had their turn. books is free. p must not be used after settle.
 func (p *pass) settle() {
 	over := false
 	defer func() {
@@ -81,11 +84,12 @@ func (p *pass) settle() {
 	over = true
 }
 
-// step does one thing of what settle does, or more if nothing panics.
+// step delivers what there is and computes the next chunk, and reports whether more is to be
+// done. If something panics, the next step goes on behind it.
 func (p *pass) step() bool {
 	p.send()
 	books.mu.Lock()
-	for i := range p.deliver { // all were
+	for i := range p.deliver { // all of them were delivered
 		s := p.deliver[i].of
 		switch o := s.out; {
 		case s.node != nil && s.node.effect:
@@ -127,7 +131,7 @@ func (p *pass) send() {
 	p.held.Leave()
 }
 
-// compute computes the next few of what is queued. books is held, but free where it
+// compute computes the next chunk of what is queued. books is held, and free if compute
 // panics.
 func (p *pass) compute() {
 	var at announced
@@ -148,6 +152,6 @@ func (p *pass) compute() {
 	at.leaveLocked()
 }
 
-// computing reports whether the caller is inside a computing function, and may not set
-// anything, by a look at the stack: some microseconds.
+// computing reports whether the caller is inside a computing function, and so must not set
+// anything. Cost: a look at the stack, some microseconds.
 func computing() bool { return goroutine.Computing() }

@@ -62,11 +62,11 @@ type SpringOf[V Floats] struct {
 	mover      mover
 
 	mu     sync.Mutex // guards the fields below; before books
-	x, v   V
+	x, v   V          // position and speed
 	target V
-	steps  uint64 // of x
+	steps  uint64 // how often x was taken to be shown
 	awake  bool
-	gen    uint64             // counts wakings: a late tick of an earlier one is nothing
+	gen    uint64             // counts wakings; a late tick of an earlier waking is ignored
 	conn   *tether.Connection // while awake; nil until Connect has returned
 	done   chan struct{}      // closed at rest; nil while nobody asks
 }
@@ -102,7 +102,7 @@ func newSpring[V Floats](verb string, owner *tether.Owner, src tether.Source[tet
 	config.check(verb)
 	checkFinite(verb, initial)
 	if config.Rest == 0 {
-		config.Rest = 0.001 // a thousandth of a pixel, degree or percent: nobody sees it
+		config.Rest = 0.001 // nobody sees a thousandth of a pixel, degree or percent
 	}
 	s := &SpringOf[V]{
 		owner:      handle.Remember(owner),
@@ -172,7 +172,7 @@ func (s *SpringOf[V]) Done() <-chan struct{} {
 	return done
 }
 
-// interrupted closes the channel of Done where the owner is cut off.
+// interrupted closes the channel of Done at the cut-off of the owner.
 func (s *SpringOf[V]) interrupted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,7 +223,8 @@ func (s *SpringOf[V]) SetPosition(x V) {
 	s.change(func() { s.x = x })
 }
 
-// change calls f, with mu held, and goes on from what f has changed.
+// change calls f with mu held, and shows the position and wakes the spring as f's changes
+// need it.
 func (s *SpringOf[V]) change(f func()) {
 	s.mu.Lock()
 	if !s.mover.scope.Alive() {
@@ -234,7 +235,7 @@ func (s *SpringOf[V]) change(f func()) {
 	var now step
 	lost := s.awake && s.conn != nil && !s.conn.Connected()
 	wake := !s.awake || lost
-	if !s.awake && s.restsLocked() { // it would be at rest after the first tick
+	if !s.awake && s.restsLocked() { // a waking would end at the first tick
 		var zero V
 		s.x, s.v, wake = s.target, zero, false
 	}
@@ -254,7 +255,7 @@ func (s *SpringOf[V]) change(f func()) {
 	s.connect(gen)
 }
 
-// stepLocked returns the step to where the spring is.
+// stepLocked returns the step to x.
 func (s *SpringOf[V]) stepLocked() step {
 	s.steps++
 	return step{n: s.steps, now: pack(s.position.source.form.shape(), s.x)}
@@ -266,7 +267,7 @@ func (s *SpringOf[V]) show(now step) {
 	}
 }
 
-// connect connects to the source, with no lock held, as that may run the user's code.
+// connect connects to the source. No lock is held, because Connect may run the user's code.
 func (s *SpringOf[V]) connect(gen uint64) {
 	var conn *tether.Connection
 	defer func() { // also if Connect panics
@@ -282,7 +283,7 @@ func (s *SpringOf[V]) connect(gen uint64) {
 		}
 		s.mu.Unlock()
 		if conn != nil {
-			conn.Disconnect() // it has come to rest meanwhile
+			conn.Disconnect() // the spring has come to rest meanwhile
 		}
 	}()
 	s.mover.join()
@@ -337,13 +338,13 @@ func (s *SpringOf[V]) advance(t tether.Tick) (now step) {
 	return now
 }
 
-// An oscillator is y" + 2 zeta omega y' + omega^2 y = 0, the damped harmonic
-// oscillator of any text on mechanics (Taylor, "Classical Mechanics", 2005, ch. 5;
-// for games Ryan Juckett, "Damped Springs", 2012).
+// An oscillator is y" + 2 zeta omega y' + omega^2 y = 0, the damped harmonic oscillator
+// of any text on mechanics (Taylor, "Classical Mechanics", 2005, ch. 5). For games see Ryan
+// Juckett, "Damped Springs", 2012.
 type oscillator struct{ omega, zeta float64 }
 
-// move returns position and speed t seconds later. Near the largest number it computes with
-// smaller ones, as the solution is linear, so that nothing on the way overflows.
+// move returns position and speed t seconds later. The solution is linear. So near the
+// largest number move scales all down, and nothing on the way overflows.
 func (o oscillator) move(x, v, target, t float64) (float64, float64) {
 	const near, small = 1e250, 0x1p-200 // omega and zeta leave room for 1e50
 	scale := 1.0
@@ -359,19 +360,18 @@ func (o oscillator) move(x, v, target, t float64) (float64, float64) {
 
 // step returns position and speed t seconds later, relative to the target.
 //
-// The solution is usually written with constants for each of the three cases,
-// which take the difference of two roots that become equal as zeta goes to 1, and
-// divide by it. Here it is written by the two solutions with initial values (1, 0)
-// and (0, 1), freed of exp(-at), with a = zeta omega and d = omega^2 (1-zeta^2):
+// The solution is usually written with constants for each of the three cases. These divide by
+// the difference of two roots, which become equal as zeta goes to 1. Here it is written with
+// the two solutions that have the initial values (1, 0) and (0, 1), without their factor
+// exp(-at). With a = zeta omega and d = omega^2 (1-zeta^2) they are:
 //
 //	C(t) = cos(sqrt(d) t)    S(t) = sin(sqrt(d) t) / sqrt(d)
 //	y(t) = exp(-at) (y C + (v + a y) S)
 //	v(t) = exp(-at) (v C - (a v + omega^2 y) S)
 //
-// with cosh and sinh for d < 0. Both go smoothly through d = 0, where they are 1
-// and t. In the overdamped case exp(-at) is multiplied in before cosh can
-// overflow, and the slow rate a-k is computed as omega^2/(a+k), which does not
-// cancel for large zeta.
+// For d < 0 they have cosh and sinh. Both go smoothly through d = 0, where they are 1 and t.
+// In the overdamped case exp(-at) is multiplied in before cosh can overflow. The slow rate
+// a-k is computed as omega^2/(a+k), which does not cancel for large zeta.
 func (o oscillator) step(y, v, t float64) (float64, float64) {
 	a := o.zeta * o.omega
 	var c, s float64 // with exp(-at) multiplied in

@@ -73,11 +73,11 @@ type TweenOf[V Floats] struct {
 	mu       sync.Mutex // guards the fields below; before books
 	from, to V
 	duration time.Duration
-	way      tweenConfig // what is left of it
-	elapsed  time.Duration
-	back     bool // it is on a way that leads back
+	way      tweenConfig   // what is left of the delay and the repeats
+	elapsed  time.Duration // of the way that it is on
+	back     bool          // that way leads back
 	steps    uint64
-	gen      uint64             // counts the times it has set out: a late tick of an earlier one is nothing
+	gen      uint64             // counts connections; a late tick of an earlier one is ignored
 	conn     *tether.Connection // nil until Connect has returned, and at the end
 	ended    bool
 	done     chan struct{}
@@ -135,13 +135,13 @@ func (w *TweenOf[V]) Retarget(to V, duration time.Duration) {
 	})
 }
 
-// setOut begins a way, which set sets with mu held.
+// setOut begins a way. It calls set, which sets the way, with mu held.
 func (w *TweenOf[V]) setOut(set func()) {
 	owner := w.owner().(*tether.Owner)
 	w.mu.Lock()
 	set()
 	w.elapsed, w.back = 0, false
-	w.steps++ // what is on its way to be shown is of before
+	w.steps++ // the steps up to this number are of the way before
 	first := w.done == nil || w.ended
 	if !first && (w.conn == nil || w.conn.Connected()) {
 		w.mu.Unlock()
@@ -215,7 +215,7 @@ func (w *TweenOf[V]) Arrived() bool {
 	return w.ended
 }
 
-// advance moves the tween by a tick. The easing is called as a handler of the owner's.
+// advance moves the tween by a tick. It calls the easing as a handler of the owner.
 func (w *TweenOf[V]) advance(t tether.Tick) (now step) {
 	w.mu.Lock()
 	if w.ended || !w.passLocked(max(0, t.Delta)) {
@@ -253,7 +253,7 @@ func (w *TweenOf[V]) advance(t tether.Tick) (now step) {
 	return now
 }
 
-// checkNumbers reports whether one of v's is none.
+// checkNumbers reports whether one of v's coordinates is not a number.
 func checkNumbers[V Floats](v V) bool {
 	for _, x := range numbers(&v) {
 		if math.IsNaN(x) {
@@ -263,7 +263,7 @@ func checkNumbers[V Floats](v V) bool {
 	return false
 }
 
-// passLocked has d pass, and reports whether the tween has set out.
+// passLocked lets d pass, and reports whether the delay is over.
 func (w *TweenOf[V]) passLocked(d time.Duration) bool {
 	if w.way.delay > d {
 		w.way.delay -= d
@@ -277,7 +277,7 @@ func (w *TweenOf[V]) passLocked(d time.Duration) bool {
 		return true
 	}
 	d -= left
-	ways := 1 + int64(d/w.duration) // that were begun since
+	ways := 1 + int64(d/w.duration) // how many were begun since
 	w.elapsed = d % w.duration
 	if w.way.repeat != Forever {
 		if ways > int64(w.way.repeat) {

@@ -10,69 +10,70 @@ import (
 // so depends on them. A Use ends with the call that it was given to. It may be handed to
 // another goroutine, but may be used by one goroutine at a time.
 //
-// A Use is also the run of that function. An overtaken run is one whose node was marked
-// after it began. All that it has seen was true in one moment, but is not what is true now.
-// So the function is not shown anything more: its next Use unwinds it by a panic, and it
-// begins again. An effect is not unwound, as it may have done half of something. It runs to
-// its end, and then once more.
+// A Use is also the run of that function. A run is overtaken if its node was marked after
+// it began. All that an overtaken run has seen was true in one moment, but is not true now.
+// So the function is not shown anything more: its next Use unwinds it by a panic, and the
+// function begins again. An effect is not unwound, as it may have done half of something. It
+// runs to its end, and then once more.
 //
 // A run goes along the links of the run before. As long as it uses the same values, and
-// those were clean when it began, a Use takes no lock: it reads the value and then looks
-// whether the run is overtaken. If not, no Set that the run depends on had stored a value
-// by then, as marks come first. The same holds for a value that was used just before.
+// those were clean when it began, a Use takes no lock: it reads the value, and then looks
+// whether the run is overtaken. If it is not, no Set that the run depends on had stored a
+// value by then, because marks come first. The same holds for a value that was used just
+// before.
 type Use struct {
 	node  *node
 	pass  *pass
-	by    *Use // whose function needs this one; nil: none. Guarded by books
-	needs *Use // what the function waits for: one that it computes itself, or another goroutine does. Likewise
+	by    *Use // the run whose function needs this one, or nil; guarded by books
+	needs *Use // the run that this one waits for, on this goroutine or another; guarded by books
 
 	// Of the function's goroutine.
 	stamp uint64
-	at    int // index in the node's links of what was used next last time
-	ready int // what comes before that is known to be ready; at least at
+	at    int // index in the node's links: the next one, in the order of the run before
+	ready int // the links before it were clean and no failures when looked at; at least at
 	ends
 	fate      fate        // written with books held, but read without
 	overtaken atomic.Bool // written with books held
-	foreign   fate        // cyclic, awaited and special: what others note. Guarded by books
+	foreign   fate        // cyclic, awaited, special: any goroutine may set them; guarded by books
 	out       rep         // the result, if ok and not same
 
-	// Guarded by books, but list, which the function's goroutine has without.
-	used    map[*source]bool // once they are many, see find
+	// Guarded by books, except list, which the function's goroutine uses without.
+	used    map[*source]bool // what the run has used, if mapped, see find
 	done    chan struct{}    // closed at the end; nil while nobody waits
 	wake    chan struct{}    // closed when the run is overtaken; nil while it does not wait
-	list    []*link          // so far; room for the next run where it moves
-	made    int              // how many of those are new
-	stamped int              // how many of the node's links have the stamp, if it has not moved
+	list    []*link          // what the run has used, if moved; else room for that
+	made    int              // how many links of list are new
+	stamped int              // how many of the node's links have the stamp, if not moved
 }
 
-// ends says how a run has ended, or will: it is of the function's goroutine.
+// ends says how a run has ended, or will end. It belongs to the function's goroutine.
 type ends struct {
-	ok   bool // the function has returned,
-	same bool // a value equal to the last one
-	dead bool // the owner is: the function was not called
-	put  bool // off: the function was not called, and shall be later
-	over bool // it counts no more; guarded by books
+	ok   bool // the function has returned, or panicked and that is the result
+	same bool // the result is equal to the last value
+	dead bool // the owner is dead, and the function was not called
+	put  bool // the function was not called, and must be called later
+	over bool // the run has ended; guarded by books
 }
 
-// A fate is what is not as usual with a run. Most have nothing of it, and their end is short.
+// A fate is a set of what is unusual about a run. Most runs have none, and a short end.
 type fate uint16
 
 const (
-	abandoned fate = 1 << iota // the function was unwound, or shall be
-	loose                      // the result is not to be kept
-	moved                      // it does not use the same in the same order, but what is in list
-	met                        // something that it used was a failure, or had no value that could be kept
+	abandoned fate = 1 << iota // the function was unwound, or must be
+	loose                      // the result must not be kept
+	moved                      // it uses other values, or in another order, see Use.list
+	met                        // a value that it used was a failure, or could not be kept
 	stamped                    // some links have its stamp
-	mapped                     // used is there
-	thrown                     // it was ended by a panic
-	awaited                    // done is there
+	mapped                     // Use.used is there
+	thrown                     // a panic has ended it
+	awaited                    // Use.done is there
 	cyclic                     // it is part of a cycle
-	special                    // its node is: an effect, or frozen, or it was a failure or part of a cycle
+	special                    // its node was special when it began, or is frozen since
 )
 
 func (u *Use) is(f fate) bool { return u.fate&f != 0 }
 
-// overtaken is what unwinds a run.
+// overtaken is the value of the panic that unwinds a run.
 var overtaken any = overtakenPanic{}
 
 type overtakenPanic struct{}
@@ -81,7 +82,7 @@ func (overtakenPanic) Error() string {
 	return "state: a Set has overtaken this computation; let the panic pass"
 }
 
-// overtake notes that the run's node was marked. books is held.
+// overtake notes that the run's node was marked. It wakes up a run that waits. books is held.
 func (u *Use) overtake() {
 	u.overtaken.Store(true)
 	if u.wake != nil {
@@ -90,8 +91,8 @@ func (u *Use) overtake() {
 	}
 }
 
-// advance is the short way of a Use, which takes no lock: it goes on to the next link if that
-// is s. It is inlined.
+// advance is the short way of a Use. It goes on to the next link if that leads to s, and
+// takes no lock. It is inlined.
 func (u *Use) advance(s *source) bool {
 	i := u.at
 	if i >= u.ready || u.node.deps[i].dep != s || u.is(moved) {
@@ -101,13 +102,14 @@ func (u *Use) advance(s *source) bool {
 	return true
 }
 
-// again is advance for what was used just before, and for another order than that of the last run.
+// again is advance for a value that was used just before, and for a run that has moved. It
+// takes no lock either.
 func (u *Use) again(s *source) bool {
 	done := u.list
 	if !u.is(moved) {
 		done = u.node.deps[:u.at]
 	} else if u.at < u.ready {
-		// What has the stamp was used before, out of turn.
+		// A link that has the stamp was used already, out of turn.
 		if l := u.node.deps[u.at]; l.dep == s && l.stamp != u.stamp {
 			l.stamp = u.stamp
 			u.list = append(u.list, l)
@@ -127,8 +129,8 @@ func (u *Use) again(s *source) bool {
 	return false
 }
 
-// read is the long way of a Use: it brings s up to date, enters it as a dependency in the
-// same moment, and returns its value. A failure of s goes on to the caller.
+// read is the long way of a Use. It brings s up to date, enters it as a dependency in the
+// same moment, and returns its value. If s is a failure, read panics with that.
 func (u *Use) read(s *source) rep {
 	books.mu.Lock()
 	for {
@@ -161,8 +163,8 @@ func (u *Use) read(s *source) rep {
 	return v
 }
 
-// retries marks s if it has failed before, and is to be tried again, for the sake of a Get. What
-// the function has met already stays what it is.
+// retries marks s, and returns true, if s has failed before and a Get asks for another try.
+// A failure that the function has used already stays what it is.
 func (u *Use) retries(s *source) bool {
 	if s.node == nil || !s.node.failedBefore() || u.has(s) {
 		return false
@@ -170,7 +172,7 @@ func (u *Use) retries(s *source) bool {
 	return u.pass.retry(s.node, u.node)
 }
 
-// peek is read for a value that is not depended on.
+// peek is read, but makes no dependency.
 func (u *Use) peek(s *source) rep {
 	books.mu.Lock()
 	for {
@@ -191,7 +193,7 @@ func (u *Use) peek(s *source) rep {
 	return v
 }
 
-// checkLocked panics, and frees books, if the function is not to be shown anything more.
+// checkLocked panics, and frees books, if the function must not be shown anything more.
 func (u *Use) checkLocked() {
 	if u.over {
 		books.mu.Unlock()
@@ -209,11 +211,11 @@ func (u *Use) abandon() {
 	panic(overtaken)
 }
 
-// next returns the index of the first of deps that is still to be used, in the order of the
-// run before. books is held.
+// next returns the index of the first of the node's links that the run has not used. books
+// is held.
 func (u *Use) next() int {
 	i := u.at
-	if u.is(moved) && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // some were used out of turn
+	if u.is(moved) && i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp { // used out of turn
 		for i < len(u.node.deps) && u.node.deps[i].stamp == u.stamp {
 			i++
 		}
@@ -222,18 +224,18 @@ func (u *Use) next() int {
 	return i
 }
 
-// look finds which of deps from i on are ready. books is held. Cost: each is looked at once,
-// but for those that slow has forgotten.
+// look moves at to i, and finds which of the links from there on are ready. books is held.
+// Cost: a run looks once at each link, and again at those that slow has forgotten.
 func (u *Use) look(i int) {
 	if u.at = i; i >= u.ready {
 		u.ready = unready(u.node.deps, i)
 	}
 }
 
-// slow has the next Use take the long way. books is held.
+// slow makes the next Use take the long way. books is held.
 func (u *Use) slow() { u.ready = u.at }
 
-// link enters s among what the run has used. books is held.
+// link enters s among the sources that the run has used. books is held.
 func (u *Use) link(s *source) {
 	if s.color != clean || s.failure != nil {
 		u.fate |= met
@@ -244,7 +246,7 @@ func (u *Use) link(s *source) {
 	}
 	i := u.next()
 	l := (*link)(nil)
-	if i < len(u.node.deps) && u.node.deps[i].dep == s { // likewise
+	if i < len(u.node.deps) && u.node.deps[i].dep == s { // moved, but back in that order
 		l = u.node.deps[i]
 		u.look(i + 1)
 	} else {
@@ -266,12 +268,12 @@ func (u *Use) link(s *source) {
 	s.seen = u.stamp
 	if u.used != nil {
 		u.used[s] = true
-		u.slow() // the short way does not know of used
+		u.slow() // the short way does not enter into used
 	}
 }
 
-// keepLinks makes the links of the run those of its node: those that it has used, or all where
-// the run does not count. books is held.
+// keepLinks gives the node the links of the run: those that the run has used, and if the run
+// does not count, the links of the run before as well. books is held.
 func (u *Use) keepLinks(counts bool) {
 	n := u.node
 	switch {
@@ -290,8 +292,8 @@ func (u *Use) keepLinks(counts bool) {
 	u.at, u.ready, u.stamped, u.made = 0, 0, 0, 0
 }
 
-// keepOld ends the links of before that the run has not used, or keeps them too where it does
-// not count.
+// keepOld ends the links of the run before that this run has not used. If this run does not
+// count, keepOld keeps them instead.
 func (u *Use) keepOld(counts bool) {
 	for _, l := range u.node.deps {
 		switch {
@@ -304,12 +306,13 @@ func (u *Use) keepOld(counts bool) {
 	}
 }
 
-// find returns the link to s that the node has, and whether the run has used it. l may be
-// nil though there is one: then s gets a second, and the first one goes when the run ends.
+// find returns the node's link to s, and whether the run has used s. l may be nil although
+// there is a link. Then s gets a second one, and the first is removed when the run ends.
 //
-// Most values have few users: there the link is found, or found missing, among those. Where
-// they are many it goes by stamps where these are sure, and asks a map where there are many
-// links. (Where two runs use the same in turn, each takes away the other's stamps.)
+// Most values have few users, and find looks for the link among these. If there are many,
+// it goes by the stamp of s, if that decides. It does not always: when two runs use the same
+// values in turn, each overwrites the other's stamps. Then find looks through what the run
+// has used, if that is little, and else asks a map.
 func (u *Use) find(s *source) (l *link, used bool) {
 	u.stampUsed()
 	const few = 4 // guesses, this and the next
@@ -328,7 +331,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, true
 	case u.used != nil:
 		return nil, u.used[s]
-	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all were entered here, and no other run has begun since
+	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all links are new, and no run has begun since
 		return nil, false
 	}
 	const some = 16
@@ -352,8 +355,9 @@ func (u *Use) find(s *source) (l *link, used bool) {
 	return nil, u.used[s]
 }
 
-// stampUsed gives the stamp to what was used in the order of before: as long as nobody asks for
-// it, it is not written. books is held. Cost: linear in what was used since.
+// stampUsed gives the stamp to all that the run has used in the order of the run before. The
+// short way does not write it, as it is not needed until find asks. books is held. Cost:
+// linear in what was used since the last call.
 func (u *Use) stampUsed() {
 	if u.is(moved) {
 		return

@@ -17,7 +17,7 @@ import (
 type Value[T any] struct {
 	source  source
 	owner   *scope.Scope
-	equal   func(a, b T) bool // nil where the source knows
+	equal   func(a, b T) bool // nil if source.alike compares
 	changes atomic.Pointer[tether.Signal[Change[T]]]
 }
 
@@ -145,7 +145,7 @@ func (x *Value[T]) UpdateIn(b *Batch, f func(T) T) {
 	a.updates = append(a.updates, f)
 }
 
-// in returns what the batch has for x.
+// in returns the assignment to x that the batch has, or adds one.
 func (x *Value[T]) in(verb string, b *Batch) *assignment[T] {
 	if b == nil {
 		panic("state: " + verb + " with nil Batch")
@@ -164,8 +164,8 @@ func (x *Value[T]) Changes() tether.Source[Change[T]] {
 	return changesOf(&x.source, x.owner, &x.changes)
 }
 
-// changesOf returns the signal of the changes of s, which is made when it is first asked
-// for: most values are not watched.
+// changesOf returns the signal of the changes of s. It makes it at the first call, because
+// most values are not watched.
 func changesOf[T any](s *source, owner *scope.Scope, at *atomic.Pointer[tether.Signal[Change[T]]]) *tether.Signal[Change[T]] {
 	if signal := at.Load(); signal != nil {
 		return signal
@@ -190,11 +190,11 @@ func (x *Value[T]) fire(h *connlist.Held, c transition) {
 // An assignment is a Set on its way.
 type assignment[T any] struct {
 	x        *Value[T]
-	set      rep         // what it begins with, if it is
+	set      rep         // what the updates begin with, if isSet; else with the value of x
 	updates  []func(T) T // in this order
-	old, now rep
-	isSet    bool // else it begins with what x is
-	same     bool
+	old, now rep         // of the last prepare
+	isSet    bool
+	same     bool // old and now are equal
 }
 
 func (a *assignment[T]) to() *source { return &a.x.source }

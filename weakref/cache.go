@@ -53,7 +53,7 @@ func (c *Cache[K, V]) Get(key K, create func() *V) *V {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if v := c.lookLocked(key); v != nil {
-		return v // somebody else was faster
+		return v // another call was faster
 	}
 	if t.entries != nil {
 		watch(t, key, w, made)
@@ -101,7 +101,7 @@ func (c *Cache[K, V]) Delete(key K) bool {
 	defer t.mu.Unlock()
 	v := c.lookLocked(key)
 	t.deleteLocked(key)
-	runtime.KeepAlive(v) // else Stop might come too late
+	runtime.KeepAlive(v) // otherwise Stop might come too late
 	return v != nil
 }
 

@@ -50,35 +50,36 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 	return c
 }
 
-// A hook is held by the handler's closure alone, which is garbage when the
-// connection has ended, by whatever way. So the end of a connection is noticed
-// like that of a target: by the collector. It has 16 bytes with a pointer at
-// least, so as not to be tiny.
+// A hook shows when a connection has ended. Only the handler's closure holds it, and the
+// closure is garbage when the connection has ended, in whatever way. So the collector finds
+// the end of a connection as it finds the end of a target. A hook has a pointer, because the
+// runtime puts small objects without pointers together.
 type hook struct {
 	conn atomic.Pointer[tether.Connection]
 }
 
-// targets knows the connections of each living target, so that a target has one
-// cleanup, however many connections come and go. The keys are weak pointers.
+// targets has the connections of each living target. So a target has one cleanup, however
+// many connections come and go. The keys are weak pointers.
 //
-// It holds connections weakly: while they live, their signal holds them. A strong
-// one would keep its owner's state, and so perhaps a lost owner's handle.
+// It holds connections weakly. While a connection lives, its signal holds it. A strong
+// pointer would keep the state of the connection's owner, and so perhaps the handle of a
+// lost owner.
 var targets = table[any, *links]{entries: map[any]*entry[any, *links]{}, gone: disconnect}
 
 // links are the connections of one target, guarded by the mutex of targets.
 type links struct {
-	last  uint64 // number of the last one
+	last  uint64 // number of the last connection
 	conns map[uint64]weak.Pointer[tether.Connection]
 }
 
-// A link is one connection in the book.
+// A link is one connection in targets.
 type link struct {
 	entry *entry[any, *links]
 	n     uint64
 }
 
-// remember arranges for c to be disconnected when target is collected, and forgotten when
-// h is.
+// remember arranges for c to be disconnected when target is collected, and forgotten when h
+// is collected.
 func remember[L any](w weak.Pointer[L], target *L, h *hook, c *tether.Connection) {
 	if bubbled() {
 		return // the connection ends at the next value
@@ -95,8 +96,8 @@ func remember[L any](w weak.Pointer[L], target *L, h *hook, c *tether.Connection
 	runtime.AddCleanup(h, forget, link{e, e.value.last})
 }
 
-// forget is called by the runtime after the end of a connection. With its last
-// connection a target leaves the book.
+// forget removes a connection that has ended from targets, and the target with its last
+// connection. The runtime calls it.
 func forget(l link) {
 	t := l.entry.table
 	t.mu.Lock()
@@ -107,8 +108,8 @@ func forget(l link) {
 	}
 }
 
-// disconnect is called on the runtime's goroutine when a target was collected.
-// Disconnect never waits and runs no user code.
+// disconnect ends the connections of a target that was collected. It is called on the
+// runtime's goroutine. Disconnect never waits and runs no user code.
 func disconnect(e *entry[any, *links]) {
 	e.table.mu.Lock()
 	conns := make([]weak.Pointer[tether.Connection], 0, len(e.value.conns))
@@ -123,12 +124,13 @@ func disconnect(e *entry[any, *links]) {
 	}
 }
 
-// bubbled reports whether the caller is in a testing/synctest bubble. To end its
-// connection on the runtime's goroutine, outside, could wake a firer that a full
-// queue holds in the bubble, which is fatal. The clock says so: in a bubble it has
-// no monotonic reading, and starts in the year 2000. If that ever changes, a test
-// tells. (A goroutine's stack says it as well, for 6 us instead of 50 ns.) Where
-// only the machine's clock is wrong, connections end at the next value.
+// bubbled reports whether the caller is in a testing/synctest bubble. The runtime's goroutine
+// is outside. If it ended a connection of the bubble, it could wake a Fire that a full queue
+// holds in the bubble, which is fatal.
+//
+// bubbled goes by the clock: in a bubble it has no monotonic reading, and starts in the year
+// 2000. If that ever changes, a test tells. (A goroutine's stack says it as well, for 6 us
+// instead of 50 ns.) If only the machine's clock is wrong, connections end at the next value.
 func bubbled() bool {
 	now := time.Now()
 	noReading := now == now.Round(0) //nolint:staticcheck // Equal ignores what this asks for

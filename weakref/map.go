@@ -51,7 +51,7 @@ func (m *Map[K, V]) Set(key *K, value V) bool {
 		return false
 	}
 	if e := t.entries[k]; e != nil {
-		e.value = value // the same object, as k is equal
+		e.value = value // equal weak pointers stand for one object
 	} else {
 		watch(t, k, value, key)
 	}
@@ -77,7 +77,7 @@ func (m *Map[K, V]) Get(key *K) (value V, ok bool) {
 func (m *Map[K, V]) Delete(key *K) bool {
 	m.check("Delete")
 	ok := m.table.delete(weak.Make(key))
-	runtime.KeepAlive(key) // else Stop might come too late
+	runtime.KeepAlive(key) // otherwise Stop might come too late
 	return ok
 }
 

@@ -8,16 +8,16 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// A table is what maps, caches and connections have in common: entries, each
+// A table is what maps, caches and connections have in common: entries, each of which stays
 // until an object is collected. The zero table is closed.
 //
-// The object's cleanup refers to its entry weakly, and the entry to the object
-// not at all. So a living object does not keep the table, or what its values
-// refer to, from being collected; nor the other way round.
+// The object's cleanup refers to its entry weakly. The entry does not refer to the object. So
+// a living object does not keep the table alive, nor what the table's values refer to, and
+// the table does not keep the object alive.
 type table[K comparable, V any] struct {
-	mu      sync.Mutex         // guards the fields below; a leaf but for the runtime's
+	mu      sync.Mutex         // guards the fields below; a leaf except for the runtime's locks
 	entries map[K]*entry[K, V] // nil once closed
-	gone    func(*entry[K, V]) // if not nil, told with no lock held; no user code
+	gone    func(*entry[K, V]) // called with a collected object's entry, no lock held; or nil; no user code
 }
 
 type entry[K comparable, V any] struct {
@@ -30,19 +30,19 @@ type entry[K comparable, V any] struct {
 // open makes t ready for use.
 func (t *table[K, V]) open() { t.entries = make(map[K]*entry[K, V]) }
 
-// A tie is what the owner of a table holds: how to close the table while it is in use, and
-// what to take back when it is not.
+// A tie is what the owner of a table holds. It has the table, which the owner closes, and
+// stop, which takes back the owner's cleanup when the table is garbage.
 //
-// Neither side holds the other. The owner must not hold the table, as a value there may
-// refer to the owner, which would then never be found lost. The table must not hold the
-// tie, which leads to the owner's other cleanups, as these may refer to the owner too.
+// Neither side holds the other. The owner must not hold the table, because a value there may
+// refer to the owner, which would then never be found lost. The table must not hold the tie,
+// because the tie leads to the owner's other cleanups, and these may refer to the owner too.
 type tie[K comparable, V any] struct {
 	table weak.Pointer[table[K, V]]
 	stop  func() bool
 }
 
-// own arranges for t to be closed with owner, and for what owner holds for that to be
-// taken back when t is garbage. t must not move.
+// own arranges for t to be closed with owner, and for the owner's cleanup to be taken back
+// when t is garbage. t must not move.
 func (t *table[K, V]) own(owner *scope.Scope) {
 	t.open()
 	k := &tie[K, V]{table: weak.Make(t)}
@@ -55,16 +55,16 @@ func (t *table[K, V]) own(owner *scope.Scope) {
 	runtime.KeepAlive(k)
 }
 
-// untie is called on the runtime's goroutine when a table was collected: it only
-// takes back what the owner holds, if that has not ended.
+// untie takes back the owner's cleanup when a table was collected, if the owner has not ended.
+// It is called on the runtime's goroutine, and does nothing else.
 func untie[K comparable, V any](w weak.Pointer[tie[K, V]]) {
 	if k := w.Value(); k != nil {
 		k.stop()
 	}
 }
 
-// watch enters a value under key until object is collected, in place of what is
-// there. The caller has mu, and object after the call.
+// watch enters a value under key until object is collected, in place of what is there. The
+// caller holds mu, and keeps object alive until watch has returned.
 func watch[K comparable, V, O any](t *table[K, V], key K, value V, object *O) *entry[K, V] {
 	e := &entry[K, V]{table: t, key: key, value: value}
 	e.cleanup = runtime.AddCleanup(object, collected[K, V], weak.Make(e))
@@ -73,16 +73,15 @@ func watch[K comparable, V, O any](t *table[K, V], key K, value V, object *O) *e
 	return e
 }
 
-// collected is what the runtime calls when the object of an entry was collected,
-// on a goroutine of its own and outside of any test's bubble: it only looks and
-// deletes.
+// collected deletes an entry whose object was collected, and calls gone. The runtime calls
+// it on its own goroutine, outside of any test's bubble.
 //
-// NOTE: the entry is compared, not its key. Under that there may be another one
-// by now, for another object, which lives.
+// NOTE: the entry is compared, and not its key. Under that key there may be another entry by
+// now, for an object that lives.
 func collected[K comparable, V any](w weak.Pointer[entry[K, V]]) {
 	e := w.Value()
 	if e == nil {
-		return // deleted, or the table is garbage too
+		return // the entry was deleted, or the table is garbage too
 	}
 	t := e.table
 	t.mu.Lock()
@@ -96,8 +95,8 @@ func collected[K comparable, V any](w weak.Pointer[entry[K, V]]) {
 	}
 }
 
-// deleteLocked deletes the entry under key and reports whether there was one.
-// If its object is garbage, so is the cleanup, or it finds no entry.
+// deleteLocked deletes the entry under key and reports whether there was one. If its object is
+// garbage already, the cleanup finds no entry.
 func (t *table[K, V]) deleteLocked(key K) bool {
 	e := t.entries[key]
 	if e == nil {

@@ -1,4 +1,4 @@
 // Package load runs Tether at full speed: barrier proofs by the race detector, a
-// soak, storms of garbage collections, large numbers. See README.md. It holds
+// soak, storms of garbage collections, and large numbers. See README.md. It holds
 // tests only.
 package load

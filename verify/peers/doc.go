@@ -1,5 +1,6 @@
-// Package peers gives the public API of four other libraries on top of tether, each in a
-// package of its own, and holds the adapter and the original to the same tests: what their
-// documentation says, in our own words. Where the two differ on purpose, the test says so.
-// The README says where an adapter was awkward to write, and what that has changed.
+// Package peers has the public APIs of four other libraries, written on top of tether, each
+// in a package of its own. The same tests run on the adapter and on the original. They say
+// in our own words what the original's documentation says. If the two differ on purpose, the
+// test says so. The README says where an adapter was awkward to write, and what that has
+// changed.
 package peers

@@ -1,22 +1,22 @@
-// Package state has random graphs of package state checked against computing everything anew,
-// with functions that panic and that recover that, handlers and effects that set, batches,
-// bindings and owners that end: one step after the other, where a failure shrinks to the few
-// steps that show it, and on several goroutines at once. See README.md.
+// Package state checks random graphs of package state against a model that computes everything
+// anew. The graphs have functions that panic, functions that recover that, handlers and effects
+// that set, batches, bindings, and owners that end. One test goes step by step, and shrinks a
+// failure to the few steps that show it. Another runs several goroutines at once. See README.md.
 package state
 
 import (
 	"fmt"
 )
 
-// A rule says what a computed value does. It reads the first input, then those of one of two
-// groups, by whether that was even, adds them up, and keeps the rest of a division, so that
-// results are often equal. Input i is a value, or, from the number of values on, a rule before
-// this one.
+// A rule says what a computed value does. It reads the first input, the selector. If that is
+// even, it reads the inputs of the first group, and otherwise those of the second. It adds up
+// all of them, and keeps the rest of a division, so that results are often equal. Input i is a
+// value, or, from the number of values on, a rule before this one.
 type rule struct {
 	selector int
 	groups   [2][]int
 	modulus  int
-	fails    int  // where the sum is divisible by it, it panics; 0: never
+	fails    int  // the rule panics if the sum is divisible by it; 0: never
 	recovers bool // an input that has failed counts as -1
 	again    bool // it reads the first input once more at the end
 }
@@ -27,10 +27,11 @@ type result struct {
 	failed string
 }
 
-// A failure is what rules panic with; all else is a fault of the library's, or an overtaken run.
+// A failure is the value with which rules panic. Any other panic is a fault of the library, or
+// an overtaken run.
 type failure string
 
-// compute does what the rule called i says. in panics where an input has failed.
+// compute does what rule i says. in panics if an input has failed.
 func (r rule) compute(i int, in func(int) int) int {
 	read := func(j int) (v int) {
 		if r.recovers {
@@ -59,7 +60,7 @@ func (r rule) compute(i int, in func(int) int) int {
 	return sum % r.modulus
 }
 
-// attempt returns what f comes to.
+// attempt returns the result of f.
 func attempt(f func() int) (r result) {
 	defer func() {
 		switch p := recover().(type) {
@@ -73,7 +74,7 @@ func attempt(f func() int) (r result) {
 	return result{v: f()}
 }
 
-// A model is the naive world: what is asked is computed anew.
+// A model is the naive world. It computes anew all that it is asked for.
 type model struct {
 	values []int
 	rules  []rule
