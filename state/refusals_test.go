@@ -56,6 +56,34 @@ func TestMisuse_IsRefusedByNameBeforeAnythingChanges(t *testing.T) {
 	state.Delay(0)
 }
 
+// A function that waits for a value can't use another one: that is another goroutine with the
+// same Use, or another function.
+func TestUse_IsForOneFunctionAndOneGoroutineAtATime(t *testing.T) {
+	const refusal = "state: Use while its function waits for another value: a Use is for one function, and for one goroutine at a time"
+	o := app(t)
+	x := state.NewValue(o, 1)
+	begun, done := make(chan bool), make(chan bool)
+	slow := state.NewComputed(o, func(*state.Use) int { close(begun); <-done; return 10 })
+	var refused, peeked any
+	c := state.NewComputed(o, func(use *state.Use) int {
+		got := make(chan int)
+		go func() { got <- slow.Use(use) }()
+		<-begun
+		refused = panicOf(func() { x.Use(use) })
+		peeked = panicOf(func() { x.Peek(use) })
+		close(done)
+		return <-got + x.Use(use)
+	})
+	require.Equal(t, 11, c.Get())
+	require.Equal(t, []any{refusal, refusal}, []any{refused, peeked})
+
+	outer := state.NewComputed(o, func(use *state.Use) int {
+		inner := state.NewComputed(o, func(*state.Use) int { return x.Use(use) }) // use is not inner's
+		return inner.Use(use)
+	})
+	require.Equal(t, refusal, panicOf(func() { outer.Get() }))
+}
+
 // What is compared by == is so whatever it is made of, and what holds something that can't be
 // compared differs, and is no panic.
 func TestEqual_GoesByWhatAValueIsMadeOf(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 // Use is the argument of a computing function. The function reads other values with it, and
 // so depends on them. A Use ends with the call that it was given to. It may be handed to
-// another goroutine, but may be used by one goroutine at a time.
+// another goroutine, but may be used by one goroutine at a time, and by no other function.
 //
 // A Use is also the run of that function. A run is overtaken if its node was marked after
 // it began. All that an overtaken run has seen was true in one moment, but is not true now.
@@ -134,7 +134,7 @@ func (u *Use) again(s *source) bool {
 func (u *Use) read(s *source) rep {
 	books.mu.Lock()
 	for {
-		if u.over || u.node.color == stale {
+		if u.over || u.needs != nil || u.node.color == stale {
 			u.checkLocked()
 		}
 		if s.color == clean && (!u.pass.asks || !u.retries(s)) {
@@ -198,6 +198,10 @@ func (u *Use) checkLocked() {
 	if u.over {
 		books.mu.Unlock()
 		panic("state: Use after its computation has returned")
+	}
+	if u.needs != nil {
+		books.mu.Unlock()
+		panic("state: Use while its function waits for another value: a Use is for one function, and for one goroutine at a time")
 	}
 	if u.node.color == stale && !u.node.effect {
 		u.abandon()

@@ -18,6 +18,10 @@ import (
 // wait are dropped. Destroy waits for the handler that runs. To have all of them handled
 // first, call [Conn.Drain]. If the connection is lost, the subscription comes back with it,
 // and what is published meanwhile is lost. If the connection is closed, the source closes.
+//
+// A handler that ends its goroutine by [runtime.Goexit] ends that of the subscription. Then
+// Subscribe's source subscribes anew. The messages that wait are dropped and counted, and what
+// is published until the server knows of the new subscription is lost.
 func Subscribe[T any](owner *tether.Owner, c *Conn, subject string, opts ...SubOption) (tether.Source[Msg[T]], error) {
 	checkCall("Subscribe", owner, c, opts)
 	checkPattern("Subscribe", subject)
