@@ -240,6 +240,40 @@ func TestTween_CanBeGivenAnotherTarget(t *testing.T) {
 	require.Zero(t, src.Len())
 }
 
+// A Retarget crosses a tick: it comes from an easing, while the tween has a step that is not shown yet.
+func TestTween_ARetargetDropsTheStepOnItsWayUnlessThatIsTheEnd(t *testing.T) {
+	o := app(t)
+	var src tether.Signal[tether.Tick]
+	for _, c := range []struct {
+		at   int // which tick is crossed
+		to   float64
+		opts []state.Option
+		want []float64
+	}{
+		{2, 1, nil, []float64{5, 4, 3, 2, 1}}, // and no 6 after the 5
+		{4, 4, nil, []float64{5, 6, 7, 8, 7, 6, 5, 4}},
+		{8, 8, []state.Option{state.Repeat(1), state.Reverse()}, []float64{5, 6, 7, 8, 7, 6, 5, 4, 5, 6, 7, 8}},
+	} {
+		var tween *state.Tween
+		tick, crossed := 0, false
+		easing := func(x float64) float64 {
+			if tick == c.at && !crossed {
+				crossed = true
+				tween.Retarget(c.to, time.Second)
+			}
+			return x
+		}
+		tween = state.NewTween(o, &src, 4, 8, time.Second, easing, c.opts...)
+		state.NewTween(o, &src, 0, 1, time.Hour, easing) // whose turn comes later in each tick
+		var seen []float64
+		tween.Changes().Connect(o, func(c state.Change[float64]) { seen = append(seen, c.New) })
+		for tick = 1; tick <= c.at+4; tick++ {
+			frames(&src, 1, 250*time.Millisecond)
+		}
+		require.Equal(t, c.want, seen)
+	}
+}
+
 // An easing is the user's: it does not run when its owner has ended, and its panic is the owner's.
 func TestTween_AnEasingIsAHandlerOfItsOwner(t *testing.T) {
 	reports := 0

@@ -110,7 +110,7 @@ func newTween[V Floats](verb string, owner *tether.Owner, src tether.Source[teth
 	w.owner = handle.Remember(owner)
 	w.position = newPosition(&w.mover, verb, owner, from, []Option{option(func(c *config) { *c = cfg })})
 	w.mover.advance = w.advance
-	w.setOut(func() { w.from, w.to, w.duration, w.way = from, to, duration, way })
+	w.setOut(func(V) { w.from, w.to, w.duration, w.way = from, to, duration, way })
 	return w
 }
 
@@ -130,18 +130,15 @@ func (w *TweenOf[V]) Retarget(to V, duration time.Duration) {
 	if !w.mover.scope.Alive() {
 		return
 	}
-	w.setOut(func() {
-		w.from, w.to, w.duration, w.way = w.position.Get(), to, duration, tweenConfig{}
-	})
+	w.setOut(func(at V) { w.from, w.to, w.duration, w.way = at, to, duration, tweenConfig{} })
 }
 
-// setOut begins a way. It calls set, which sets the way, with mu held.
-func (w *TweenOf[V]) setOut(set func()) {
+// setOut begins a way. It calls set, which sets the way from where the tween is, with mu held.
+func (w *TweenOf[V]) setOut(set func(at V)) {
 	owner := w.owner().(*tether.Owner)
 	w.mu.Lock()
-	set()
+	set(w.standLocked())
 	w.elapsed, w.back = 0, false
-	w.steps++ // the steps up to this number are of the way before
 	first := w.done == nil || w.ended
 	if !first && (w.conn == nil || w.conn.Connected()) {
 		w.mu.Unlock()
@@ -183,6 +180,23 @@ func (w *TweenOf[V]) setOut(set func()) {
 	w.mu.Unlock()
 	if conn != nil {
 		conn.Disconnect()
+	}
+}
+
+// standLocked returns where a way begins that follows the present one. A tick may have a step
+// of the present one that is not shown yet. The last step will be: the tween is at its end. Any
+// other one is dropped, or the position would go on from there, and then back.
+func (w *TweenOf[V]) standLocked() V {
+	books.mu.Lock()
+	defer books.mu.Unlock()
+	switch {
+	case !w.ended:
+		w.mover.shown = w.steps
+		return w.position.Get()
+	case w.back:
+		return w.from
+	default:
+		return w.to
 	}
 }
 
