@@ -56,6 +56,8 @@ func (f signalOption) signal(c *signalConfig) { f(c) }
 // active is a child of the signal's owner, named "active". It ends as if by [Owner.Cancel]: it
 // is cut off at once, and unwound on a goroutine of its own. So [Connection.Disconnect] may
 // still be called under any lock. A new active begins only after the one before was cut off.
+// The errors of what active owns become part of those that Destroy of the signal's owner
+// returns. An owner that lives on keeps the first few of them.
 //
 // f never runs twice at once, and its calls come in the order of the owners. If f still runs
 // for an earlier owner when the signal gets a first connection again, that Connect returns at
@@ -152,7 +154,9 @@ func (o *Owner) activity(holder *scope.Scope, c signalConfig) (open func() *scop
 	open = func() *scope.Scope {
 		config := scope.Placed()
 		config.Inner = true // it lives as long as the signal, whatever stages the owner has
-		return holder.NewChild(c.name, config)
+		s := holder.NewChild(c.name, config)
+		s.TellParent() // nobody calls Destroy of it
+		return s
 	}
 	call = func(s *scope.Scope) {
 		parent := handle.Value()

@@ -1,6 +1,7 @@
 package tether_test
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -62,6 +63,36 @@ func TestWhileActive_FollowsTheConnections(t *testing.T) {
 		require.Equal(t, "up1 cut1 down1 up2 cut2 down2 up3 cut3 down3 up4 cut4 down4 up5 cut5 down5", log.String())
 		require.False(t, s.Connect(o, func(int) {}).Connected())
 		require.Equal(t, 5, n)
+	})
+}
+
+// Nobody calls Destroy of active, so what its closers return is told to the owners above. Of those
+// that have ended earlier the first 16 are kept, and the others counted.
+func TestWhileActive_ErrorsOfWhatItOwnsAreThoseOfTheSignalsOwner(t *testing.T) {
+	testkit.InAndOut(t, func(t *testing.T) {
+		for _, opts := range [][]tether.SignalOption{nil, {tether.CloseInTurn()}} {
+			app := tether.NewOwner("app")
+			n := 0
+			ended := make(chan (<-chan struct{}), 1)
+			s := tether.NewSignal[int](app.NewChild("owner"), append(opts, tether.WhileActive(func(active *tether.Owner) {
+				n++
+				tether.Own(active, &closer{"closer", new(trace), fmt.Errorf("closed %d", n)})
+				ended <- active.Ended()
+			}))...)
+			for range 20 {
+				s.Connect(app, func(int) {}).Disconnect()
+				<-<-ended
+			}
+			s.Connect(app, func(int) {})
+			err := app.Destroy()
+			for _, want := range []string{"closed 1\nclosed 2\n", "\nclosed 10\n", "\nand 11 more"} {
+				require.ErrorContains(t, err, want)
+			}
+			kept := err.(interface{ Unwrap() []error }).Unwrap()
+			require.Len(t, kept, 17)
+			require.EqualError(t, kept[15], "closed 16")
+			require.EqualError(t, kept[16], "closed 21")
+		}
 	})
 }
 

@@ -77,8 +77,8 @@ func TestUse_IsForOneFunctionAndOneGoroutineAtATime(t *testing.T) {
 	require.Equal(t, 11, c.Get())
 	require.Equal(t, []any{refusal, refusal}, []any{refused, peeked})
 
-	outer := state.NewComputed(o, func(use *state.Use) int {
-		inner := state.NewComputed(o, func(*state.Use) int { return x.Use(use) }) // use is not inner's
+	outer := state.NewComputedIn(o, func(use *state.Use, scope *tether.Owner) int {
+		inner := state.NewComputed(scope, func(*state.Use) int { return x.Use(use) }) // use is not inner's
 		return inner.Use(use)
 	})
 	require.Equal(t, refusal, panicOf(func() { outer.Get() }))

@@ -9,8 +9,9 @@ import (
 // shown is how many errors an [Errors] has in its text; arbitrary.
 const shown = 10
 
-// maxLate is how many errors a scope keeps of what is closed after its end. It bounds the
-// list of an owner that the program keeps and goes on giving things to after its end;
+// maxLate is how many errors a scope keeps of what is closed after its end, and of how many
+// children that tell it theirs while it lives. It bounds the list of an owner that the program
+// keeps and goes on giving things to after its end, and that of one that outlives many children;
 // arbitrary.
 const maxLate = 16
 
@@ -19,7 +20,9 @@ const maxLate = 16
 // tree cost no more than those of a flat one.
 type errorList struct {
 	items []any   // each an error or the *errorList of a child
-	late  []error // came after the end, here and below; or of children, see TellParent
+	told  int     // how many of items are those of TellParent
+	mute  int     // how many children's errors were not kept because told was full
+	late  []error // came after the end, here and below
 	lost  int     // came when late was full
 
 	failure error // the error by which a goroutine ended the scope
@@ -78,10 +81,11 @@ func (s *Scope) passErrorsLocked() {
 	switch {
 	case part, !p.Alive():
 		l.items = append(l.items, errs)
-	case len(l.late) < maxLate: // p lives on, and may have many such children
-		l.late = append(l.late, errs.join())
+	case l.told < maxLate: // p lives on, and may have many such children
+		l.told++
+		l.items = append(l.items, errs)
 	default:
-		l.lost++
+		l.mute++
 	}
 }
 
@@ -131,6 +135,7 @@ func (l *errorList) join() error {
 		item := rest[len(rest)-1]
 		rest = rest[:len(rest)-1]
 		if list, ok := item.(*errorList); ok {
+			all.lost += list.mute
 			for _, i := range slices.Backward(list.items) {
 				rest = append(rest, i)
 			}
