@@ -161,3 +161,25 @@ func TestDeadAndTap_MayBePublishedToAndMakeNothingOfIt(t *testing.T) {
 	require.Equal(t, 1, taps)
 	require.Equal(t, []any{6}, ls)
 }
+
+// The panic of a handler of Tap went on at once, so a broken log kept the handlers of every
+// value from being called.
+func TestTap_APanicDoesNotKeepTheHandlersFromBeingCalled(t *testing.T) {
+	app, b := newBus(t)
+	got := 0
+	c := bus.For[int](b).Connect(app, func(int) { got++ })
+	b.Tap().Connect(app, func(bus.Delivery) { panic("tap") })
+	require.PanicsWithValue(t, "tap", func() { _ = bus.For[int](b).Publish(bg, 1) })
+	require.Equal(t, 1, got)
+	c.Disconnect()
+	letters := 0
+	b.Dead().Connect(app, func(bus.Letter) { letters++ })
+	require.PanicsWithValue(t, "tap", func() { _ = bus.For[int](b).Publish(bg, 2) })
+	require.Equal(t, []int{1, 1}, []int{got, letters})
+	bus.For[int](b).Connect(app, func(int) {
+		got++
+		panic("handler")
+	})
+	require.PanicsWithValue(t, "handler", func() { _ = bus.For[int](b).Publish(bg, 3) })
+	require.Equal(t, 2, got, "not called again after its own panic")
+}
