@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -70,6 +71,25 @@ func TestForEachBy_KeepsAnElementThatMoves(t *testing.T) {
 	require.Equal(t, []string{"rob"}, all.Get())
 	require.Equal(t, 4, made)
 	require.Equal(t, 2, o.Stats().Owners, "o and one item")
+}
+
+// Nothing is found by such a key, so the function was stopped by a nil pointer of its own.
+func TestForEach_RefusesAKeyThatIsNotEqualToItself(t *testing.T) {
+	o := app(t)
+	words := func(*state.Use, *tether.Owner, float64, string) int { return 1 }
+	src := state.NewValue(o, map[float64]string{1: "a"})
+	all := state.ForEach(o, src, words)
+	list := state.NewValue(o, []string{"a"})
+	nan := map[string]float64{"?": math.NaN()}
+	by := state.ForEachBy(o, list, func(v string) float64 { return nan[v] }, words)
+	want := " with a key that is not equal to itself"
+	require.Equal(t, "state: ForEach"+want, panicOf(func() { src.Set(map[float64]string{1: "a", math.NaN(): "b"}) }))
+	require.Equal(t, "state: ForEachBy"+want, panicOf(func() { list.Set([]string{"a", "?"}) }))
+	require.Equal(t, 3, o.Stats().Owners, "o and two items")
+	src.Set(map[float64]string{1: "a", 2: "b"})
+	list.Set([]string{"b"})
+	require.Equal(t, map[float64]int{1: 1, 2: 1}, all.Get())
+	require.Equal(t, []int{1}, by.Get())
 }
 
 func TestForEach_AgreesWithMappingAnew(t *testing.T) {

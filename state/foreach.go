@@ -27,6 +27,9 @@ func ForEach[K comparable, V, W any](owner *tether.Owner, src Readable[map[K]V],
 	items := newItems("ForEach", owner, src, f)
 	all := newComputed(owner, "ForEach", f, func(use *Use) map[K]W {
 		values := src.Use(use)
+		for key := range values {
+			mustEqual("ForEach", key)
+		}
 		for key := range items.of {
 			if _, ok := values[key]; !ok {
 				items.end(key)
@@ -58,7 +61,9 @@ func ForEachBy[K comparable, V, W any](owner *tether.Owner, src Readable[[]V], k
 		keys := make([]K, len(values))
 		there := make(map[K]bool, len(values))
 		for i, v := range values {
-			if keys[i] = key(v); there[keys[i]] {
+			keys[i] = key(v)
+			mustEqual("ForEachBy", keys[i])
+			if there[keys[i]] {
 				panic(fmt.Sprintf("state: ForEachBy with two elements of key %v", keys[i]))
 			}
 			there[keys[i]] = true
@@ -79,6 +84,13 @@ func ForEachBy[K comparable, V, W any](owner *tether.Owner, src Readable[[]V], k
 	}, opts)
 	all.Changes().Connect(owner, func(Change[[]W]) {})
 	return all
+}
+
+// mustEqual panics if key is not equal to itself, as a NaN: nothing would be found by it.
+func mustEqual[K comparable](verb string, key K) {
+	if other := key; key != other {
+		panic("state: " + verb + " with a key that is not equal to itself")
+	}
 }
 
 // items has what belongs to each key. It is of the function that brings them up to date, which
