@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
@@ -48,6 +49,10 @@ func NewResource[T any](owner *tether.Owner, load func(ctx context.Context) (T, 
 // NewResourceOf is [NewResource] for a value that is loaded by a key. It loads with the key
 // of now, and again whenever the key changes.
 func NewResourceOf[K, T any](owner *tether.Owner, key Readable[K], load func(ctx context.Context, key K) (T, error), opts ...Option) *Resource[T] {
+	handle.Scope("state: NewResourceOf", owner)
+	if check.Nil(key) {
+		panic("state: NewResourceOf with nil Readable")
+	}
 	r := newResource[T]("NewResourceOf", owner, load == nil, opts)
 	Bind(owner, key, func(k K) {
 		r.mu.Lock()
