@@ -8,11 +8,13 @@ import (
 )
 
 // A stack is a handler that runs, as a dump of all goroutines shows it.
-type stack struct{ goroutine.HandlerCall }
+type stack struct {
+	goroutine.HandlerCall
 
-// key tells the handlers that run apart, but for one that has been called again by
-// itself.
-func (g stack) key() string { return g.Goroutine + " " + g.Outermost().Name }
+	// key tells the handlers that run apart, but for one that has been called again by
+	// itself.
+	key string
+}
 
 // among reports whether it is a handler with one of the given names.
 func (g stack) among(names map[string]bool) bool {
@@ -43,7 +45,7 @@ func connections(k scope.Kind) bool { return k == scope.Connection }
 // handlerStacks returns the handlers that run.
 func handlerStacks() (all []stack) {
 	for _, h := range goroutine.Handlers() {
-		all = append(all, stack{h})
+		all = append(all, stack{h, h.Goroutine + " " + h.Outermost().Name})
 	}
 	return all
 }
