@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
@@ -70,11 +68,33 @@ type effect struct {
 
 func (e *effect) fire(*connlist.Held, transition) {}
 
-// Call calls the user's function, when what the call before has made has ended.
+// Call calls the user's function, when what the call before has made has ended. A panic of a
+// cleanup there goes on after that.
 func (e *effect) Call() {
+	run, cleared := e.node.run, false
+	defer func() {
+		if cleared {
+			return
+		}
+		e.call()
+		if run.put { // the panic is no result, but goes on all the same
+			books.mu.Lock()
+			run.put = false
+			run.fate |= loose
+			books.mu.Unlock()
+		}
+	}()
+	if e.run != nil {
+		_ = e.run.Destroy() // its closers' errors have nobody to go to
+	}
+	cleared = true
+	e.call()
+}
+
+func (e *effect) call() {
 	n := &e.node
 	run := n.run
-	run.put = !e.clear()
+	run.put = e.waits()
 	if run.put {
 		return
 	}
@@ -93,16 +113,16 @@ func (e *effect) Call() {
 	run.same = true
 }
 
-// clear ends what the last call has made, and reports whether it has ended. If not, ended
-// has the effect run.
-func (e *effect) clear() bool {
-	if e.run == nil || !errors.Is(e.run.Destroy(), tether.ErrPending) {
-		return true
+// waits reports whether what the last call has made has still to end. If so, ended has the
+// effect run.
+func (e *effect) waits() bool {
+	if e.run == nil {
+		return false
 	}
 	books.mu.Lock()
 	defer books.mu.Unlock()
 	e.node.waiting = !e.over
-	return e.over
+	return !e.over
 }
 
 // ended is the last cleanup of what a call has made.
