@@ -92,6 +92,51 @@ func TestForEach_RefusesAKeyThatIsNotEqualToItself(t *testing.T) {
 	require.Equal(t, []int{1}, by.Get())
 }
 
+// The run ended where the cleanup had panicked, so the map depended on the keys alone from then
+// on, and the next change of something else was not told.
+func TestForEach_ACleanupThatPanicsDoesNotKeepItFromChanging(t *testing.T) {
+	bad := func(item *tether.Owner, key int) {
+		item.Defer(func() {
+			if key == 2 {
+				panic("boom")
+			}
+		})
+	}
+	for _, by := range []bool{false, true} {
+		o := tether.NewOwner("o")
+		src := state.NewValue(o, []int{1, 2, 3})
+		factor := state.NewValue(o, 1)
+		f := func(use *state.Use, item *tether.Owner, key, _ int) int {
+			bad(item, key)
+			return key * factor.Use(use)
+		}
+		var last any
+		if by {
+			all := state.ForEachBy(o, src, func(v int) int { return v }, f)
+			all.Changes().Connect(o, func(c state.Change[[]int]) { last = c.New })
+		} else {
+			m := state.NewComputed(o, func(use *state.Use) map[int]int {
+				m := make(map[int]int)
+				for _, v := range src.Use(use) {
+					m[v] = v
+				}
+				return m
+			})
+			all := state.ForEach(o, m, f)
+			all.Changes().Connect(o, func(c state.Change[map[int]int]) { last = c.New })
+		}
+		require.Equal(t, "boom", panicOf(func() { src.Set([]int{3}) }))
+		require.Equal(t, 2, o.Stats().Owners, "o and one item")
+		factor.Set(10)
+		if by {
+			require.Equal(t, []int{30}, last)
+		} else {
+			require.Equal(t, map[int]int{3: 30}, last)
+		}
+		require.NoError(t, o.Destroy())
+	}
+}
+
 func TestForEach_AgreesWithMappingAnew(t *testing.T) {
 	for seed := range uint64(200) {
 		o := tether.NewOwner("o")

@@ -19,11 +19,21 @@ func NewComputedIn[T any](owner *tether.Owner, f func(use *Use, scope *tether.Ow
 	}
 	parent := handle.Remember(owner)
 	var scope *tether.Owner // of the last call
+	call := func(use *Use) T {
+		scope = parent().(*tether.Owner).NewChild("computed")
+		return f(use, scope)
+	}
 	return newComputed(owner, "NewComputedIn", f, func(use *Use) T {
+		cleared := false
+		defer func() {
+			if !cleared { // the panic of a cleanup goes on when it is known what f uses
+				call(use)
+			}
+		}()
 		if scope != nil {
 			_ = scope.Destroy() // its closers' errors have nobody to go to
 		}
-		scope = parent().(*tether.Owner).NewChild("computed")
-		return f(use, scope)
+		cleared = true
+		return call(use)
 	}, opts)
 }

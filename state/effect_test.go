@@ -312,3 +312,22 @@ func TestEffect_AnInterruptThatPanicsDoesNotEndIt(t *testing.T) {
 	x.Set(3)
 	require.Equal(t, 3, <-got)
 }
+
+// A computed value as the effect above.
+func TestComputedIn_ACleanupThatPanicsDoesNotKeepItFromChanging(t *testing.T) {
+	o := app(t)
+	x := state.NewValue(o, 1)
+	c := state.NewComputedIn(o, func(use *state.Use, scope *tether.Owner) int {
+		v := x.Use(use)
+		scope.Defer(func() {
+			if v == 1 {
+				panic("boom")
+			}
+		})
+		return v
+	})
+	got := log(o, c.Changes())
+	require.Equal(t, "boom", panicOf(func() { x.Set(2) }))
+	x.Set(3)
+	require.Equal(t, []state.Change[int]{{Old: 1, New: 3}}, *got)
+}

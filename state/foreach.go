@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
@@ -30,18 +31,21 @@ func ForEach[K comparable, V, W any](owner *tether.Owner, src Readable[map[K]V],
 		for key := range values {
 			mustEqual("ForEach", key)
 		}
+		var gone []K
 		for key := range items.of {
 			if _, ok := values[key]; !ok {
-				items.end(key)
+				gone = append(gone, key)
 			}
 		}
-		for key, v := range values {
-			items.set(use, key, v)
-		}
 		result := make(map[K]W, len(values))
-		for key := range values {
-			result[key] = items.of[key].result.Use(use)
-		}
+		items.end(gone, func() {
+			for key, v := range values {
+				items.set(use, key, v)
+			}
+			for key := range values {
+				result[key] = items.of[key].result.Use(use)
+			}
+		})
 		return result
 	}, opts)
 	all.Changes().Connect(owner, func(Change[map[K]W]) {})
@@ -68,18 +72,21 @@ func ForEachBy[K comparable, V, W any](owner *tether.Owner, src Readable[[]V], k
 			}
 			there[keys[i]] = true
 		}
+		var gone []K
 		for key := range items.of {
 			if !there[key] {
-				items.end(key)
+				gone = append(gone, key)
 			}
 		}
-		for i, v := range values {
-			items.set(use, keys[i], v)
-		}
 		result := make([]W, len(values))
-		for i := range values {
-			result[i] = items.of[keys[i]].result.Use(use)
-		}
+		items.end(gone, func() {
+			for i, v := range values {
+				items.set(use, keys[i], v)
+			}
+			for i := range values {
+				result[i] = items.of[keys[i]].result.Use(use)
+			}
+		})
 		return result
 	}, opts)
 	all.Changes().Connect(owner, func(Change[[]W]) {})
@@ -119,10 +126,27 @@ func newItems[K comparable, V, W any, S any](verb string, owner *tether.Owner, s
 	return &items[K, V, W]{owner: handle.Remember(owner), f: f, of: make(map[K]*item[V, W])}
 }
 
-func (all *items[K, V, W]) end(key K) {
-	it := all.of[key]
-	delete(all.of, key)
-	_ = it.owner.Destroy() // its closers' errors have nobody to go to
+// end ends what belongs to keys that are gone, and then calls rest. A panic of a cleanup goes on
+// after that: it is the result, but of a run that has used all that it depends on.
+func (all *items[K, V, W]) end(gone []K, rest func()) {
+	if len(gone) == 0 {
+		rest()
+		return
+	}
+	finally.Each(func() bool {
+		if len(gone) > 0 {
+			it := all.of[gone[0]]
+			delete(all.of, gone[0])
+			gone = gone[1:]
+			_ = it.owner.Destroy() // its closers' errors have nobody to go to
+			return true
+		}
+		if f := rest; f != nil {
+			rest = nil
+			f()
+		}
+		return false
+	})
 }
 
 func (all *items[K, V, W]) set(use *Use, key K, v V) {
