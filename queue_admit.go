@@ -15,10 +15,10 @@ func (m *mailbox[T]) offer(v T) bool {
 	yield.Point("queue: push")
 	q.mu.Lock()
 	var h *hold
-	var victim *queueConn
+	var victims []*queueConn
 	if q.dead || m.shut || q.order.len() >= q.capacity {
 		var ok bool
-		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
+		if h, victims, ok = q.admitLocked(&m.queueConn); !ok {
 			if m.next != nil && !m.spoken {
 				m.next()
 			}
@@ -26,6 +26,7 @@ func (m *mailbox[T]) offer(v T) bool {
 			q.mu.Unlock()
 			h.end()
 			q.scope.CountLate(late)
+			settle(victims)
 			return false
 		}
 	}
@@ -37,6 +38,7 @@ func (m *mailbox[T]) offer(v T) bool {
 			q.mu.Unlock() // its end is on the way, and will wake the others
 			h.end()
 			q.scope.CountLate(late)
+			settle(victims)
 			return false
 		}
 		m.shut = true
@@ -67,7 +69,7 @@ func (m *mailbox[T]) offer(v T) bool {
 	if rest != nil {
 		rest()
 	}
-	victim.settle(true)
+	settle(victims)
 	if wake != nil && q.scope.Enter() {
 		q.scope.Call(wake)
 	}
@@ -76,34 +78,39 @@ func (m *mailbox[T]) offer(v T) bool {
 
 // admitLocked makes room for a value of c and reports whether it may be queued. The caller
 // must end h with no lock held; h is nil if the value was not held. The caller must settle
-// victim, the connection whose value was dropped for this; it is nil if none was.
-func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
+// victims, the connections that have ended and whose values were dropped for this. There may
+// be several, as last words go over capacity.
+func (q *Queue) admitLocked(c *queueConn) (h *hold, victims []*queueConn, ok bool) {
 	for {
 		switch {
 		case c.spoken:
-			return h, victim, false
+			return h, victims, false
 		case q.dead || c.shut:
 			q.lostLocked(h, !c.spent)
-			return h, victim, false
+			return h, victims, false
 		case q.order.len() < q.capacity, !q.busy && !q.manual:
-			return h, victim, true
+			return h, victims, true
 		case q.overflow == DropNewest:
 			q.dropped++
-			return h, victim, false
+			return h, victims, false
 		case q.overflow == DropOldest:
-			if victim = q.dropOldestLocked(); victim == nil {
+			victim := q.dropOldestLocked()
+			if victim == nil {
 				q.dropped++
-				return h, victim, false
+				return h, victims, false
+			}
+			if victim.linger != nil && victim.shut {
+				victims = append(victims, victim)
 			}
 		case c.over:
-			return h, victim, true
+			return h, victims, true
 		case h == nil:
 			h = holdLocked(&q.mu, &q.room, q.number)
 		case h.inside:
-			return h, victim, true
+			return h, victims, true
 		case h.letGo:
 			q.dropped++
-			return h, victim, false
+			return h, victims, false
 		default:
 			q.held++
 			c.held++
@@ -111,6 +118,13 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) 
 			q.held--
 			c.letLocked()
 		}
+	}
+}
+
+// settle settles all victims. They may belong to other owners than who fires.
+func settle(victims []*queueConn) {
+	for _, c := range victims {
+		c.settle(true)
 	}
 }
 

@@ -325,3 +325,31 @@ func TestBuffer_ALateTimerLeavesTheNextBatchAlone(t *testing.T) {
 		}
 	})
 }
+
+// Last words go over capacity, so one Fire dropped values of several connections that had
+// ended, and let go of the owner of one of them: the Destroy of the other never returned.
+func TestBuffer_ADropThatMakesRoomForOneLetsGoOfAllWhoseValuesWereDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tether.NewOwner("root")
+		plain, buffered := root.NewChild("plain"), root.NewChild("buffered")
+		q := tether.NewQueue(root, 1, tether.DropOldest, tether.Finish())
+		var s, ofPlain, ofBuffered tether.Signal[int]
+		gate := make(chan bool)
+		s.Connect(root, func(int) { <-gate }, tether.On(q))
+		ofPlain.Connect(plain, func(int) { t.Error("handled") }, tether.On(q))
+		derive.Buffer(&ofBuffered, 10, 0).Connect(buffered, func([]int) { t.Error("handled") }, tether.On(q))
+		s.Fire(1)
+		ofPlain.Fire(1)
+		ofBuffered.Fire(1)
+		plain.Cancel(nil)
+		buffered.Cancel(nil)
+		synctest.Wait()
+		require.Equal(t, 2, q.Len())
+		s.Fire(2)
+		require.EqualValues(t, 2, q.Dropped())
+		<-plain.Ended()
+		<-buffered.Ended()
+		close(gate)
+		require.NoError(t, root.Destroy())
+	})
+}
