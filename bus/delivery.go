@@ -70,5 +70,6 @@ func (e *HandlerError) Error() string {
 // Unwrap returns what the handler returned.
 func (e *HandlerError) Unwrap() error { return e.Err }
 
-// errLost is what the handler of a Once returns that another Publish has called.
+// errLost is what the handler of a Once returns that another Publish has called, and what comes
+// of a value for a queue whose connection has ended in this moment.
 var errLost = errors.New("bus: spent")

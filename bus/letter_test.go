@@ -3,6 +3,8 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -182,4 +184,36 @@ func TestTap_APanicDoesNotKeepTheHandlersFromBeingCalled(t *testing.T) {
 	})
 	require.PanicsWithValue(t, "handler", func() { _ = bus.For[int](b).Publish(bg, 3) })
 	require.Equal(t, 2, got, "not called again after its own panic")
+}
+
+// A value that came to the queue when the connection had just ended was handled by nobody,
+// counted by nobody, and no letter.
+func TestDead_GetsEachValueThatAQueueNeitherHandlesNorCounts(t *testing.T) {
+	const rounds = 10_000
+	for name, once := range map[string]bool{"spent": true, "disconnected": false} {
+		t.Run(name, func(t *testing.T) {
+			app, b := newBus(t)
+			topic := bus.Named[int](b, "a")
+			q := tether.NewQueue(app, 10, tether.Block)
+			var handled, letters atomic.Int64
+			b.Dead().Connect(app, func(bus.Letter) { letters.Add(1) })
+			for range rounds {
+				connect := topic.Connect
+				if once {
+					connect = topic.Once
+				}
+				c := connect(app, func(int) { handled.Add(1) }, tether.On(q))
+				var wg sync.WaitGroup
+				for range 2 {
+					wg.Go(func() { _ = topic.Publish(bg, 1) })
+				}
+				if !once {
+					wg.Go(func() { c.Disconnect() })
+				}
+				wg.Wait()
+			}
+			require.NoError(t, q.Flush(bg))
+			require.EqualValues(t, 2*rounds, handled.Load()+letters.Load()+int64(q.Dropped()))
+		})
+	}
 }

@@ -35,9 +35,10 @@ type Queueing struct {
 	Options any     // the []tether.ConnectOption, one of them On
 	PC      uintptr // of the user's function
 
-	// Entry is given the function that queues a value, and reports whether that was let in,
-	// and returns the word of what the list is to have in its entry.
-	Entry func(queue func(v any) bool) unsafe.Pointer
+	// Entry is given the function that queues a value, and reports whether that was let in, or
+	// if not, whether it was counted as dropped. It returns the word of what the list is to have
+	// in its entry.
+	Entry func(queue func(v any) (in, counted bool)) unsafe.Pointer
 	// Handle is called by the queue.
 	Handle func(v any)
 	// Once spends the connection on the first value.
