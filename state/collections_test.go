@@ -378,3 +378,15 @@ func TestBind_DoesNotRepeatWhatIsOnItsWay(t *testing.T) {
 	x.Set(3)
 	require.Equal(t, []int{2, 3}, got)
 }
+
+// It dropped the result that was on its way, and was loading for ever.
+func TestResource_AReloadWhileTheOwnerEndsInStagesIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := tether.NewOwner("o", tether.Staged())
+		r := state.NewResource(o, func(context.Context) (int, error) { return 1, nil })
+		synctest.Wait()
+		o.NewChild("child").Defer(func() { r.Reload() })
+		require.NoError(t, o.Destroy())
+		require.Equal(t, state.Loaded[int]{Value: 1}, r.Get())
+	})
+}

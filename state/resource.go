@@ -96,10 +96,14 @@ func (r *Resource[T]) origin() *source { return r.state.origin() }
 // waits. If the owner is not alive, it does nothing.
 func (r *Resource[T]) Reload() {
 	r.mu.Lock()
+	run := r.owner().(*tether.Owner).NewChild("load")
+	if !run.Alive() { // the owner may be: one whose stages have begun takes no children
+		r.mu.Unlock()
+		return
+	}
 	before, load := r.run, r.load
 	r.runs++
 	n := r.runs
-	run := r.owner().(*tether.Owner).NewChild("load")
 	r.run = run
 	p := r.put(func(l Loaded[T]) Loaded[T] {
 		l.Loading = true
