@@ -188,10 +188,14 @@ func (b *buffer[T]) takeLocked() []T {
 	return b.ready.Pop()
 }
 
-// takeUnderWay is for the queue that lets in the batch that is under way.
+// takeUnderWay is for the queue that lets in the batch that is under way, or counts it. In the
+// second case the end of the chain may have dropped it before.
 func (b *buffer[T]) takeUnderWay() []T {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.underWay {
+		return nil
+	}
 	return b.takeLocked()
 }
 

@@ -353,3 +353,25 @@ func TestBuffer_ADropThatMakesRoomForOneLetsGoOfAllWhoseValuesWereDropped(t *tes
 		require.NoError(t, root.Destroy())
 	})
 }
+
+// The end of the chain had dropped the batch that the held Fire then took, which crashed the
+// program.
+func TestBuffer_MayEndWhileAFullFinishQueueHoldsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tether.NewOwner("root")
+		q := tether.NewQueue(root, 1, tether.Block, tether.Finish())
+		var s, batches tether.Signal[int]
+		gate := make(chan bool)
+		s.Connect(root, func(int) { <-gate }, tether.On(q))
+		c := derive.Buffer(&batches, 2, time.Second).Connect(root, func([]int) { t.Error("handled") }, tether.On(q))
+		s.Fire(1)
+		s.Fire(2)
+		batches.Fire(3)
+		time.Sleep(2 * time.Second)
+		c.Disconnect()
+		synctest.Wait()
+		require.EqualValues(t, 1, q.Dropped())
+		close(gate)
+		require.NoError(t, root.Destroy())
+	})
+}
