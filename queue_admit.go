@@ -9,16 +9,16 @@ import (
 // push is the handler that the signal calls: it queues v.
 func (m *mailbox[T]) push(v T) { m.offer(v) }
 
-// offer queues v and reports whether it was let in.
-func (m *mailbox[T]) offer(v T) bool {
+// offer queues v and reports whether it was let in, or if not, whether it was counted as
+// dropped: else its connection had ended, and it was fired too late.
+func (m *mailbox[T]) offer(v T) (in, counted bool) {
 	q := m.q
 	yield.Point("queue: push")
 	q.mu.Lock()
 	var h *hold
-	var victim *queueConn
+	var victims []*queueConn
 	if q.dead || m.shut || q.order.len() >= q.capacity {
-		var ok bool
-		if h, victim, ok = q.admitLocked(&m.queueConn); !ok {
+		if h, victims, in, counted = q.admitLocked(&m.queueConn); !in {
 			if m.next != nil && !m.spoken {
 				m.next()
 			}
@@ -26,18 +26,20 @@ func (m *mailbox[T]) offer(v T) bool {
 			q.mu.Unlock()
 			h.end()
 			q.scope.CountLate(late)
-			return false
+			settle(victims)
+			return false, counted
 		}
 	}
 	var rest func()
 	if m.once {
 		if rest, m.spent = m.conn.Spend(); !m.spent {
-			q.lostLocked(h, true)
+			counted = q.lostLocked(h, true)
 			late := q.lateLocked()
 			q.mu.Unlock() // the end of the connection is on the way, and will wake the others
 			h.end()
 			q.scope.CountLate(late)
-			return false
+			settle(victims)
+			return false, counted
 		}
 		m.shut = true
 		q.room.Broadcast() // other firers may be held with a value of the same connection
@@ -67,43 +69,47 @@ func (m *mailbox[T]) offer(v T) bool {
 	if rest != nil {
 		rest()
 	}
-	victim.settle(true)
+	settle(victims)
 	if wake != nil && q.scope.Enter() {
 		q.scope.Call(wake)
 	}
-	return true
+	return true, false
 }
 
-// admitLocked makes room for a value of c and reports whether it may be queued. The caller
-// must end h, which may be nil, with no lock held. The caller must settle victim, the
-// connection whose value was dropped for this, nil if none was.
-func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) {
+// admitLocked makes room for a value of c. ok says whether it may be queued, and counted, if not,
+// whether it is counted: as dropped, or as one of the last words. The caller must end h, which may
+// be nil, with no lock held. The caller must settle victims, the ended connections whose values
+// were dropped for this. There may be several, because last words go over capacity.
+func (q *Queue) admitLocked(c *queueConn) (h *hold, victims []*queueConn, ok, counted bool) {
 	for {
 		switch {
 		case c.spoken:
-			return h, victim, false
+			return h, victims, false, true
 		case q.dead || c.shut:
-			q.lostLocked(h, !c.spent)
-			return h, victim, false
+			return h, victims, false, q.lostLocked(h, !c.spent)
 		case q.order.len() < q.capacity, !q.busy && !q.manual:
-			return h, victim, true
+			return h, victims, true, false
 		case q.overflow == DropNewest:
 			q.dropped++
-			return h, victim, false
+			return h, victims, false, true
 		case q.overflow == DropOldest:
-			if victim = q.dropOldestLocked(); victim == nil {
+			victim := q.dropOldestLocked()
+			if victim == nil {
 				q.dropped++
-				return h, victim, false
+				return h, victims, false, true
+			}
+			if victim.linger != nil && victim.shut {
+				victims = append(victims, victim)
 			}
 		case c.over:
-			return h, victim, true
+			return h, victims, true, false
 		case h == nil:
 			h = holdLocked(&q.mu, &q.room, q.number)
 		case h.inside:
-			return h, victim, true
+			return h, victims, true, false
 		case h.letGo:
 			q.dropped++
-			return h, victim, false
+			return h, victims, false, true
 		default:
 			q.held++
 			c.held++
@@ -114,12 +120,21 @@ func (q *Queue) admitLocked(c *queueConn) (h *hold, victim *queueConn, ok bool) 
 	}
 }
 
+// settle settles all victims. They may belong to other owners than who fires.
+func settle(victims []*queueConn) {
+	for _, c := range victims {
+		c.settle(true)
+	}
+}
+
 // lostLocked counts the value of a Fire that was held and now must not be queued. On a Finish
 // queue it also counts a value that was under way when its connection ended.
-func (q *Queue) lostLocked(h *hold, ended bool) {
-	if h != nil && h.waited || q.finish && ended {
+func (q *Queue) lostLocked(h *hold, ended bool) (counted bool) {
+	counted = h != nil && h.waited || q.finish && ended
+	if counted {
 		q.dropped++
 	}
+	return counted
 }
 
 // dropOldestLocked drops the oldest value that may be dropped, and returns its connection, nil

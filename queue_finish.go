@@ -112,6 +112,7 @@ func (c *queueConn) dropLocked() {
 	}
 	c.box.clear() // and if the current value is not with the handler yet, it is skipped
 	q.releaseFlushesLocked()
+	q.room.Broadcast()
 }
 
 // leftLocked reports whether something is left of what was accepted from c.

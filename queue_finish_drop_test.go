@@ -231,3 +231,41 @@ func TestFinish_FlushIsLetGoByADrop(t *testing.T) {
 		require.True(t, over())
 	})
 }
+
+// A Fire of another owner's stayed held, though what was dropped had made room, until some
+// further value was taken out: here never.
+func TestFinish_GivingUpMakesRoomForThoseWhoAreHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFinishing("siblings", tether.Block, 1)
+		others := tether.NewOwner("others")
+		var s, held tether.Signal[int]
+		s.Connect(others, func(int) { <-f.gate }, tether.On(f.q))
+		got := 0
+		held.Connect(others, func(v int) { got = v }, tether.On(f.q))
+		s.Fire(0)
+		synctest.Wait()
+		f.s.Fire(1)
+		done := make(chan struct{})
+		go func() {
+			held.Fire(2)
+			close(done)
+		}()
+		go f.conns.Destroy()
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, f.conns.DestroyContext(ctx), tether.ErrPending)
+		require.EqualValues(t, 1, f.q.Dropped())
+		synctest.Wait()
+		select {
+		case <-done:
+		default:
+			t.Error("still held")
+		}
+		close(f.gate)
+		synctest.Wait()
+		require.Equal(t, 2, got)
+		require.NoError(t, f.root.Destroy())
+		require.NoError(t, others.Destroy())
+	})
+}

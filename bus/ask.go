@@ -46,7 +46,7 @@ func Reply[A, Q any](owner *tether.Owner, b *Bus, f func(ctx context.Context, q 
 	if number, ok := queueOf(opts); ok {
 		c = handle.Enqueue(handle.Queueing{
 			List: &r.list, Owner: owner, Options: opts, PC: pc, Tell: true,
-			Entry: func(queue func(any) bool) unsafe.Pointer {
+			Entry: func(queue func(any) (in, counted bool)) unsafe.Pointer {
 				return visit.Word(func(ctx context.Context, q Q) (A, error) {
 					return wait(&question[A, Q]{q, ctx, make(chan answer[A], 1)}, queue, number)
 				})
@@ -173,11 +173,11 @@ type answer[A any] struct {
 var errInside = errors.New("bus: Ask inside a handler of the responder's queue, which would wait for itself")
 
 // wait queues a question and waits for the answer.
-func wait[A, Q any](e *question[A, Q], queue func(any) bool, number uint64) (none A, err error) {
+func wait[A, Q any](e *question[A, Q], queue func(any) (in, counted bool), number uint64) (none A, err error) {
 	if goroutine.Spelled(number) {
 		return none, errInside
 	}
-	if !queue(e) {
+	if in, _ := queue(e); !in {
 		return none, ErrNobody
 	}
 	yield.Point("bus: asked")

@@ -70,5 +70,6 @@ func (e *HandlerError) Error() string {
 // Unwrap returns what the handler returned.
 func (e *HandlerError) Unwrap() error { return e.Err }
 
-// errLost is the result of the handler of a Once that another Publish has called already.
+// errLost is the result of the handler of a Once that another Publish has called already, and
+// of a value for a queue if the connection has just ended.
 var errLost = errors.New("bus: spent")

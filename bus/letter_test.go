@@ -3,6 +3,8 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -160,4 +162,58 @@ func TestDeadAndTap_MayBePublishedToAndMakeNothingOfIt(t *testing.T) {
 	require.NoError(t, b.Dead().Publish(bg, bus.Letter{Value: 7}))
 	require.Equal(t, 1, taps)
 	require.Equal(t, []any{6}, ls)
+}
+
+// The panic of a handler of Tap went on at once, so a broken log kept the handlers of every
+// value from being called.
+func TestTap_APanicDoesNotKeepTheHandlersFromBeingCalled(t *testing.T) {
+	app, b := newBus(t)
+	got := 0
+	c := bus.For[int](b).Connect(app, func(int) { got++ })
+	b.Tap().Connect(app, func(bus.Delivery) { panic("tap") })
+	require.PanicsWithValue(t, "tap", func() { _ = bus.For[int](b).Publish(bg, 1) })
+	require.Equal(t, 1, got)
+	c.Disconnect()
+	letters := 0
+	b.Dead().Connect(app, func(bus.Letter) { letters++ })
+	require.PanicsWithValue(t, "tap", func() { _ = bus.For[int](b).Publish(bg, 2) })
+	require.Equal(t, []int{1, 1}, []int{got, letters})
+	bus.For[int](b).Connect(app, func(int) {
+		got++
+		panic("handler")
+	})
+	require.PanicsWithValue(t, "handler", func() { _ = bus.For[int](b).Publish(bg, 3) })
+	require.Equal(t, 2, got, "not called again after its own panic")
+}
+
+// A value that came to the queue when the connection had just ended was handled by nobody,
+// counted by nobody, and no letter.
+func TestDead_GetsEachValueThatAQueueNeitherHandlesNorCounts(t *testing.T) {
+	const rounds = 10_000
+	for name, once := range map[string]bool{"spent": true, "disconnected": false} {
+		t.Run(name, func(t *testing.T) {
+			app, b := newBus(t)
+			topic := bus.Named[int](b, "a")
+			q := tether.NewQueue(app, 10, tether.Block)
+			var handled, letters atomic.Int64
+			b.Dead().Connect(app, func(bus.Letter) { letters.Add(1) })
+			for range rounds {
+				connect := topic.Connect
+				if once {
+					connect = topic.Once
+				}
+				c := connect(app, func(int) { handled.Add(1) }, tether.On(q))
+				var wg sync.WaitGroup
+				for range 2 {
+					wg.Go(func() { _ = topic.Publish(bg, 1) })
+				}
+				if !once {
+					wg.Go(func() { c.Disconnect() })
+				}
+				wg.Wait()
+			}
+			require.NoError(t, q.Flush(bg))
+			require.EqualValues(t, 2*rounds, handled.Load()+letters.Load()+int64(q.Dropped()))
+		})
+	}
 }

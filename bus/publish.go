@@ -48,11 +48,32 @@ func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	}
 	observed := !marked(ctx)
 	if observed && b.tap.list.Head() != nil {
-		b.inform(ctx, Delivery{Topic: t.name, Value: v})
+		return t.tapped(ctx, v, r.lists)
 	}
-	called, err := deliver(b, ctx, Message[T]{t.name, v}, r.lists)
+	return t.deliver(ctx, v, r.lists, observed)
+}
+
+// tapped calls the handlers of Tap, and then those of v, though one of the former panics.
+func (t *Topic[T]) tapped(ctx context.Context, v T, lists []*connlist.List) (err error) {
+	step := 0
+	finally.Each(func() bool {
+		switch step++; step {
+		case 1:
+			t.bus.inform(ctx, Delivery{Topic: t.name, Value: v})
+			return true
+		case 2:
+			err = t.deliver(ctx, v, lists, true)
+		}
+		return false
+	})
+	return err
+}
+
+// deliver calls the handlers of v, and makes a letter if there are none.
+func (t *Topic[T]) deliver(ctx context.Context, v T, lists []*connlist.List, observed bool) error {
+	called, err := deliver(t.bus, ctx, Message[T]{t.name, v}, lists)
 	if !called && observed {
-		b.letter(ctx, t.name, v, ErrNobody)
+		t.bus.letter(ctx, t.name, v, ErrNobody)
 	}
 	return err
 }

@@ -20,9 +20,11 @@ func (s *subscription[T]) enqueue(n *node, call handler[T]) *tether.Connection {
 	b, owner, pc := s.bus, s.scope, s.pc
 	return handle.Enqueue(handle.Queueing{
 		List: &n.list, Owner: s.owner, Options: s.opts, PC: pc, Once: s.once,
-		Entry: func(queue func(any) bool) unsafe.Pointer {
+		Entry: func(queue func(any) (in, counted bool)) unsafe.Pointer {
 			return visit.Word(func(ctx context.Context, m Message[T]) error {
-				queue(&envelope[T]{m, endless(ctx)})
+				if in, counted := queue(&envelope[T]{m, endless(ctx)}); !in && !counted {
+					return errLost
+				}
 				return nil
 			})
 		},

@@ -188,10 +188,14 @@ func (b *buffer[T]) takeLocked() []T {
 	return b.ready.Pop()
 }
 
-// takeUnderWay takes the batch that is under way. A Finish queue calls it to let the batch in.
+// takeUnderWay takes the batch that is under way. A queue calls it to let the batch in, or to
+// count it. In the second case the end of the chain may have dropped the batch before.
 func (b *buffer[T]) takeUnderWay() []T {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.underWay {
+		return nil
+	}
 	return b.takeLocked()
 }
 

@@ -74,13 +74,26 @@ func (s *switcher[T, U]) step(e switched[T, U]) {
 
 func (s *switcher[T, U]) over() bool { return s.ended && (s.last == nil || s.last.ended) }
 
-// moveOn puts the source that f makes of v in place of the one before.
+// moveOn puts the source that f makes of v in place of the one before. If a cleanup of that
+// panics, this goes on when the new one is there.
 func (s *switcher[T, U]) moveOn(v T) {
+	cleared := false
+	defer func() {
+		if !cleared {
+			s.enter(v)
+		}
+	}()
 	if in := s.last; in != nil {
 		s.last = nil
 		in.life.end()
 		in.owner.Destroy()
 	}
+	cleared = true
+	s.enter(v)
+}
+
+// enter connects to the source that f makes of v.
+func (s *switcher[T, U]) enter(v T) {
 	o := s.life.owner.NewChild("switch")
 	handle.Scope("derive: Switch", o).TellParent()
 	in := &inner{owner: o, life: &life{chain: s.life.chain, owner: o}}

@@ -256,3 +256,25 @@ func TestSwitch_ACleanupThatEndsTheSubscription(t *testing.T) {
 	require.Zero(t, in.Len())
 	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
 }
+
+// The new source was not asked for, so its subscriber was left with nothing until the next
+// value came.
+func TestSwitch_MovesOnThoughACleanupPanics(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var pick tether.Signal[int]
+	var values [3]tether.Signal[string]
+	var got []string
+	derive.Switch(&pick, func(o *tether.Owner, i int) tether.Source[string] {
+		if i == 0 {
+			o.Defer(func() { panic("boom") })
+		}
+		return &values[i]
+	}).Connect(app, func(v string) { got = append(got, v) })
+	pick.Fire(0)
+	require.PanicsWithValue(t, "boom", func() { pick.Fire(1) })
+	for i := range values {
+		values[i].Fire(fmt.Sprint(i))
+	}
+	require.Equal(t, []string{"1"}, got)
+}

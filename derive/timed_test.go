@@ -325,3 +325,53 @@ func TestBuffer_ALateTimerLeavesTheNextBatchAlone(t *testing.T) {
 		}
 	})
 }
+
+// Last words go over capacity, so one Fire dropped values of several connections that had
+// ended, and let go of the owner of one of them: the Destroy of the other never returned.
+func TestBuffer_ADropThatMakesRoomForOneLetsGoOfAllWhoseValuesWereDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tether.NewOwner("root")
+		plain, buffered := root.NewChild("plain"), root.NewChild("buffered")
+		q := tether.NewQueue(root, 1, tether.DropOldest, tether.Finish())
+		var s, ofPlain, ofBuffered tether.Signal[int]
+		gate := make(chan bool)
+		s.Connect(root, func(int) { <-gate }, tether.On(q))
+		ofPlain.Connect(plain, func(int) { t.Error("handled") }, tether.On(q))
+		derive.Buffer(&ofBuffered, 10, 0).Connect(buffered, func([]int) { t.Error("handled") }, tether.On(q))
+		s.Fire(1)
+		ofPlain.Fire(1)
+		ofBuffered.Fire(1)
+		plain.Cancel(nil)
+		buffered.Cancel(nil)
+		synctest.Wait()
+		require.Equal(t, 2, q.Len())
+		s.Fire(2)
+		require.EqualValues(t, 2, q.Dropped())
+		<-plain.Ended()
+		<-buffered.Ended()
+		close(gate)
+		require.NoError(t, root.Destroy())
+	})
+}
+
+// The end of the chain had dropped the batch that the held Fire then took, which crashed the
+// program.
+func TestBuffer_MayEndWhileAFullFinishQueueHoldsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tether.NewOwner("root")
+		q := tether.NewQueue(root, 1, tether.Block, tether.Finish())
+		var s, batches tether.Signal[int]
+		gate := make(chan bool)
+		s.Connect(root, func(int) { <-gate }, tether.On(q))
+		c := derive.Buffer(&batches, 2, time.Second).Connect(root, func([]int) { t.Error("handled") }, tether.On(q))
+		s.Fire(1)
+		s.Fire(2)
+		batches.Fire(3)
+		time.Sleep(2 * time.Second)
+		c.Disconnect()
+		synctest.Wait()
+		require.EqualValues(t, 1, q.Dropped())
+		close(gate)
+		require.NoError(t, root.Destroy())
+	})
+}

@@ -8,10 +8,11 @@ import (
 )
 
 // A stack is a running handler, as a dump of all goroutines shows it.
-type stack struct{ goroutine.HandlerCall }
+type stack struct {
+	goroutine.HandlerCall
 
-// key tells running handlers apart. A handler that has called itself again has the same key.
-func (g stack) key() string { return g.Goroutine + " " + g.Outermost().Name }
+	key string // tells running handlers apart; one that has called itself again has the same key
+}
 
 // among reports whether the handler has one of the given names.
 func (g stack) among(names map[string]bool) bool {
@@ -42,7 +43,7 @@ func connections(k scope.Kind) bool { return k == scope.Connection }
 // handlerStacks returns the handlers that run.
 func handlerStacks() (all []stack) {
 	for _, h := range goroutine.Handlers() {
-		all = append(all, stack{h})
+		all = append(all, stack{h, h.Goroutine + " " + h.Outermost().Name})
 	}
 	return all
 }

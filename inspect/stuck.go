@@ -31,7 +31,8 @@ func WatchStuck(owner *tether.Owner, d time.Duration) (now func() map[string]Stu
 	w.numbers = true
 	w.scope.AfterFunc(w.period, w.look)
 	now = func() map[string]Stuck {
-		if found := w.stuck.Load(); found != nil && w.scope.Alive() {
+		s, found := w.watched.Value(), w.stuck.Load()
+		if s != nil && !s.Over() && found != nil && w.scope.Alive() {
 			return maps.Clone(*found)
 		}
 		return map[string]Stuck{}

@@ -78,6 +78,7 @@ func TestWatchStuck_ABusyQueueIsNotStuckAndAnEndedOwnerNeither(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		require.Equal(t, map[string]inspect.Stuck{"app": {Handlers: 1}}, now())
 		require.NoError(t, app.Destroy())
+		require.Empty(t, now(), "at once, though the next look is still to come")
 		time.Sleep(time.Second)
 		require.Empty(t, now())
 	})

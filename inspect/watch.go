@@ -181,7 +181,9 @@ type look struct {
 	now    time.Time
 	stays  map[uint64][]inflight.Stay // by owner
 	stacks func() []stack             // prints them at the first call
+	early  func() map[string]stack    // the same by key; all episodes share it and only read it
 	taken  map[string]bool            // keys of the stacks that belong to an episode
+	rest   []stack                    // see open
 	names  map[*scope.Scope]map[string]bool
 	found  []Slow
 }
@@ -194,6 +196,7 @@ func (w *watch) begin() *look {
 		taken: make(map[string]bool),
 		names: make(map[*scope.Scope]map[string]bool),
 	}
+	l.early = sync.OnceValue(l.byKey)
 	for _, stay := range inflight.Stays() {
 		l.stays[stay.ID] = append(l.stays[stay.ID], stay)
 	}
@@ -215,7 +218,7 @@ func (l *look) visit(s, top *scope.Scope) {
 		}
 	}
 	if s.Alive() && calls > 0 && !l.numbers {
-		l.counted(s)
+		l.counted(s, calls)
 	}
 }
 
@@ -250,7 +253,7 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 	slow := Slow{Owner: s.String(), Kind: "handler", For: age}
 	if g, ok := l.whose(s, e); ok {
 		slow.Func, slow.Stack = g.handler(s), g.Text
-		e.stack = g.key()
+		e.stack = g.key
 	}
 	e.slow = slow
 	l.found = append(l.found, slow)
@@ -262,10 +265,15 @@ func (l *look) halfway(e *episode, age time.Duration) {
 	if e.early != nil || age < l.limit/2 || l.numbers {
 		return
 	}
-	e.early = make(map[string]stack)
+	e.early = l.early()
+}
+
+func (l *look) byKey() map[string]stack {
+	all := make(map[string]stack)
 	for _, g := range l.stacks() {
-		e.early[g.key()] = g
+		all[g.key] = g
 	}
+	return all
 }
 
 // whose finds the stack of a handler of s that has run for as long as e is old. ok is true if
@@ -276,8 +284,8 @@ func (l *look) whose(s *scope.Scope, e *episode) (g stack, ok bool) {
 	best := 0
 	for _, h := range all {
 		rank := 0
-		switch _, early := e.early[h.key()]; {
-		case l.taken[h.key()]:
+		switch _, early := e.early[h.key]; {
+		case l.taken[h.key]:
 		case h.among(mine) && early:
 			rank = 3
 		case h.among(mine):
@@ -290,7 +298,7 @@ func (l *look) whose(s *scope.Scope, e *episode) (g stack, ok bool) {
 		}
 	}
 	if best > 0 {
-		l.taken[g.key()] = true
+		l.taken[g.key] = true
 	}
 	return g, best > 0
 }
@@ -308,8 +316,9 @@ func (l *look) handlers(s *scope.Scope) map[string]bool {
 
 // counted enters s, which has running calls that are counted but not announced. Only the
 // stacks tell them apart. A stack that is the same at half time and at the end, on the same
-// goroutine, is taken to be stuck.
-func (l *look) counted(s *scope.Scope) {
+// goroutine, is taken to be stuck. If other owners have connected the same function, a stack of
+// it may be theirs. So s gets no more stacks than it has calls, those that it had before first.
+func (l *look) counted(s *scope.Scope, calls int) {
 	e, age := l.at(counted{weak.Make(s)})
 	l.halfway(e, age)
 	if age < l.limit {
@@ -317,21 +326,43 @@ func (l *look) counted(s *scope.Scope) {
 	}
 	mine := l.handlers(s)
 	told := make(map[string]Slow)
-	for _, g := range l.stacks() {
-		key := g.key()
-		if l.taken[key] || !g.among(mine) || e.early[key].Text != g.Text {
-			continue
-		}
-		slow, known := e.told[key]
-		if known {
+	take := func(g stack, slow Slow) {
+		told[g.key], l.taken[g.key] = slow, true
+	}
+	stuck := func(g stack) bool {
+		key := g.key
+		return len(told) < calls && !l.taken[key] && g.among(mine) && e.early[key].Text == g.Text
+	}
+	now := l.early()
+	for key, slow := range e.told {
+		if g, ok := now[key]; ok && stuck(g) {
 			slow.For += age
-		} else {
-			slow = Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.Text}
-			l.found = append(l.found, slow)
+			take(g, slow)
 		}
-		told[key], l.taken[key] = slow, true
+	}
+	for _, g := range l.open() {
+		if len(told) == calls {
+			break
+		}
+		if stuck(g) {
+			slow := Slow{Owner: s.String(), Kind: "handler", For: age, Func: g.handler(s), Stack: g.Text}
+			l.found = append(l.found, slow)
+			take(g, slow)
+		}
 	}
 	e.told, e.early, e.since = told, nil, l.now
+}
+
+// open returns the stacks without those at the beginning that are taken. So where all handlers
+// are stuck in one function, all scopes together look at each stack once.
+func (l *look) open() []stack {
+	if l.rest == nil {
+		l.rest = l.stacks()
+	}
+	for len(l.rest) > 0 && l.taken[l.rest[0].key] {
+		l.rest = l.rest[1:]
+	}
+	return l.rest
 }
 
 // drain enters a teardown that has begun and not ended.

@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -214,6 +215,46 @@ func TestWatch_EveryOneOfManyStuckHandlersIsReportedOnce(t *testing.T) {
 		close(gate)
 		require.NoError(t, app.Destroy())
 	})
+}
+
+// The first owner without a slot took the stacks of all that had connected the same function
+// for its own, and those with a slot were reported besides.
+func TestWatch_EachOfManyOwnersHasItsOwnStuckHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 300
+		app := tether.NewOwner("app")
+		var r reports
+		gate := make(chan bool)
+		alloc := stickMany(app, n, gate, &r)
+		list := r.take()
+		require.Equal(t, n, len(list))
+		owners, stacks := make(map[string]bool), make(map[string]bool)
+		for _, slow := range list {
+			owners[slow.Owner], stacks[slow.Stack] = true, true
+		}
+		require.Len(t, owners, n)
+		require.Len(t, stacks, n)
+		require.Less(t, stickMany(app.NewChild("more"), 4*n, gate, &r), 9*alloc, "each noted the stacks of all")
+		close(gate)
+		require.NoError(t, app.Destroy())
+	})
+}
+
+// stickMany watches n owners below o while a handler of each is stuck, and returns how many
+// bytes that has allocated.
+func stickMany(o *tether.Owner, n int, gate chan bool, r *reports) uint64 {
+	for i := range n {
+		var s tether.Signal[int]
+		s.Connect(o.NewChild(fmt.Sprint(i)), func(int) { stick(gate) })
+		go s.Fire(1)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	stop := inspect.Watch(o, time.Second, r.add)
+	time.Sleep(3 * time.Second)
+	stop()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 // As above, but none is stuck: each goroutine calls the handler again and again,

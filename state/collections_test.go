@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -70,6 +71,70 @@ func TestForEachBy_KeepsAnElementThatMoves(t *testing.T) {
 	require.Equal(t, []string{"rob"}, all.Get())
 	require.Equal(t, 4, made)
 	require.Equal(t, 2, o.Stats().Owners, "o and one item")
+}
+
+// Nothing is found by such a key, so the function was stopped by a nil pointer of its own.
+func TestForEach_RefusesAKeyThatIsNotEqualToItself(t *testing.T) {
+	o := app(t)
+	words := func(*state.Use, *tether.Owner, float64, string) int { return 1 }
+	src := state.NewValue(o, map[float64]string{1: "a"})
+	all := state.ForEach(o, src, words)
+	list := state.NewValue(o, []string{"a"})
+	nan := map[string]float64{"?": math.NaN()}
+	by := state.ForEachBy(o, list, func(v string) float64 { return nan[v] }, words)
+	want := " with a key that is not equal to itself"
+	require.Equal(t, "state: ForEach"+want, panicOf(func() { src.Set(map[float64]string{1: "a", math.NaN(): "b"}) }))
+	require.Equal(t, "state: ForEachBy"+want, panicOf(func() { list.Set([]string{"a", "?"}) }))
+	require.Equal(t, 3, o.Stats().Owners, "o and two items")
+	src.Set(map[float64]string{1: "a", 2: "b"})
+	list.Set([]string{"b"})
+	require.Equal(t, map[float64]int{1: 1, 2: 1}, all.Get())
+	require.Equal(t, []int{1}, by.Get())
+}
+
+// The run ended where the cleanup had panicked, so the map depended on the keys alone from then
+// on, and the next change of something else was not told.
+func TestForEach_ACleanupThatPanicsDoesNotKeepItFromChanging(t *testing.T) {
+	bad := func(item *tether.Owner, key int) {
+		item.Defer(func() {
+			if key == 2 {
+				panic("boom")
+			}
+		})
+	}
+	for _, by := range []bool{false, true} {
+		o := tether.NewOwner("o")
+		src := state.NewValue(o, []int{1, 2, 3})
+		factor := state.NewValue(o, 1)
+		f := func(use *state.Use, item *tether.Owner, key, _ int) int {
+			bad(item, key)
+			return key * factor.Use(use)
+		}
+		var last any
+		if by {
+			all := state.ForEachBy(o, src, func(v int) int { return v }, f)
+			all.Changes().Connect(o, func(c state.Change[[]int]) { last = c.New })
+		} else {
+			m := state.NewComputed(o, func(use *state.Use) map[int]int {
+				m := make(map[int]int)
+				for _, v := range src.Use(use) {
+					m[v] = v
+				}
+				return m
+			})
+			all := state.ForEach(o, m, f)
+			all.Changes().Connect(o, func(c state.Change[map[int]int]) { last = c.New })
+		}
+		require.Equal(t, "boom", panicOf(func() { src.Set([]int{3}) }))
+		require.Equal(t, 2, o.Stats().Owners, "o and one item")
+		factor.Set(10)
+		if by {
+			require.Equal(t, []int{30}, last)
+		} else {
+			require.Equal(t, map[int]int{3: 30}, last)
+		}
+		require.NoError(t, o.Destroy())
+	}
 }
 
 func TestForEach_AgreesWithMappingAnew(t *testing.T) {
@@ -313,3 +378,43 @@ func TestBind_DoesNotRepeatWhatIsOnItsWay(t *testing.T) {
 	x.Set(3)
 	require.Equal(t, []int{2, 3}, got)
 }
+
+// It dropped the result that was on its way, and was loading for ever.
+func TestResource_AReloadWhileTheOwnerEndsInStagesIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := tether.NewOwner("o", tether.Staged())
+		r := state.NewResource(o, func(context.Context) (int, error) { return 1, nil })
+		synctest.Wait()
+		o.NewChild("child").Defer(func() { r.Reload() })
+		require.NoError(t, o.Destroy())
+		require.Equal(t, state.Loaded[int]{Value: 1}, r.Get())
+	})
+}
+
+// Nobody calls Destroy of what a run has made, so its errors come out with the owner's.
+func TestRuns_ErrorsOfWhatTheyMadeAreThoseOfTheOwner(t *testing.T) {
+	app := tether.NewOwner("app")
+	o := app.NewChild("owner")
+	x, words := state.NewValue(o, 1), state.NewValue(o, map[string]int{"a": 1})
+	own := func(o *tether.Owner, what string) {
+		tether.Own(o, failing(fmt.Sprintf("%s %d", what, x.Get())))
+	}
+	state.NewEffect(o, func(use *state.Use, run *tether.Owner) { x.Use(use); own(run, "effect") })
+	in := state.NewComputedIn(o, func(use *state.Use, scope *tether.Owner) int {
+		own(scope, "computed")
+		return x.Use(use)
+	})
+	in.Get()
+	state.ForEach(o, words, func(_ *state.Use, item *tether.Owner, key string, _ int) int { own(item, "item "+key); return 0 })
+	x.Set(2)
+	in.Get()
+	words.Set(map[string]int{"b": 1})
+	err := app.Destroy()
+	for _, want := range []string{"effect 1", "effect 2", "computed 1", "computed 2", "item a 1", "item b 2"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+type failing string
+
+func (f failing) Close() error { return errors.New(string(f)) }

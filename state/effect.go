@@ -1,8 +1,6 @@
 package state
 
 import (
-	"errors"
-
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/handle"
@@ -28,7 +26,8 @@ func (e *FeedbackError) Error() string {
 // What f makes under run ends before f is called again, and with owner: a connection, a
 // goroutine, a timer, another effect. Inside a handler nothing may wait. So if the Set is
 // made there while something of run is running, f is called later, when that has ended, on
-// the goroutine that ends it.
+// the goroutine that ends it. The errors of what run owns become part of those that Destroy of
+// owner returns, but only those of the first few runs.
 //
 // f may call Set. If it sets what it has used itself, it runs once more when it has
 // returned. If that has no end, the call that began it panics with a *[FeedbackError]. An
@@ -70,11 +69,33 @@ type effect struct {
 
 func (e *effect) fire(*connlist.Held, transition) {}
 
-// Call calls the user's function, if all that the call before has made has ended.
+// Call destroys what the call before has made, and calls the user's function if all of that has
+// ended. If a cleanup panics, the panic goes on after that.
 func (e *effect) Call() {
+	run, cleared := e.node.run, false
+	defer func() {
+		if cleared {
+			return
+		}
+		e.call()
+		if run.put { // the panic is no result, but goes on all the same
+			books.mu.Lock()
+			run.put = false
+			run.fate |= loose
+			books.mu.Unlock()
+		}
+	}()
+	if e.run != nil {
+		_ = e.run.Destroy() // its errors become part of the owner's
+	}
+	cleared = true
+	e.call()
+}
+
+func (e *effect) call() {
 	n := &e.node
 	run := n.run
-	run.put = !e.clear()
+	run.put = e.waits()
 	if run.put {
 		return
 	}
@@ -87,22 +108,22 @@ func (e *effect) Call() {
 	if name == "" {
 		name = "effect"
 	}
-	e.run, e.over = e.owner().(*tether.Owner).NewChild(name), false
+	e.run, e.over = passing(e.owner(), name), false
 	e.run.Defer(e.ended) // the oldest cleanup, so it is the last to run
 	f(run, e.run)
 	run.same = true
 }
 
-// clear destroys what the last call has made, and reports whether that has ended. If not,
-// ended runs the effect.
-func (e *effect) clear() bool {
-	if e.run == nil || !errors.Is(e.run.Destroy(), tether.ErrPending) {
-		return true
+// waits reports whether what the last call has made has still to end. If so, ended runs the
+// effect.
+func (e *effect) waits() bool {
+	if e.run == nil {
+		return false
 	}
 	books.mu.Lock()
 	defer books.mu.Unlock()
 	e.node.waiting = !e.over
-	return e.over
+	return !e.over
 }
 
 // ended is the last cleanup of what a call has made.

@@ -267,3 +267,67 @@ func TestComputedIn_WhatAFunctionMakesEndsBeforeTheNextCall(t *testing.T) {
 type closing struct{}
 
 func (closing) Close() error { return errors.New("closing") }
+
+// The function was not called for that change, and as its run had used nothing, for none after
+// it either.
+func TestEffect_ACleanupThatPanicsDoesNotEndIt(t *testing.T) {
+	o := app(t)
+	x := state.NewValue(o, 0)
+	var got []int
+	state.NewEffect(o, func(use *state.Use, run *tether.Owner) {
+		v := x.Use(use)
+		got = append(got, v)
+		run.Defer(func() {
+			if v == 1 {
+				panic("boom")
+			}
+		})
+	})
+	x.Set(1)
+	require.Equal(t, "boom", panicOf(func() { x.Set(2) }))
+	x.Set(3)
+	require.Equal(t, []int{0, 1, 2, 3}, got)
+}
+
+// Here the function has to wait besides, as what it has made has not ended.
+func TestEffect_AnInterruptThatPanicsDoesNotEndIt(t *testing.T) {
+	o := app(t)
+	x := state.NewValue(o, 0)
+	got := make(chan int, 10)
+	gate := make(chan bool)
+	state.NewEffect(o, func(use *state.Use, run *tether.Owner) {
+		v := x.Use(use)
+		got <- v
+		if v == 1 {
+			run.Go(func(context.Context) { <-gate })
+			run.Interrupt(func() { panic("boom") })
+		}
+	})
+	x.Set(1)
+	require.Equal(t, "boom", panicOf(func() { x.Set(2) }))
+	close(gate)
+	for v := range 3 {
+		require.Equal(t, v, <-got)
+	}
+	x.Set(3)
+	require.Equal(t, 3, <-got)
+}
+
+// A computed value as the effect above.
+func TestComputedIn_ACleanupThatPanicsDoesNotKeepItFromChanging(t *testing.T) {
+	o := app(t)
+	x := state.NewValue(o, 1)
+	c := state.NewComputedIn(o, func(use *state.Use, scope *tether.Owner) int {
+		v := x.Use(use)
+		scope.Defer(func() {
+			if v == 1 {
+				panic("boom")
+			}
+		})
+		return v
+	})
+	got := log(o, c.Changes())
+	require.Equal(t, "boom", panicOf(func() { x.Set(2) }))
+	x.Set(3)
+	require.Equal(t, []state.Change[int]{{Old: 1, New: 3}}, *got)
+}

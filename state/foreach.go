@@ -5,13 +5,15 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
 // ForEach returns a map that has, for each key of src, what f makes of the value there.
 // Each key has an owner of its own, item, for what belongs to the key. item is a child of
 // owner. It is kept while the key is there, whatever the key's value, and ends when the key
-// goes.
+// goes. The errors of what item owns become part of those that Destroy of owner returns, but only
+// those of the first few items.
 //
 // f is a computing function of item. It depends on the value of its key and on what it
 // uses. So only what has changed is computed again. Values are compared by ==. If that is
@@ -27,18 +29,24 @@ func ForEach[K comparable, V, W any](owner *tether.Owner, src Readable[map[K]V],
 	items := newItems("ForEach", owner, src, f)
 	all := newComputed(owner, "ForEach", f, func(use *Use) map[K]W {
 		values := src.Use(use)
+		for key := range values {
+			mustEqual("ForEach", key)
+		}
+		var gone []K
 		for key := range items.of {
 			if _, ok := values[key]; !ok {
-				items.end(key)
+				gone = append(gone, key)
 			}
 		}
-		for key, v := range values {
-			items.set(use, key, v)
-		}
 		result := make(map[K]W, len(values))
-		for key := range values {
-			result[key] = items.of[key].result.Use(use)
-		}
+		items.end(gone, func() {
+			for key, v := range values {
+				items.set(use, key, v)
+			}
+			for key := range values {
+				result[key] = items.of[key].result.Use(use)
+			}
+		})
 		return result
 	}, opts)
 	all.Changes().Connect(owner, func(Change[map[K]W]) {})
@@ -58,27 +66,39 @@ func ForEachBy[K comparable, V, W any](owner *tether.Owner, src Readable[[]V], k
 		keys := make([]K, len(values))
 		there := make(map[K]bool, len(values))
 		for i, v := range values {
-			if keys[i] = key(v); there[keys[i]] {
+			keys[i] = key(v)
+			mustEqual("ForEachBy", keys[i])
+			if there[keys[i]] {
 				panic(fmt.Sprintf("state: ForEachBy with two elements of key %v", keys[i]))
 			}
 			there[keys[i]] = true
 		}
+		var gone []K
 		for key := range items.of {
 			if !there[key] {
-				items.end(key)
+				gone = append(gone, key)
 			}
 		}
-		for i, v := range values {
-			items.set(use, keys[i], v)
-		}
 		result := make([]W, len(values))
-		for i := range values {
-			result[i] = items.of[keys[i]].result.Use(use)
-		}
+		items.end(gone, func() {
+			for i, v := range values {
+				items.set(use, keys[i], v)
+			}
+			for i := range values {
+				result[i] = items.of[keys[i]].result.Use(use)
+			}
+		})
 		return result
 	}, opts)
 	all.Changes().Connect(owner, func(Change[[]W]) {})
 	return all
+}
+
+// mustEqual panics if key is not equal to itself, as a NaN: nothing would be found by it.
+func mustEqual[K comparable](verb string, key K) {
+	if other := key; key != other {
+		panic("state: " + verb + " with a key that is not equal to itself")
+	}
 }
 
 // items has what belongs to each key. Only the function of the map uses it, which never runs
@@ -107,16 +127,33 @@ func newItems[K comparable, V, W any, S any](verb string, owner *tether.Owner, s
 	return &items[K, V, W]{owner: handle.Remember(owner), f: f, of: make(map[K]*item[V, W])}
 }
 
-func (all *items[K, V, W]) end(key K) {
-	it := all.of[key]
-	delete(all.of, key)
-	_ = it.owner.Destroy() // nobody can get the errors of its closers
+// end ends what belongs to keys that are gone, and then calls rest. A panic of a cleanup goes on
+// after that. So it is the result of a run that has used all that it depends on.
+func (all *items[K, V, W]) end(gone []K, rest func()) {
+	if len(gone) == 0 {
+		rest()
+		return
+	}
+	finally.Each(func() bool {
+		if len(gone) > 0 {
+			it := all.of[gone[0]]
+			delete(all.of, gone[0])
+			gone = gone[1:]
+			_ = it.owner.Destroy() // its errors become part of the owner's
+			return true
+		}
+		if f := rest; f != nil {
+			rest = nil
+			f()
+		}
+		return false
+	})
 }
 
 func (all *items[K, V, W]) set(use *Use, key K, v V) {
 	it := all.of[key]
 	if it == nil {
-		it = &item[V, W]{owner: all.owner().(*tether.Owner).NewChild(fmt.Sprint(key))}
+		it = &item[V, W]{owner: passing(all.owner(), fmt.Sprint(key))}
 		it.value = NewValue(it.owner, v)
 		owner, f := it.owner, all.f
 		it.result = newComputed(owner, "ForEach", f, func(use *Use) W { return f(use, owner, key, it.value.Use(use)) }, nil)

@@ -131,3 +131,29 @@ func TestLeak_ALostOwnerIsFoundDespiteItsValues(t *testing.T) {
 	collected(t, "the lost owner", handle)
 	runtime.KeepAlive(&src)
 }
+
+// Each Done of a spring that had set out again left something with the owner.
+func TestLeak_ASpringWhoseDoneIsAskedForAgainAndAgainLeavesNothing(t *testing.T) {
+	o := app(t)
+	var src tether.Signal[tether.Tick]
+	s := state.NewSpring(o, &src, 0, state.SpringConfig{Frequency: 1, Damping: 1})
+	trips := func(n int) uint64 {
+		for i := range n {
+			s.SetTarget(float64(1 + i%2))
+			done := s.Done()
+			src.Fire(tether.Tick{Delta: time.Hour})
+			<-done
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := trips(100)
+	require.Less(t, trips(20_000), before+500_000, "bytes")
+	s.SetTarget(5)
+	done := s.Done()
+	o.Destroy()
+	<-done
+	<-s.Done()
+}

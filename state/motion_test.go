@@ -70,3 +70,24 @@ func TestSpring_KeepsTheConnectionOfItsLastWaking(t *testing.T) {
 	require.Equal(t, 2.0, s.Get())
 	require.Zero(t, src.Len())
 }
+
+// A tween took itself for connected for good when its source had panicked, and moved on with
+// the ticks of others.
+func TestTween_ConnectsAnewWhenItsSourceHasPanicked(t *testing.T) {
+	o := app(t)
+	src := new(hasty)
+	w := state.NewTween(o, src, 0, 1, time.Second, state.Linear)
+	src.Fire(tether.Tick{Delta: time.Second})
+	require.True(t, w.Arrived())
+	src.f = func() { panic("boom") }
+	require.Equal(t, "boom", panicOf(func() { w.Retarget(2, time.Second) }))
+	other := state.NewTween(o, src, 0, 1, time.Minute, state.Linear)
+	src.Fire(tether.Tick{Delta: time.Second})
+	require.Equal(t, 1.0, w.Get(), "it does not move")
+	w.Retarget(3, time.Second)
+	src.Fire(tether.Tick{Delta: time.Second})
+	require.Equal(t, 3.0, w.Get())
+	require.True(t, w.Arrived())
+	<-w.Done()
+	require.False(t, other.Arrived())
+}

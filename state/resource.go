@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
@@ -48,6 +49,10 @@ func NewResource[T any](owner *tether.Owner, load func(ctx context.Context) (T, 
 // NewResourceOf is [NewResource] for a value that is loaded by a key. It loads with the key
 // of now, and again whenever the key changes.
 func NewResourceOf[K, T any](owner *tether.Owner, key Readable[K], load func(ctx context.Context, key K) (T, error), opts ...Option) *Resource[T] {
+	handle.Scope("state: NewResourceOf", owner)
+	if check.Nil(key) {
+		panic("state: NewResourceOf with nil Readable")
+	}
 	r := newResource[T]("NewResourceOf", owner, load == nil, opts)
 	Bind(owner, key, func(k K) {
 		r.mu.Lock()
@@ -91,10 +96,14 @@ func (r *Resource[T]) origin() *source { return r.state.origin() }
 // waits. If the owner is not alive, it does nothing.
 func (r *Resource[T]) Reload() {
 	r.mu.Lock()
+	run := r.owner().(*tether.Owner).NewChild("load")
+	if !run.Alive() { // the owner may be: one whose stages have begun takes no children
+		r.mu.Unlock()
+		return
+	}
 	before, load := r.run, r.load
 	r.runs++
 	n := r.runs
-	run := r.owner().(*tether.Owner).NewChild("load")
 	r.run = run
 	p := r.put(func(l Loaded[T]) Loaded[T] {
 		l.Loading = true

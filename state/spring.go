@@ -69,6 +69,7 @@ type SpringOf[V Floats] struct {
 	gen    uint64             // counts wakings; a late tick of an earlier waking is ignored
 	conn   *tether.Connection // while awake; nil until Connect has returned
 	done   chan struct{}      // closed at rest; nil while nobody asks
+	onCut  bool               // the cut-off closes done: once for all, as the owner keeps what is told
 }
 
 // NewSpring returns a spring that belongs to owner and rests at initial. While it is awake
@@ -164,7 +165,12 @@ func (s *SpringOf[V]) Done() <-chan struct{} {
 		return s.done
 	}
 	done := make(chan struct{})
-	if !s.awake || !s.mover.scope.OnCut(func() {}, s.interrupted) {
+	moves := s.awake && s.mover.scope.Alive() // else the cut-off may have been told already
+	if moves && !s.onCut {
+		moves = s.mover.scope.OnCut(func() {}, s.interrupted)
+		s.onCut = moves
+	}
+	if !moves {
 		close(done)
 		return done
 	}

@@ -163,8 +163,24 @@ func (w *TweenOf[V]) setOut(set func(at V)) {
 		}
 		w.mu.Unlock()
 	}
+	var conn *tether.Connection
+	defer func() {
+		w.mu.Lock()
+		current := gen == w.gen
+		if current && conn == nil { // Connect has panicked: the next Retarget connects anew
+			w.gen++
+			w.conn = new(tether.Connection)
+			w.mover.leave()
+		} else if current && !w.ended {
+			w.conn, conn = conn, nil
+		}
+		w.mu.Unlock()
+		if conn != nil {
+			conn.Disconnect()
+		}
+	}()
 	w.mover.join()
-	conn := w.src.Connect(owner, func(t tether.Tick) {
+	conn = w.src.Connect(owner, func(t tether.Tick) {
 		w.mu.Lock()
 		late := gen != w.gen || w.ended
 		w.mu.Unlock()
@@ -173,14 +189,6 @@ func (w *TweenOf[V]) setOut(set func(at V)) {
 		}
 	})
 	w.mover.connected(conn)
-	w.mu.Lock()
-	if !w.ended && gen == w.gen {
-		w.conn, conn = conn, nil
-	}
-	w.mu.Unlock()
-	if conn != nil {
-		conn.Disconnect()
-	}
 }
 
 // standLocked returns where a way begins that follows the present one. A tick may have a step

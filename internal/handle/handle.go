@@ -35,9 +35,10 @@ type Queueing struct {
 	Options any     // the []tether.ConnectOption, one of them On
 	PC      uintptr // of the user's function
 
-	// Entry gets the function queue, which queues a value and reports whether the queue has
-	// let it in. It returns the word for the list's entry.
-	Entry func(queue func(v any) bool) unsafe.Pointer
+	// Entry gets the function queue, which queues a value. in says whether the queue has let it
+	// in, and counted, if not, whether the queue has counted it as dropped. Entry returns the word
+	// for the list's entry.
+	Entry func(queue func(v any) (in, counted bool)) unsafe.Pointer
 	// Handle is called by the queue.
 	Handle func(v any)
 	// Once spends the connection on the first value.
