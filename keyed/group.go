@@ -2,11 +2,13 @@ package keyed
 
 import (
 	"iter"
+	"slices"
 	"sync"
 	"weak"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // A group is what Owners and Map have in common: an owner for each key, with a value. For
@@ -28,6 +30,9 @@ type group[K comparable, V any] struct {
 	// owners that were cut off before. Nothing else sees an entry with a dead owner, except
 	// in a dead group.
 	entries map[K]*entry[K, V]
+
+	// Those whose last cleanup has run and that have not ended yet, and perhaps some that have.
+	leaving []*scope.Scope
 
 	openings map[K]*opening[K, V] // of a Map: those under way, the newest of each key first
 
@@ -91,7 +96,20 @@ func (g *group[K, V]) destroy(what string, key K) error {
 	g.mu.Lock()
 	owners := g.entries[key].chainLocked()
 	g.mu.Unlock()
+	defer g.settle()
 	return destroy(owners)
+}
+
+// settle waits for the ends of those that are leaving. It may wait in handlers too: between the
+// last cleanup of an owner and its end no code of the user's runs.
+func (g *group[K, V]) settle() {
+	g.mu.Lock()
+	g.leaving = slices.DeleteFunc(g.leaving, (*scope.Scope).Over)
+	all := slices.Clone(g.leaving)
+	g.mu.Unlock()
+	for _, s := range all {
+		<-s.Ended()
+	}
 }
 
 // size returns the number of entries that can be seen.

@@ -63,6 +63,7 @@ func (o *Owners[K]) Replace(key K) *tether.Owner {
 	g := o.check("Replace")
 	g.fit("Replace", key)
 	name := name(key)
+	defer g.settle()
 	for {
 		g.mu.Lock()
 		e, fresh, mine := g.claimLocked(key, name)

@@ -93,6 +93,7 @@ func (c *opening[K, V]) succeed() {
 		g.mu.Unlock()
 	}
 	g.await(c.older)
+	g.settle()
 	over = true
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,8 +1,11 @@
 package keyed
 
 import (
+	"slices"
 	"sync/atomic"
 	"weak"
+
+	"github.com/seed-ec287111/tether/internal/scope"
 )
 
 // A tag is what an owner holds in place of its entry. The root's scope refers to what owners
@@ -61,6 +64,7 @@ func (g *group[K, V]) remove(slot int32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.slots[slot]
+	g.leaving = append(slices.DeleteFunc(g.leaving, (*scope.Scope).Over), e.scope())
 	if e.orphanedLocked() {
 		g.currentLocked(e.key, e.owner.Name())
 	}

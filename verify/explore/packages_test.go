@@ -202,6 +202,32 @@ var packages = []scenario{
 			}
 		})
 	}},
+	{"keyed: destroy destroy replace", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		k := keyed.New[string](app.owner, "sessions")
+		before := k.Get("a")
+		ended := func(what string) {
+			select {
+			case <-before.Ended():
+			default:
+				r.Failf("%s returned, but the owner of before has not ended", what)
+			}
+		}
+		for _, name := range []string{"destroy 1", "destroy 2"} {
+			r.Go(name, func() {
+				k.Destroy("a")
+				ended("Destroy")
+			})
+		}
+		r.Go("replace", func() {
+			k.Replace("a")
+			ended("Replace")
+		})
+		r.Check(func() {
+			app.destroy()
+			app.ended()
+		})
+	}},
 	{"keyed map: get get destroy", 2, 1, func(r *Run) {
 		app := root(r, "app")
 		v := newValues(r, app)
