@@ -20,7 +20,8 @@ import (
 // received. Otherwise it is closed when owner unwinds, in turn with the owner's cleanups.
 // The values in it can still be received after that. As with any channel, nothing counts
 // the values that were dropped, and a goroutine that both fires and receives can hold
-// itself.
+// itself. So can Chan with Block, if src replays more values than the channel has room for,
+// as package history does: nobody has the channel yet. Use [tether.Values] there.
 //
 // Chan panics if capacity < 1.
 func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overflow tether.Overflow) <-chan T {

@@ -102,8 +102,8 @@
 //
 // # Limits
 //
-//   - Inside a computing function, Set panics. So does a Get that would have to wait for
-//     what another goroutine computes.
+//   - Inside a computing function, Set and Reload panic. So does a Get that would have to
+//     wait for what another goroutine computes.
 //   - If a function waits for a goroutine, and that goroutine calls Get on what the
 //     function computes, both hang: that wait is not seen. The function may give its Use to
 //     the goroutine instead. Then the goroutine must recover what Use panics with, and the
@@ -112,6 +112,8 @@
 //     is overtaken. Its result is then thrown away, as it would be otherwise.
 //   - A computing function that ends its goroutine by [runtime.Goexit] has no result. If
 //     its value is watched, it delivers changes again after the value was read.
+//   - A spring or tween that sets out in a handler of its source, before the tick has moved
+//     others of that source, is moved by that tick already, and not by the next one.
 //   - Values are not copied. To change a slice or map in place is not a Set.
 //
 // # Panics

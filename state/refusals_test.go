@@ -87,6 +87,23 @@ func TestUse_IsForOneFunctionAndOneGoroutineAtATime(t *testing.T) {
 	require.Equal(t, refusal, panicOf(func() { outer.Get() }))
 }
 
+// A Reload that a function's own Use depends on would overtake that function without end. What
+// is made inside may load.
+func TestResource_ReloadInsideAComputingFunctionIsRefused(t *testing.T) {
+	o := app(t)
+	load := func(context.Context) (int, error) { return 7, nil }
+	r := state.NewResource(o, load)
+	c := state.NewComputed(o, func(use *state.Use) any {
+		defer r.Use(use)
+		return panicOf(r.Reload)
+	})
+	require.Equal(t, "state: Reload inside a computing function", c.Get())
+	inside := state.NewComputedIn(o, func(_ *state.Use, scope *tether.Owner) *state.Resource[int] {
+		return state.NewResource(scope, load)
+	})
+	inside.Get()
+}
+
 // What is compared by == is so whatever it is made of, and what holds something that can't be
 // compared differs, and is no panic.
 func TestEqual_GoesByWhatAValueIsMadeOf(t *testing.T) {

@@ -42,7 +42,7 @@ type Resource[T any] struct {
 func NewResource[T any](owner *tether.Owner, load func(ctx context.Context) (T, error), opts ...Option) *Resource[T] {
 	r := newResource[T]("NewResource", owner, load == nil, opts)
 	r.load = load
-	r.Reload()
+	r.reload()
 	return r
 }
 
@@ -58,7 +58,7 @@ func NewResourceOf[K, T any](owner *tether.Owner, key Readable[K], load func(ctx
 		r.mu.Lock()
 		r.load = func(ctx context.Context) (T, error) { return load(ctx, k) }
 		r.mu.Unlock()
-		r.Reload()
+		r.reload()
 	})
 	return r
 }
@@ -93,8 +93,19 @@ func (r *Resource[T]) origin() *source { return r.state.origin() }
 
 // Reload begins a load. It cancels a load that is still on its way, and the result of that
 // is dropped. The value and the error of before stay until the load ends. Reload never
-// waits. If the owner is not alive, it does nothing.
+// waits. If the owner is not alive, it does nothing. Inside a computing function Reload panics,
+// as [Value.Set] does.
 func (r *Resource[T]) Reload() {
+	books.mu.Lock()
+	busy := books.running > 0
+	books.mu.Unlock()
+	if busy && computing() {
+		panic("state: Reload inside a computing function")
+	}
+	r.reload()
+}
+
+func (r *Resource[T]) reload() {
 	r.mu.Lock()
 	run := r.owner().(*tether.Owner).NewChild("load")
 	if !run.Alive() { // the owner may be: one whose stages have begun takes no children
