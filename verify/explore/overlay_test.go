@@ -94,6 +94,7 @@ const (
 	openingGo  = "keyed/opening.go"
 	replaceGo  = "keyed/replace.go"
 	circleGo   = "keyed/circle.go"
+	groupGo    = "keyed/group.go"
 	lineGo     = "derive/line.go"
 	slotGo     = "derive/slot.go"
 	mergeGo    = "derive/merge.go"
@@ -326,6 +327,9 @@ $`},
 	}},
 	{"what is under way is no last word", "derive: buffer on a finish queue, fire destroy", []patch{
 		{bufferGo, "\tfor b.ready.Len() > 0 {\n\t\tall = append", "\tif b.underWay && yield.Bug(\"what is under way is no last word\") {\n\t\tb.takeLocked()\n\t}\n$"},
+	}},
+	{"who leaves is not waited for", "keyed: destroy destroy replace", []patch{
+		{groupGo, "\tdefer g.settle()", "\tif !yield.Bug(\"who leaves is not waited for\") {\n\t\tdefer g.settle()\n\t}"},
 	}},
 	{"what comes late is not ended", "derive: once of merge connects, fire", []patch{
 		{chainGo, "\tl.mu.Unlock()\n\tf()\n}", "\tl.mu.Unlock()\n\tif !yield.Bug(\"what comes late is not ended\") {\n\t\tf()\n\t}\n}"},
