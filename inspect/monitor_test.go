@@ -284,6 +284,27 @@ func TestMonitor_QueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 	})
 }
 
+// Two groups of owners whose queues have one handler were two troubles with one key. Who goes by
+// the key, as a page does, saw one of them for both.
+func TestMonitor_TroubleWithQueuesOfTwoGroupsHasTwoKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "twogroups")
+		var s tether.Signal[string]
+		for _, name := range []string{"players", "npcs"} {
+			o := app.NewChild(name)
+			s.Connect(o, count2, tether.On(tether.NewQueue(o, 1, tether.DropNewest, tether.Manual())))
+		}
+		m := inspect.NewMonitor(time.Second)
+		s.Fire("")
+		m.Look()
+		full := of(m.Look(), "full", "twogroups")
+		require.Len(t, full, 2)
+		require.NotEqual(t, full[0].Key, full[1].Key)
+		again := of(m.Look(), "full", "twogroups")
+		require.ElementsMatch(t, []uint64{full[0].Key, full[1].Key}, []uint64{again[0].Key, again[1].Key})
+	})
+}
+
 func TestMonitor_RemembersLostOwnersBySite(t *testing.T) {
 	defer tether.OnLost(nil)()
 	m := inspect.NewMonitor(time.Second)
