@@ -10,6 +10,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -127,9 +128,13 @@ func newWatch(s *scope.Scope, d time.Duration, report func(Slow)) *watch {
 // look looks and arms the timer for the next look, unless there is nothing to see
 // any more.
 func (w *watch) look() {
-	if w.once() {
-		w.scope.AfterFunc(w.period, w.look)
-	}
+	again := true
+	defer func() { // also if report calls Goexit
+		if again {
+			w.scope.AfterFunc(w.period, w.look)
+		}
+	}()
+	again = w.once()
 }
 
 // once is one look at the subtree.
@@ -147,12 +152,15 @@ func (w *watch) once() (again bool) {
 		w.count()
 	}
 	w.forget()
-	for _, slow := range l.found {
-		if !w.scope.Alive() {
+	finally.Each(func() bool { // each is told once, so also if report calls Goexit
+		if len(l.found) == 0 || !w.scope.Alive() {
 			return false
 		}
+		slow := l.found[0]
+		l.found = l.found[1:]
 		w.report(slow)
-	}
+		return true
+	})
 	return true
 }
 
