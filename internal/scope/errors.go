@@ -24,6 +24,7 @@ type errorList struct {
 	failure error // of a goroutine that ended the scope by it
 
 	joined error // nil: not joined since the last change
+	told   bool  // Err has returned some of them
 }
 
 // addError makes err part of what Destroy returns: of s, and at once of all above whose
@@ -118,7 +119,16 @@ func (s *Scope) Err() error {
 	if errs.joined == nil {
 		errs.joined = errs.join()
 	}
+	errs.told = true
 	return errs.joined
+}
+
+// Untold reports whether there are errors of closers and nobody has asked for them by Err.
+func (s *Scope) Untold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	errs := s.past.errors()
+	return errs != nil && !errs.told
 }
 
 // join makes one error of all, however deep the lists are nested.
