@@ -328,6 +328,30 @@ func TestMonitor_RemembersLostOwnersBySite(t *testing.T) {
 	require.Equal(t, 2, live.Len())
 }
 
+// A call in a function that the compiler inlines has as many program counters as that has
+// callers. Lost owners that it had made were several troubles with one key.
+func TestMonitor_LostOwnersOfAnInlinedFunctionAreOneTrouble(t *testing.T) {
+	defer tether.OnLost(nil)()
+	m := inspect.NewMonitor(time.Second)
+	lost := func() (n int, troubles int) {
+		for _, l := range of(m.Look(), "lost", "inlined") {
+			n, troubles = n+l.Count, troubles+1
+		}
+		return n, troubles
+	}
+	before, _ := lost() // by this test, run before
+	func() { forget().Defer(func() {}) }()
+	func() { forget().Defer(func() {}) }()
+	collect(t, "the lost owners", func() bool {
+		n, _ := lost()
+		return n == before+2
+	})
+	_, troubles := lost()
+	require.Equal(t, 1, troubles)
+}
+
+func forget() *tether.Owner { return tether.NewOwner("inlined") }
+
 func TestSearch_FindsByNamePathFunctionAndSignal(t *testing.T) {
 	app := newOwner(t, "Haystack")
 	var s tether.Signal[map[string]float32]
