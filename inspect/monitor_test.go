@@ -350,6 +350,37 @@ func TestMonitor_LostOwnersOfAnInlinedFunctionAreOneTrouble(t *testing.T) {
 	require.Equal(t, 1, troubles)
 }
 
+// A call in an inlined function was several holds with one key, and so was a function in a generic
+// one. Each was measured by what the other had been, so neither ever grew.
+func TestMonitor_WhatOneLineMakesIsOneHold(t *testing.T) {
+	defer inspect.RecordSites()()
+	app := newOwner(t, "oneline")
+	m := inspect.NewMonitor(time.Second)
+	for i := range 8 {
+		func() { queueOf(app) }()
+		deferOf(app, i)
+		if i > 3 {
+			func() { queueOf(app) }()
+			func() { queueOf(app) }()
+			deferOf(app, "")
+			deferOf(app, "")
+		}
+		m.Look()
+	}
+	r := m.Look()
+	holds := tree(t, r, "oneline").Holds
+	require.Len(t, holds, 2)
+	for _, h := range holds {
+		require.Equal(t, 8+2*4, h.Count, h.Kind)
+	}
+	require.Len(t, of(r, "grows", "oneline"), 2)
+}
+
+//go:noinline
+func deferOf[T any](o *tether.Owner, v T) { o.Defer(func() { _ = fmt.Sprint(v) }) }
+
+func queueOf(o *tether.Owner) *tether.Queue { return tether.NewQueue(o, 4, tether.Block) }
+
 func forget() *tether.Owner { return tether.NewOwner("inlined") }
 
 func TestSearch_FindsByNamePathFunctionAndSignal(t *testing.T) {
