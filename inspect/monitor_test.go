@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -203,6 +204,41 @@ func TestMonitor_WhatIsStuckIsTroubleUntilItIsNot(t *testing.T) {
 
 // To print the stacks of very many goroutines stops the program for long: it was done for
 // teardowns all the same.
+// Each handler that was stuck kept the dump of all goroutines by which it had been found, for as
+// long as it was stuck.
+func TestMonitor_WhatIsStuckKeepsNoDumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "stuck")
+		gate := make(chan bool)
+		defer close(gate)
+		for range 2000 { // a dump of 1 MB or so
+			go func() { <-gate }()
+		}
+		heap := func() int {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return int(m.HeapAlloc)
+		}
+		m := inspect.NewMonitor(time.Second)
+		m.Look()
+		before := heap()
+		for range 30 {
+			o := app.NewChild("child")
+			var s tether.Signal[int]
+			s.Connect(o, func(int) { <-gate })
+			go s.Fire(1)
+			time.Sleep(time.Second)
+			m.Look()
+		}
+		time.Sleep(2 * time.Second)
+		m.Look()
+		require.NotEmpty(t, of(m.Look(), "stuck", "stuck/child"))
+		require.Less(t, heap()-before, 4<<20)
+		runtime.KeepAlive(m)
+	})
+}
+
 func TestMonitor_PrintsNoStacksOfVeryManyGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newOwner(t, "crowded")

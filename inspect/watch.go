@@ -264,14 +264,14 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 		slow.Func, slow.Stack = g.handler(s), g.Text
 		e.stack = g.key
 	}
-	e.slow = slow
+	e.slow, e.early = slow, nil // which holds a dump of the whole program
 	l.found = append(l.found, slow)
 	return renewed
 }
 
 // halfway notes the stacks of running handlers when half of the time is over.
 func (l *look) halfway(e *episode, age time.Duration) {
-	if e.early != nil || age < l.limit/2 || l.numbers {
+	if e.early != nil || e.reported || age < l.limit/2 || l.numbers {
 		return
 	}
 	e.early = l.early()
