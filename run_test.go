@@ -218,3 +218,17 @@ func TestRun_ItsOwnerIsAmongTheRootsWhileItRuns(t *testing.T) {
 		require.Empty(t, find())
 	})
 }
+
+// The panic handler was called again with its own panic, which ended there.
+func TestRun_APanicOfThePanicHandlerIsNotRecovered(t *testing.T) {
+	var got []any
+	require.PanicsWithValue(t, "second", func() {
+		_ = tether.Run(context.Background(), "app", func(*tether.Owner) error { panic("first") },
+			tether.WithPanicHandler(func(p *tether.PanicError) {
+				if got = append(got, p.Value); len(got) == 1 {
+					panic("second")
+				}
+			}))
+	})
+	require.Equal(t, []any{"first"}, got)
+}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/fifo"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -27,7 +28,7 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 		default: // not the next one
 		}
 	})
-	forget := c.conn.AfterEnd(func() { close(ended) })
+	forget := behind("Wait", c).AfterEnd(func() { close(ended) })
 	defer forget() // what a wrapper returns may live on
 	var v T
 	var err error
@@ -96,7 +97,7 @@ func (in *inbox[T]) Run() {
 		owner.Cancel(nil)
 	})
 	defer stop()
-	forget := in.src.Connect(owner, in.push).conn.AfterEnd(in.close)
+	forget := behind("Values", in.src.Connect(owner, in.push)).AfterEnd(in.close)
 	defer forget()
 	for {
 		v, ok := in.next()
@@ -136,6 +137,14 @@ func checkWait[T any](op string, ctx context.Context, src Source[T]) {
 	if check.Nil(src) {
 		panic("tether: " + op + " with nil Source")
 	}
+}
+
+// behind returns what is behind the Connection that a Source has returned.
+func behind(op string, c *Connection) *connlist.Conn {
+	if c == nil {
+		panic("tether: " + op + " on a Source whose Connect returned nil")
+	}
+	return &c.conn
 }
 
 // An inbox is where a Values loop finds its values.

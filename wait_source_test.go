@@ -130,3 +130,24 @@ func (m merged) Connect(owner *tether.Owner, handler func(int), opts ...tether.C
 func (m merged) Once(*tether.Owner, func(int), ...tether.ConnectOption) *tether.Connection {
 	panic("not needed")
 }
+
+// forgetful is a Source whose Connect forgets to return.
+type forgetful struct{ tether.Source[int] }
+
+func (f forgetful) Connect(owner *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
+	f.Source.Connect(owner, handler, opts...)
+	return nil
+}
+
+func TestWaitAndValues_NameASourceThatReturnsNoConnection(t *testing.T) {
+	var s tether.Signal[int]
+	require.PanicsWithValue(t, "tether: Wait on a Source whose Connect returned nil", func() {
+		_, _ = tether.Wait(t.Context(), forgetful{&s})
+	})
+	require.PanicsWithValue(t, "tether: Values on a Source whose Connect returned nil", func() {
+		for range tether.Values(t.Context(), forgetful{&s}, 1, tether.Block) {
+			t.Error("a value")
+		}
+	})
+	require.Zero(t, s.Len(), "nothing is left")
+}

@@ -270,6 +270,23 @@ func (f *fold) finishHolds() {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Func.File, b.Func.File),
 			cmp.Compare(a.Func.Line, b.Func.Line), cmp.Compare(a.Func.Name, b.Func.Name), cmp.Compare(a.What, b.What))
 	})
+	f.Holds = merge(f.Holds)
+}
+
+// merge makes one of those next to each other that a reader can't tell apart: a call in a
+// function that was inlined, or a function in a generic one, is in several places of the code.
+func merge(all []Hold) (merged []Hold) {
+	for _, h := range all {
+		n := len(merged) - 1
+		if n < 0 || merged[n].Kind != h.Kind || merged[n].Func != h.Func || merged[n].What != h.What {
+			merged = append(merged, h)
+			continue
+		}
+		merged[n].Count += h.Count
+		merged[n].About = merged[n].About || h.About
+		merged[n].Queue = merged[n].Queue.plus(h.Queue)
+	}
+	return merged
 }
 
 // sample remembers the oldest and the newest owners of f, weakly.

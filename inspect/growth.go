@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/outline"
 	"github.com/seed-ec287111/tether/internal/quote"
@@ -185,9 +186,16 @@ func WatchGrowth(owner *tether.Owner, beats tether.Source[tether.Tick], limit in
 	}
 	w := &growthWatch{scope: weak.Make(s), limit: limit}
 	return beats.Connect(owner, func(tether.Tick) {
-		for _, g := range w.beat() {
+		found := w.beat() // is told once, so also if report panics
+		finally.Each(func() bool {
+			if len(found) == 0 {
+				return false
+			}
+			g := found[0]
+			found = found[1:]
 			report(g)
-		}
+			return true
+		})
 	})
 }
 

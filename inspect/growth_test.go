@@ -113,3 +113,27 @@ func TestWatchGrowth_ReportsAGroupOverTheLimitOnceUntilItShrinks(t *testing.T) {
 	app.Destroy()
 	require.Zero(t, beats.Len())
 }
+
+// A report that panicked took the groups of the same beat with it that were still to be told.
+// As each is told once, nobody ever heard of them.
+func TestWatchGrowth_TellsOfTheOthersWhenAReportPanics(t *testing.T) {
+	panics := 0
+	app := tether.NewOwner("app", tether.WithPanicHandler(func(*tether.PanicError) { panics++ }))
+	defer app.Destroy()
+	var beats tether.Signal[tether.Tick]
+	told := make(map[string]int)
+	inspect.WatchGrowth(app, &beats, 1, func(g inspect.Group) {
+		told[g.What]++
+		panic("no space left on the log's disk")
+	})
+	for i := range 2 {
+		for _, name := range []string{"a", "b", "c"} {
+			app.NewChild(fmt.Sprint(name, i))
+		}
+	}
+	beats.Fire(tether.Tick{})
+	require.Equal(t, map[string]int{"a#": 1, "b#": 1, "c#": 1}, told)
+	require.Equal(t, 1, panics, "the handler of a beat panics once")
+	beats.Fire(tether.Tick{})
+	require.Equal(t, map[string]int{"a#": 1, "b#": 1, "c#": 1}, told)
+}

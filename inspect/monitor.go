@@ -223,14 +223,28 @@ func (m *Monitor) stuck() (found []Trouble) {
 	return found
 }
 
-// lost returns the roots that were lost since the program began.
+// lost returns the roots that were lost since the program began. A call in a function that was
+// inlined is several sites, and one place.
 func lost() (found []Trouble) {
+	at := make(map[uint64]int) // in found
 	for _, l := range scope.LostSites() {
-		found = append(found, Trouble{
+		t := Trouble{
 			Kind: "lost", Owner: name(l.Name), Where: callAt(l.Site), Count: l.Count, What: "owner", Since: l.First, Last: l.Last,
 			Text: held(l.Held), Grave: true,
 			Key: mix(mix(offset, "lost"), goroutine.Site(l.Site)),
-		})
+		}
+		i, ok := at[t.Key]
+		if !ok {
+			at[t.Key] = len(found)
+			found = append(found, t)
+			continue
+		}
+		t.Count += found[i].Count
+		t.Since = found[i].Since // sites come in the order of their first
+		if found[i].Last.After(t.Last) {
+			t.Owner, t.Text, t.Last = found[i].Owner, found[i].Text, found[i].Last
+		}
+		found[i] = t
 	}
 	return found
 }

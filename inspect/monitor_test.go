@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -203,6 +204,41 @@ func TestMonitor_WhatIsStuckIsTroubleUntilItIsNot(t *testing.T) {
 
 // To print the stacks of very many goroutines stops the program for long: it was done for
 // teardowns all the same.
+// Each handler that was stuck kept the dump of all goroutines by which it had been found, for as
+// long as it was stuck.
+func TestMonitor_WhatIsStuckKeepsNoDumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "stuck")
+		gate := make(chan bool)
+		defer close(gate)
+		for range 2000 { // a dump of 1 MB or so
+			go func() { <-gate }()
+		}
+		heap := func() int {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return int(m.HeapAlloc)
+		}
+		m := inspect.NewMonitor(time.Second)
+		m.Look()
+		before := heap()
+		for range 30 {
+			o := app.NewChild("child")
+			var s tether.Signal[int]
+			s.Connect(o, func(int) { <-gate })
+			go s.Fire(1)
+			time.Sleep(time.Second)
+			m.Look()
+		}
+		time.Sleep(2 * time.Second)
+		m.Look()
+		require.NotEmpty(t, of(m.Look(), "stuck", "stuck/child"))
+		require.Less(t, heap()-before, 4<<20)
+		runtime.KeepAlive(m)
+	})
+}
+
 func TestMonitor_PrintsNoStacksOfVeryManyGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newOwner(t, "crowded")
@@ -284,6 +320,27 @@ func TestMonitor_QueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 	})
 }
 
+// Two groups of owners whose queues have one handler were two troubles with one key. Who goes by
+// the key, as a page does, saw one of them for both.
+func TestMonitor_TroubleWithQueuesOfTwoGroupsHasTwoKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "twogroups")
+		var s tether.Signal[string]
+		for _, name := range []string{"players", "npcs"} {
+			o := app.NewChild(name)
+			s.Connect(o, count2, tether.On(tether.NewQueue(o, 1, tether.DropNewest, tether.Manual())))
+		}
+		m := inspect.NewMonitor(time.Second)
+		s.Fire("")
+		m.Look()
+		full := of(m.Look(), "full", "twogroups")
+		require.Len(t, full, 2)
+		require.NotEqual(t, full[0].Key, full[1].Key)
+		again := of(m.Look(), "full", "twogroups")
+		require.ElementsMatch(t, []uint64{full[0].Key, full[1].Key}, []uint64{again[0].Key, again[1].Key})
+	})
+}
+
 func TestMonitor_RemembersLostOwnersBySite(t *testing.T) {
 	defer tether.OnLost(nil)()
 	m := inspect.NewMonitor(time.Second)
@@ -306,6 +363,61 @@ func TestMonitor_RemembersLostOwnersBySite(t *testing.T) {
 	require.Contains(t, lost.String(), fmt.Sprintf("lost: forgotten 17, %d times, held 1 connection, ", before+2))
 	require.Equal(t, 2, live.Len())
 }
+
+// A call in a function that the compiler inlines has as many program counters as that has
+// callers. Lost owners that it had made were several troubles with one key.
+func TestMonitor_LostOwnersOfAnInlinedFunctionAreOneTrouble(t *testing.T) {
+	defer tether.OnLost(nil)()
+	m := inspect.NewMonitor(time.Second)
+	lost := func() (n int, troubles int) {
+		for _, l := range of(m.Look(), "lost", "inlined") {
+			n, troubles = n+l.Count, troubles+1
+		}
+		return n, troubles
+	}
+	before, _ := lost() // by this test, run before
+	func() { forget().Defer(func() {}) }()
+	func() { forget().Defer(func() {}) }()
+	collect(t, "the lost owners", func() bool {
+		n, _ := lost()
+		return n == before+2
+	})
+	_, troubles := lost()
+	require.Equal(t, 1, troubles)
+}
+
+// A call in an inlined function was several holds with one key, and so was a function in a generic
+// one. Each was measured by what the other had been, so neither ever grew.
+func TestMonitor_WhatOneLineMakesIsOneHold(t *testing.T) {
+	defer inspect.RecordSites()()
+	app := newOwner(t, "oneline")
+	m := inspect.NewMonitor(time.Second)
+	for i := range 8 {
+		func() { queueOf(app) }()
+		deferOf(app, i)
+		if i > 3 {
+			func() { queueOf(app) }()
+			func() { queueOf(app) }()
+			deferOf(app, "")
+			deferOf(app, "")
+		}
+		m.Look()
+	}
+	r := m.Look()
+	holds := tree(t, r, "oneline").Holds
+	require.Len(t, holds, 2)
+	for _, h := range holds {
+		require.Equal(t, 8+2*4, h.Count, h.Kind)
+	}
+	require.Len(t, of(r, "grows", "oneline"), 2)
+}
+
+//go:noinline
+func deferOf[T any](o *tether.Owner, v T) { o.Defer(func() { _ = fmt.Sprint(v) }) }
+
+func queueOf(o *tether.Owner) *tether.Queue { return tether.NewQueue(o, 4, tether.Block) }
+
+func forget() *tether.Owner { return tether.NewOwner("inlined") }
 
 func TestSearch_FindsByNamePathFunctionAndSignal(t *testing.T) {
 	app := newOwner(t, "Haystack")

@@ -35,7 +35,7 @@ func (g stack) handler(s *scope.Scope) Place {
 	} else if !ok {
 		f = g.Outermost()
 	}
-	return Place{f.Name, f.File, f.Line}
+	return Place{strings.Clone(f.Name), strings.Clone(f.File), f.Line} // apart from the dump
 }
 
 func connections(k scope.Kind) bool { return k == scope.Connection }
@@ -64,5 +64,5 @@ func stacksOf(names map[string]bool) string {
 			break
 		}
 	}
-	return strings.Join(found, "\n\n")
+	return strings.Clone(strings.Join(found, "\n\n")) // apart from the dump, if there is only one
 }

@@ -170,16 +170,13 @@ func (m *Monitor) enter(all tension, f *fold, d scope.Detail, t Trouble, s *scop
 	if d.Held > 0 {
 		t.Text += ", " + outline.Count(d.Held, "held Fire")
 	}
-	t.Key = mix(mix(mix(offset, t.Kind), t.What), t.Where.String())
-	if t.Where == (Place{}) {
-		t.Key = mix(t.Key, t.Owner)
-	}
 	all[k] = &t
 }
 
-// strained returns the trouble with queues.
+// strained returns the trouble with queues. The folds are finished: their keys are known.
 func (m *Monitor) strained(all tension) (found []Trouble) {
-	for _, t := range all {
+	for k, t := range all {
+		t.Key = (mix(mix(mix(offset, t.Kind), t.What), t.Where.String()) ^ k.f.Key) * prime
 		found = append(found, *t)
 	}
 	for k, t := range m.queues {

@@ -10,6 +10,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -126,9 +127,13 @@ func newWatch(s *scope.Scope, d time.Duration, report func(Slow)) *watch {
 
 // look looks, and arms the timer for the next look unless the owner has ended or is garbage.
 func (w *watch) look() {
-	if w.once() {
-		w.scope.AfterFunc(w.period, w.look)
-	}
+	again := true
+	defer func() { // also if report calls Goexit
+		if again {
+			w.scope.AfterFunc(w.period, w.look)
+		}
+	}()
+	again = w.once()
 }
 
 // once looks at the subtree, and reports whether to look again.
@@ -146,12 +151,15 @@ func (w *watch) once() (again bool) {
 		w.count()
 	}
 	w.forget()
-	for _, slow := range l.found {
-		if !w.scope.Alive() {
+	finally.Each(func() bool { // each is told once, so also if report calls Goexit
+		if len(l.found) == 0 || !w.scope.Alive() {
 			return false
 		}
+		slow := l.found[0]
+		l.found = l.found[1:]
 		w.report(slow)
-	}
+		return true
+	})
 	return true
 }
 
@@ -255,14 +263,14 @@ func (l *look) handler(s *scope.Scope, stay inflight.Stay) (renewed bool) {
 		slow.Func, slow.Stack = g.handler(s), g.Text
 		e.stack = g.key
 	}
-	e.slow = slow
+	e.slow, e.early = slow, nil // which holds a dump of the whole program
 	l.found = append(l.found, slow)
 	return renewed
 }
 
 // halfway notes the stacks of running handlers when e has lasted half of the limit.
 func (l *look) halfway(e *episode, age time.Duration) {
-	if e.early != nil || age < l.limit/2 || l.numbers {
+	if e.early != nil || e.reported || age < l.limit/2 || l.numbers {
 		return
 	}
 	e.early = l.early()

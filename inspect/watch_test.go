@@ -317,6 +317,35 @@ func TestWatch_StopWaitsForAReportButNotInsideOne(t *testing.T) {
 	})
 }
 
+// A report that called Goexit, as FailNow of a test does, ended the watch without a word: it told
+// nothing more of that look, and there was no other one.
+func TestWatch_GoesOnWhenAReportCallsGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		var r reports
+		defer inspect.Watch(app, time.Second, func(s inspect.Slow) {
+			r.add(s)
+			runtime.Goexit()
+		})()
+		gate := make(chan bool)
+		for range 3 {
+			var s tether.Signal[int]
+			s.Connect(app.NewChild("child"), func(int) { stick(gate) })
+			go s.Fire(1)
+		}
+		time.Sleep(2 * time.Second)
+		require.Len(t, r.take(), 3)
+		var s tether.Signal[int]
+		s.Connect(app, func(int) { stick(gate) })
+		go s.Fire(1)
+		time.Sleep(2 * time.Second)
+		require.Len(t, r.take(), 1)
+		close(gate)
+		synctest.Wait()
+		require.NoError(t, app.Destroy())
+	})
+}
+
 func TestWatch_KeepsNothingAliveAndEndsWithItsOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := tether.NewOwner("app")

@@ -45,7 +45,7 @@ func newOwner(t testing.TB, name string, opts ...tether.OwnerOption) *tether.Own
 	watch.keep(s, t.Name())
 	t.Cleanup(func() {
 		t.Helper()
-		if !s.Over() {
+		if !s.Over() || s.Untold() { // it ended by itself, and no Destroy has returned its errors
 			destroy(t, o)
 		}
 		watch.unkeep(s)

@@ -104,3 +104,29 @@ func TestNewOwner_WhatClosersReturnFailsTheTest(t *testing.T) {
 		assert.ErrorIs(t, app.Destroy(), broken)
 	}))
 }
+
+// Whether such a test failed depended on who was faster: its end, or the end of the owner.
+func TestNewOwner_ErrorsThatNoDestroyHasReturnedFailTheTest(t *testing.T) {
+	clean(t)
+	broken := errors.New("broken pipe")
+	f := run("TestCancels", func(t *fake) {
+		app := tethertest.NewOwner(t)
+		tether.Own(app, closer(func() error { return broken }))
+		app.Cancel(nil)
+		<-app.Ended()
+	})
+	require.Equal(t, `tethertest: NewOwner: the end of owner TestCancels returned an error: broken pipe`, f.message())
+	f = run("TestFails", func(t *fake) {
+		app := tethertest.NewOwner(t)
+		app.GoErr(func(context.Context) error { return broken })
+		<-app.Ended()
+	})
+	require.Equal(t, `tethertest: NewOwner: the end of owner TestFails returned an error: broken pipe`, f.message())
+	passed(t, run("TestCancelsAndAsks", func(t *fake) {
+		app := tethertest.NewOwner(t)
+		tether.Own(app, closer(func() error { return broken }))
+		app.Cancel(nil)
+		assert.ErrorIs(t, app.Destroy(), broken)
+	}))
+	require.Zero(t, tethertest.Kept())
+}

@@ -40,6 +40,9 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 			c.Disconnect()
 		}
 	}, opts...)
+	if c == nil {
+		panic("weakref: Connect of a Source returned nil")
+	}
 	if c.Connected() {
 		handle.Attribute(c, scope.PC(method))
 		h.conn.Store(c)

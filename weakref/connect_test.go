@@ -143,3 +143,18 @@ func TestConnect_OnAWrapperAndOnlyOnce(t *testing.T) {
 	testkit.Collect(t, "the target", func() bool { return s.Len() == 0 })
 	testkit.Collect(t, "the entry", func() bool { return weakref.Watched() == 0 })
 }
+
+// forgetful is a Source whose Connect forgets to return.
+type forgetful struct{ tether.Source[int] }
+
+func (forgetful) Connect(*tether.Owner, func(int), ...tether.ConnectOption) *tether.Connection {
+	return nil
+}
+
+func TestConnect_NamesASourceThatReturnsNoConnection(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	require.PanicsWithValue(t, "weakref: Connect of a Source returned nil", func() {
+		weakref.Connect(app, forgetful{}, new([2]*int), func(*[2]*int, int) {})
+	})
+}

@@ -28,6 +28,7 @@ type errorList struct {
 	failure error // the error by which a goroutine ended the scope
 
 	joined error // nil: not joined since the last change
+	asked  bool  // Err has returned some of them
 }
 
 // addError makes err part of what Destroy of s returns. If s has ended, and its end is a
@@ -124,7 +125,16 @@ func (s *Scope) Err() error {
 	if errs.joined == nil {
 		errs.joined = errs.join()
 	}
+	errs.asked = true
 	return errs.joined
+}
+
+// Untold reports whether there are errors of closers and nobody has asked for them by Err.
+func (s *Scope) Untold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	errs := s.past.errors()
+	return errs != nil && !errs.asked
 }
 
 // join makes one error of all, however deep the lists are nested.

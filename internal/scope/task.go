@@ -52,7 +52,7 @@ func (s *Scope) start(f func(context.Context), name uintptr) bool {
 
 // Host runs f on the caller's goroutine as one of s, which is alive. It calls registered as
 // soon as the goroutine counts, and runs f even if registered has cut s off. name is where
-// f's user code starts.
+// f's user code starts. A panic of f is the caller's.
 func (s *Scope) Host(name uintptr, registered, f func()) {
 	t := &Task{s: s, f: func(context.Context) { f() }, name: name, number: goroutine.NewNumber()}
 	s.mu.Lock()
@@ -60,7 +60,11 @@ func (s *Scope) Host(name uintptr, registered, f func()) {
 	s.busy++
 	s.mu.Unlock()
 	registered()
-	t.run() // f has the owner instead of a context
+	yield.Point("go: started")
+	s.enter(t.number)
+	defer s.left(&t.node, 0)
+	defer leave(t.number)
+	goroutine.Spell(t.number, t) // f has the owner instead of a context
 }
 
 // begin is where a goroutine of the scope's own starts.
