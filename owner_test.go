@@ -349,3 +349,24 @@ func TestAfterFunc_ATimerOnItsWayAtTheCutOffIsWaitedForAndDoesNothing(t *testing
 		}
 	})
 }
+
+// A child may be bound to a context of an owner above, as a goroutine of that one has it. That
+// context ends in the cut-off of both. The child was then torn down on its own account: before
+// its turn, and without a word of its errors.
+func TestWithContext_ACutOffThatEndsTheContextOfAChildEndsItInItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log trace
+		failed := errors.New("failed")
+		app := tether.NewOwner("app")
+		app.Go(func(ctx context.Context) {
+			tether.Own(app.NewChild("child", tether.WithContext(ctx)), &closer{"child", &log, failed})
+			app.NewChild("newer").Defer(func() { log.add("newer") })
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			log.add("drained")
+		})
+		synctest.Wait()
+		require.Equal(t, failed, app.Destroy())
+		require.Equal(t, "drained newer child", log.String())
+	})
+}

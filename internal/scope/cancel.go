@@ -33,8 +33,9 @@ func (t *teardown) leave() {
 	t.endCutoff()
 }
 
-// contextEnded is Cancel on a goroutine that may run user code, that of a context. A staged
-// scope ends in its stages.
+// contextEnded is Cancel on a goroutine that may run user code, that of a context. The context may
+// have ended in the cut-off of s, if it is the context of a scope above. A staged scope ends in
+// its stages.
 func (s *Scope) contextEnded(cause error) {
 	if s.staged {
 		if st, first := s.beginStages(cause); first {
@@ -42,7 +43,17 @@ func (s *Scope) contextEnded(cause error) {
 		}
 		return
 	}
-	if t := s.beginAsync(cause, nil); t != nil {
+	s.tree.mu.Lock()
+	if !s.Alive() { // NOTE: it ends as a part of what has cut it off, and must not end apart
+		s.tree.mu.Unlock()
+		return
+	}
+	t := s.begin(cause, false)
+	if t != nil {
+		t.async = true
+	}
+	s.tree.mu.Unlock()
+	if t != nil {
 		t.runAfter()
 		t.endCutoff()
 	}
