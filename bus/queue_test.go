@@ -320,6 +320,51 @@ func TestManyAtOnce_WhatIsPublishedIsHandledOrALetter(t *testing.T) {
 	require.Zero(t, b.Entries())
 }
 
+// A context that says how deep the stack is where its values are asked for.
+type depthContext struct {
+	context.Context
+	depth *int
+}
+
+func (c depthContext) Value(any) any {
+	*c.depth = runtime.Callers(0, make([]uintptr, 1<<12))
+	return nil
+}
+
+// Each call put two contexts around that of the call before. So a chain of events grew for
+// ever, and each of them took longer: 40 000 a minute.
+func TestOnAQueue_AHandlerThatPublishesWithItsContextHasItNotGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, b := newBus(t)
+		var first, last int
+		topic := bus.For[int](b)
+		for i, o := range []*tether.Owner{app.NewChild("even"), app.NewChild("odd")} {
+			q := tether.NewQueue(app, 1, tether.Block)
+			topic.Handle(o, func(ctx context.Context, v int) error {
+				switch {
+				case v%2 != i:
+					return nil
+				case v == 10:
+					first = depthOf(ctx, &last)
+				case v == 1000:
+					depthOf(ctx, &last)
+					return nil
+				}
+				return topic.Publish(ctx, v+1)
+			}, tether.On(q))
+		}
+		require.NoError(t, topic.Publish(depthContext{bg, &last}, 0))
+		synctest.Wait()
+		require.NotZero(t, first)
+		require.Equal(t, first, last)
+	})
+}
+
+func depthOf(ctx context.Context, depth *int) int {
+	ctx.Value(key{})
+	return *depth
+}
+
 func TestOnAFinishQueue_WhatWasAcceptedIsHandledThoughItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app, b := newBus(t)

@@ -22,7 +22,7 @@ func (s *subscription[T]) enqueue(n *node, call handler[T]) *tether.Connection {
 		List: &n.list, Owner: s.owner, Options: s.opts, PC: pc, Once: s.once,
 		Entry: func(queue func(any) (in, counted bool)) unsafe.Pointer {
 			return visit.Word(func(ctx context.Context, m Message[T]) error {
-				if in, counted := queue(&envelope[T]{m, endless(ctx)}); !in && !counted {
+				if in, counted := queue(&envelope[T]{m, visit.Endless(ctx)}); !in && !counted {
 					return errLost
 				}
 				return nil
@@ -37,12 +37,4 @@ func (s *subscription[T]) enqueue(n *node, call handler[T]) *tether.Connection {
 			}
 		},
 	}).(*tether.Connection)
-}
-
-// endless returns a context with the values of ctx, which does not end.
-func endless(ctx context.Context) context.Context {
-	if ctx.Done() == nil {
-		return ctx
-	}
-	return context.WithoutCancel(ctx)
 }

@@ -92,6 +92,19 @@ type Context struct {
 	over   bool                    // the call is over
 }
 
+// Endless returns a context with the values of ctx, which does not end. It leaves out what visits
+// have put around ctx. Otherwise a handler on a queue that publishes with the context of its call,
+// and so is called again, would add to the context each time.
+func Endless(ctx context.Context) context.Context {
+	for c, ok := ctx.(*Context); ok; c, ok = ctx.(*Context) {
+		ctx = c.caller
+	}
+	if ctx.Done() == nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // release ends c, because its call is over. c may be nil.
 func (c *Context) release() {
 	if c == nil {
