@@ -70,7 +70,7 @@ type (
 	priorityOption int
 	queueOption    struct{ q *Queue }
 
-	// madeOption is for a sub-package that connects to a source and must end the connection
+	// madeOption is for the library where it connects to a source and must end the connection
 	// even if Connect panics, because the function of WhileActive does. It is called before
 	// that function, with a connection that is not on a queue.
 	madeOption func(*Connection)

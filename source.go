@@ -59,7 +59,10 @@ func (connect source[T]) Once(owner *Owner, handler func(T), opts ...ConnectOpti
 			c.Disconnect()
 		}
 	}()
-	from := connect(owner, only.Fire, Priority(cfg.priority))
+	made := madeOption(func(from *Connection) { // also if the function of WhileActive panics then
+		c.conn.OnEnd(func() { from.Disconnect() })
+	})
+	from := connect(owner, only.Fire, Priority(cfg.priority), made)
 	if from == nil {
 		panic("tether: Once of a Source whose function returned nil")
 	}
