@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -90,6 +91,28 @@ func TestStaged_RunWithGraceCutsOffWhatTheStagesHaveNotReached(t *testing.T) {
 		require.False(t, old.Alive())
 		close(release)
 		waitFor(t, root)
+	})
+}
+
+// A DestroyContext that had no time at all replaced the cause with which the stages had begun.
+func TestStaged_ADestroyContextThatCutsOffAtOnceKeepsTheCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		oops := errors.New("oops")
+		app := tether.NewOwner("app", tether.Staged())
+		older, younger := app.NewChild("older"), app.NewChild("younger")
+		release := make(chan struct{})
+		younger.Go(func(context.Context) { <-release })
+		ctx, below := app.Context(), older.Context()
+		app.GoErr(func(context.Context) error { return oops })
+		synctest.Wait()
+		require.True(t, older.Alive())
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		require.ErrorIs(t, app.DestroyContext(ended), tether.ErrPending)
+		require.Equal(t, oops, context.Cause(ctx))
+		require.Equal(t, oops, context.Cause(below))
+		close(release)
+		require.Equal(t, oops, app.Destroy())
 	})
 }
 

@@ -50,6 +50,19 @@ func (s *Scope) beginStages(cause error) (st *stages, first bool) {
 	return st, true
 }
 
+// stagesCause returns the cause with which the stages of s have begun, nil if they have not.
+func (s *Scope) stagesCause() error {
+	if !s.staged {
+		return nil
+	}
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	if st := s.tree.stages[s]; st != nil {
+		return st.cause
+	}
+	return nil
+}
+
 // ending reports whether the stages of s have begun, or it is dead.
 func (s *Scope) ending() bool {
 	s.mu.Lock()
