@@ -138,6 +138,6 @@ func (s *switcher[T, U]) stop() {
 // cancel ends in, unless it has ended. It does not wait.
 func (in *inner) cancel() {
 	if in.life.end() {
-		in.owner.Cancel(nil)
+		handle.Scope("derive: Switch", in.owner).CancelAlive()
 	}
 }

@@ -129,7 +129,7 @@ func (e *stretch) make() *scope.Scope {
 }
 
 // end cuts the scope off, unless that was done. If the signal's owner was cut off, that
-// owner's teardown unwinds the scope.
+// owner's teardown unwinds the scope, in its turn.
 func (e *stretch) end() {
 	if e == nil {
 		return
@@ -143,9 +143,7 @@ func (e *stretch) end() {
 	if s == nil {
 		return
 	}
-	if s.Alive() {
-		s.Cancel(nil)
-	}
+	s.CancelAlive()
 	e.mu.Lock()
 	e.s = nil // the activity keeps e, and need not keep its scope
 	e.mu.Unlock()

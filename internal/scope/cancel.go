@@ -43,20 +43,32 @@ func (s *Scope) contextEnded(cause error) {
 		}
 		return
 	}
+	if t := s.beginAlive(cause); t != nil {
+		t.runAfter()
+		t.endCutoff()
+	}
+}
+
+// CancelAlive is Cancel that does nothing if s is dead, and so leaves s to what has cut it off.
+func (s *Scope) CancelAlive() {
+	if t := s.beginAlive(ErrDestroyed); t != nil {
+		t.leave()
+	}
+}
+
+// beginAlive is beginAsync for a scope that is alive. A scope that a teardown above has cut off
+// ends as a part of that, in its turn.
+func (s *Scope) beginAlive(cause error) *teardown {
 	s.tree.mu.Lock()
-	if !s.Alive() { // NOTE: it ends as a part of what has cut it off, and must not end apart
-		s.tree.mu.Unlock()
-		return
+	defer s.tree.mu.Unlock()
+	if !s.Alive() {
+		return nil
 	}
 	t := s.begin(cause, false)
 	if t != nil {
 		t.async = true
 	}
-	s.tree.mu.Unlock()
-	if t != nil {
-		t.runAfter()
-		t.endCutoff()
-	}
+	return t
 }
 
 // beginAsync cuts s off, unless that was done, and arranges for user code of the teardown
