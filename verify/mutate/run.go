@@ -20,6 +20,7 @@ import (
 type suite struct {
 	name, dir string
 	only      string // a mutant of files below this alone; "" for all, see meets
+	core      bool   // and those of the core
 	tags      string
 	bin       string
 	tests     []*test
@@ -42,7 +43,8 @@ func suites(root string) []*suite {
 		}
 	}
 	for _, p := range above {
-		all = append(all, &suite{name: p, dir: filepath.Join(root, p), only: p + "/"})
+		// bus and derive use what the core has for its own packages alone.
+		all = append(all, &suite{name: p, dir: filepath.Join(root, p), only: p + "/", core: p == "bus" || p == "derive"})
 	}
 	all = append(all, &suite{name: "verify/state", dir: filepath.Join(root, "verify", "state"), only: "state/"})
 	for _, p := range []string{"inspect", "tethertest", "verify/faults", "verify/linear", "verify/model"} {
@@ -57,11 +59,11 @@ func suites(root string) []*suite {
 // meets reports whether mutants of a file are for the suite: those of a package above
 // the core are for its own tests alone.
 func (s *suite) meets(file string) bool {
-	dir, _, _ := strings.Cut(file, "/")
-	if s.only == "" && slices.Contains(above, dir) {
-		return false
+	if s.only != "" && strings.HasPrefix(file, s.only) {
+		return true
 	}
-	return strings.HasPrefix(file, s.only)
+	dir, _, _ := strings.Cut(file, "/")
+	return (s.only == "" || s.core) && !slices.Contains(above, dir)
 }
 
 // build compiles the suite with all mutants in it.
