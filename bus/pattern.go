@@ -21,7 +21,6 @@ type Pattern[T any] struct {
 // Matching returns the pattern, for topics with values of type T. It panics if T is an interface
 // type, and if [CheckPattern] finds the pattern wrong.
 func Matching[T any](b *Bus, pattern string) *Pattern[T] {
-	b.check("Matching")
 	if err := CheckPattern(pattern); err != nil {
 		panic(err.Error())
 	}

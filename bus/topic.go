@@ -35,7 +35,6 @@ func For[T any](b *Bus) *Topic[T] { return &Topic[T]{bus: b, kind: kindOf[T](b, 
 // Named returns the topic with that name, for values of type T. It panics if T is an interface
 // type, and if [CheckName] finds the name wrong. Cost: an allocation.
 func Named[T any](b *Bus, name string) *Topic[T] {
-	b.check("Named")
 	if err := CheckName(name); err != nil {
 		panic(err.Error())
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/derive"
+	"github.com/seed-ec287111/tether/history"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 )
 
@@ -374,4 +375,119 @@ func TestEnd_OperatorsInAMergeLetGoOfTheirSources(t *testing.T) {
 
 func of1(src tether.Source[[]int]) tether.Source[int] {
 	return derive.Map(src, func(vs []int) int { return vs[0] })
+}
+
+// Fires that are on their way in a function when the chain ends come to an operator that
+// has ended. It holds nothing of them, and sets no timer.
+func TestEnd_AnOperatorDropsWhatComesAfterIt(t *testing.T) {
+	for name, op := range map[string]func(tether.Source[int]) source{
+		"Debounce":        func(s tether.Source[int]) source { return of(derive.Debounce(s, 10*ms)) },
+		"Throttle":        func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Trailing)) },
+		"Buffer":          func(s tether.Source[int]) source { return of(derive.Buffer(s, 2, 10*ms)) },
+		"Buffer of three": func(s tether.Source[int]) source { return of(derive.Buffer(s, 9, 10*ms)) },
+	} {
+		for how, c := range map[string]struct {
+			before func(tether.Source[int], func(int) int) tether.Source[int]
+			end    func(w *world)
+		}{
+			"source, in a Map":     {derive.Map[int, int], func(w *world) { w.a.DisconnectAll() }},
+			"Disconnect, in a Map": {derive.Map[int, int], func(w *world) { w.conn.Disconnect() }},
+			"Disconnect, in a Scan": {func(s tether.Source[int], f func(int) int) tether.Source[int] {
+				return derive.Scan(s, 0, func(_, v int) int { return f(v) })
+			}, func(w *world) { w.conn.Disconnect() }},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					defer w.end()
+					gate := make(chan bool)
+					w.conn = op(c.before(w.a, func(v int) int { <-gate; return v })).connect(w, false)
+					for v := range 3 {
+						go w.a.Fire(v)
+					}
+					synctest.Wait()
+					c.end(w)
+					require.False(t, w.conn.Connected())
+					close(gate)
+					synctest.Wait()
+					w.requireNothing()
+					time.Sleep(time.Second)
+					require.Empty(t, w.log)
+				})
+			})
+		}
+	}
+}
+
+func TestUntil_DoesNotConnectToItsSourceIfItStopsAtOnce(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var stop tether.Signal[int]
+	sticky := history.Record(app, &stop, 1)
+	stop.Fire(1)
+	src := connector(func(*tether.Owner, func(int), ...tether.ConnectOption) *tether.Connection {
+		t.Error("connected")
+		return nil
+	})
+	c := derive.Until(src, sticky).Connect(app, func(int) {})
+	require.False(t, c.Connected())
+}
+
+// A source need not pass the options on. Then the chain learns of the connection when
+// Connect has returned.
+func TestChain_EndsAConnectionThatTakesNoOptions(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var s tether.Signal[int]
+	src := connector(func(owner *tether.Owner, handler func(int), _ ...tether.ConnectOption) *tether.Connection {
+		return s.Connect(owner, handler)
+	})
+	c := derive.Map(src, ten).Connect(app, func(int) {})
+	require.Equal(t, 1, s.Len())
+	c.Disconnect()
+	require.Zero(t, s.Len())
+}
+
+// The operator ends while its source connects: what the source connects after that ends at
+// once.
+func TestChain_EndsWhileASourceConnects(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var stop, one, two tether.Signal[int]
+	src := connector(func(owner *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
+		stop.Fire(1)
+		one.Connect(owner, handler, opts...)
+		return two.Connect(owner, handler, opts...)
+	})
+	c := derive.Until(src, &stop).Connect(app, func(int) { t.Error("called") })
+	require.False(t, c.Connected())
+	require.Zero(t, one.Len())
+	require.Zero(t, two.Len())
+	require.Equal(t, tether.Stats{Owners: 1}, app.Stats())
+}
+
+// The end of one source lets go of the other, and that end counts too: the chain ends twice,
+// and waits for its queue once.
+func TestQueue_IsWaitedForOnceThoughAChainEndsTwice(t *testing.T) {
+	for name, op := range map[string]func(w *world) tether.Source[int]{
+		"Sample": func(w *world) tether.Source[int] { return derive.Sample(w.a, w.b) },
+		"Latest": func(w *world) tether.Source[int] { return derive.Latest(w.b, w.a, sum) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			q := tether.NewQueue(w.queues, 10, tether.Block, tether.Manual())
+			var other tether.Signal[int]
+			other.Connect(w.ancestor, func(int) {}, tether.On(q))
+			w.conn = op(w).Connect(w.sub, func(int) {}, tether.On(q))
+			other.Fire(1)
+			w.do("b|")
+			require.Equal(t, 1, w.sub.Stats().Goroutines, name)
+			require.True(t, w.conn.Connected(), name)
+			q.Drain()
+			synctest.Wait()
+			other.DisconnectAll()
+			w.requireNothing(name)
+		})
+	}
 }

@@ -1,9 +1,11 @@
 package derive_test
 
 import (
+	"context"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"weak"
 
@@ -106,6 +108,33 @@ func TestLeak_AnEndedConnectionHoldsNothing(t *testing.T) {
 	c.Disconnect()
 	waitFor(t, func() bool { runtime.GC(); return w.Value() == nil })
 	runtime.KeepAlive(c)
+}
+
+// A held Fire puts something into the books of the goroutine's owner, and takes it out.
+func TestLeak_AHeldFireLeavesNothingWithItsOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		var s tether.Signal[int]
+		ch := make(chan int)
+		derive.Send(app, &s, ch)
+		firer := app.NewChild("firer")
+		firer.Go(func(ctx context.Context) {
+			for ctx.Err() == nil {
+				s.Fire(1)
+			}
+		})
+		receive := func(n int) {
+			for range n {
+				synctest.Wait() // the Fire is held
+				<-ch
+			}
+		}
+		receive(1000)
+		before := testkit.Heap()
+		receive(5000)
+		require.Less(t, testkit.Heap()-before, int64(200_000))
+	})
 }
 
 // A value that was given, or has given way to another, is not held by the chain that goes

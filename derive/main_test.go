@@ -142,3 +142,14 @@ func waitFor(t *testing.T, ok func() bool) {
 		require.True(t, time.Now().Before(deadline), "it never came")
 	}
 }
+
+// connector is a Source that somebody else has written.
+type connector func(owner *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection
+
+func (f connector) Connect(owner *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
+	return f(owner, handler, opts...)
+}
+
+func (f connector) Once(owner *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
+	return f(owner, handler, opts...)
+}

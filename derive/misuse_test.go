@@ -82,6 +82,15 @@ func TestMisuse_PanicsInTheNameOfTheCall(t *testing.T) {
 	}
 }
 
+// Of two sources each is looked at.
+func TestMisuse_BothSourcesMustBeThere(t *testing.T) {
+	var s tether.Signal[int]
+	var none tether.Source[int]
+	require.PanicsWithValue(t, "derive: Latest with nil Source", func() { derive.Latest(none, &s, pair) })
+	require.PanicsWithValue(t, "derive: Sample with nil Source", func() { derive.Sample(none, &s) })
+	require.PanicsWithValue(t, "derive: Until with nil Source", func() { derive.Until(none, &s) })
+}
+
 func TestEdges_HaveNames(t *testing.T) {
 	require.Equal(t, "Leading Trailing Both", derive.Leading.String()+" "+derive.Trailing.String()+" "+derive.Both.String())
 }

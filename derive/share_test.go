@@ -440,3 +440,95 @@ func TestSource_OperatorsAreSourcesLikeAnyOther(t *testing.T) {
 		}
 	})
 }
+
+// A source that panics may have brought in another subscriber, who would be left with
+// nothing.
+func TestShare_ASourceThatPanicsEndsThoseWhoCameMeanwhile(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var shared tether.Source[int]
+	var second *tether.Connection
+	shared = derive.Share(app, connector(func(*tether.Owner, func(int), ...tether.ConnectOption) *tether.Connection {
+		second = shared.Connect(app, func(int) {})
+		require.True(t, second.Connected())
+		panic("not now")
+	}))
+	require.PanicsWithValue(t, "not now", func() { shared.Connect(app, func(int) {}) })
+	require.False(t, second.Connected())
+	waitFor(t, func() bool { return app.Stats() == tether.Stats{Owners: 1} })
+}
+
+// Who leaves while he waits for his turn leaves it to those who have it and who wait.
+func TestFromChan_AGoroutineThatWaitsForItsTurnGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		ch := make(chan int, 2)
+		src := derive.FromChan(app, ch)
+		gate := make(chan bool)
+		var got []int
+		var first *tether.Connection
+		first = src.Connect(app, func(v int) {
+			first.Disconnect()
+			<-gate
+			got = append(got, v)
+		})
+		ch <- 1
+		synctest.Wait()
+		second := src.Connect(app, func(int) { t.Error("called") })
+		synctest.Wait()
+		second.Disconnect()
+		synctest.Wait()
+		src.Connect(app, func(v int) { got = append(got, v) })
+		ch <- 2
+		synctest.Wait()
+		require.Empty(t, got, "the first one is still at it")
+		close(gate)
+		synctest.Wait()
+		require.Equal(t, []int{1, 2}, got)
+	})
+}
+
+// The goroutine of subscribers who have left takes nothing more, though its context ends a
+// little later than they do.
+func TestFromChan_LeavesInTheChannelWhatNobodyWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		for range 100 {
+			ch := make(chan int, 2)
+			ch <- 1
+			ch <- 2
+			src := derive.FromChan(app, ch)
+			ready := make(chan bool)
+			var c *tether.Connection
+			c = src.Connect(app, func(int) { <-ready; c.Disconnect() })
+			close(ready)
+			synctest.Wait()
+			require.Len(t, ch, 1)
+		}
+	})
+}
+
+// The owner of the goroutine that fires is dead already: a Fire is not held at all.
+func TestSend_AFirerWhoseOwnerIsDeadIsNotHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, firer := tether.NewOwner("app"), tether.NewOwner("firer")
+		defer app.Destroy()
+		var s tether.Signal[int]
+		derive.Send(app, &s, make(chan int))
+		full := derive.Chan(app, &s, 1, tether.Block)
+		returned := false
+		firer.Go(func(ctx context.Context) {
+			<-ctx.Done()
+			s.Fire(1)
+			s.Fire(2)
+			returned = true
+		})
+		synctest.Wait()
+		firer.Destroy()
+		require.True(t, returned)
+		require.Equal(t, 1, <-full)
+		require.Empty(t, full)
+	})
+}

@@ -84,7 +84,6 @@ func (s *switcher[T, U]) moveOn(v T) {
 		}
 	}()
 	if in := s.last; in != nil {
-		s.last = nil
 		in.life.end()
 		in.owner.Destroy()
 	}

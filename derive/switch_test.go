@@ -278,3 +278,25 @@ func TestSwitch_MovesOnThoughACleanupPanics(t *testing.T) {
 	}
 	require.Equal(t, []string{"1"}, got)
 }
+
+// The function of an inner source is not called for what waits in it when Switch moves on.
+func TestSwitch_CallsNoFunctionOfAnInnerSourceThatItHasLeft(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var pick, in tether.Signal[int]
+	var called []int
+	derive.Switch(&pick, func(_ *tether.Owner, v int) tether.Source[int] {
+		if v == 2 {
+			return new(tether.Signal[int])
+		}
+		return derive.Scan(&in, 0, func(_, u int) int {
+			called = append(called, u)
+			in.Fire(u + 1) // waits in Scan
+			pick.Fire(2)
+			return u
+		})
+	}).Connect(app, func(int) { t.Error("a value of the old one") })
+	pick.Fire(1)
+	in.Fire(10)
+	require.Equal(t, []int{10}, called)
+}

@@ -375,3 +375,60 @@ func TestBuffer_MayEndWhileAFullFinishQueueHoldsIt(t *testing.T) {
 		require.NoError(t, root.Destroy())
 	})
 }
+
+// What is held while the handler runs goes with the chain that the handler ends.
+func TestEnd_NoTimerIsSetForWhatWasHeld(t *testing.T) {
+	for name, op := range map[string]func(tether.Source[int]) source{
+		"Debounce": func(s tether.Source[int]) source { return of(derive.Debounce(s, 10*ms)) },
+		"Throttle": func(s tether.Source[int]) source { return of(derive.Throttle(s, 10*ms, derive.Both)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.end()
+			w.onValue = func() {
+				w.a.Fire(2)
+				w.conn.Disconnect()
+			}
+			w.conn = op(w.a).connect(w, false)
+			w.do("a1")
+			time.Sleep(10 * ms)
+			synctest.Wait()
+			require.Len(t, w.take(), 1, name)
+			w.requireNothing(name)
+		})
+	}
+}
+
+// The shortest time there is is a time too.
+func TestDebounce_WaitsForANanosecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		var s tether.Signal[int]
+		got := make(chan int, 1)
+		derive.Debounce(&s, 1).Connect(app, func(v int) { got <- v })
+		s.Fire(7)
+		require.Empty(t, got)
+		require.Equal(t, 7, <-got)
+	})
+}
+
+// A batch that was skipped, because the connection was muted, is not kept for later.
+func TestBuffer_ABatchThatAMuteSkipsIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.end()
+		q := tether.NewQueue(w.queues, 4, tether.Block, tether.Finish())
+		w.conn = of(derive.Buffer(w.a, 2, 0)).connect(w, false, tether.On(q))
+		unmute := w.conn.Mute()
+		w.do("a1")
+		w.do("a2")
+		unmute()
+		w.do("a3")
+		w.do("a4")
+		require.Equal(t, "[3,4]@0", join(w.take()))
+		w.sub.Destroy()
+		require.Empty(t, w.log)
+		require.Zero(t, q.Dropped())
+	})
+}
