@@ -89,9 +89,11 @@ func TestWhileActive_ErrorsOfWhatItOwnsAreThoseOfTheSignalsOwner(t *testing.T) {
 				require.ErrorContains(t, err, want)
 			}
 			kept := err.(interface{ Unwrap() []error }).Unwrap()
-			require.Len(t, kept, 17)
 			require.EqualError(t, kept[15], "closed 16")
-			require.EqualError(t, kept[16], "closed 21")
+			if opts == nil { // else the last active ends when app is cut off, perhaps before its signal does
+				require.Len(t, kept, 17)
+				require.EqualError(t, kept[16], "closed 21")
+			}
 		}
 	})
 }
