@@ -39,7 +39,7 @@ examples:
 	cd examples/cluster && go run .
 
 verify: ## the proofs, in their long form: three quarters of an hour on two cores
-	cd verify && go test -v -timeout=60m ./... \
+	cd verify && go test -v -count=1 -timeout=60m ./... \
 		&& go test -v -race ./load \
 		&& go test -v -race ./state -rapid.checks=1000 \
 		&& go test -v -timeout=10m ./load -run TestSoak -soak=5m \
