@@ -32,7 +32,7 @@ func each(step func() bool, nested int) {
 		case nested > 0:
 			each(step, nested-1)
 		default:
-			collect(step)
+			collect(step, nil)
 		}
 	}()
 	for step() {
@@ -40,38 +40,34 @@ func each(step func() bool, nested int) {
 	over = true
 }
 
-// collect is each without nesting: it recovers the panics and raises the last one.
+// collect is each without nesting: it recovers the panics and raises the last one. last is the
+// value of the last one before; nil if there is none, or if a Goexit came after it.
 //
 // A Goexit leaves it in the middle, and so does a panic on top of a Goexit: when the panic
 // has been recovered, the Goexit goes on. Then the rest runs in a deferred call.
-func collect(step func() bool) {
+func collect(step func() bool, last any) {
 	over := false
 	defer func() {
 		if !over {
-			collect(step)
+			collect(step, last)
 		}
 	}()
-	var last any // panic(nil) is recovered as a *runtime.PanicNilError
 	for !over {
-		var value any
-		value, over = attempt(step)
-		if value != nil {
-			last = value
-		}
+		over = attempt(step, &last)
 	}
 	if last != nil {
 		panic(last)
 	}
 }
 
-// attempt runs steps up to the end or the next panic, whose value it returns.
-func attempt(step func() bool) (value any, over bool) {
+// attempt runs steps up to the end, a Goexit or a panic, and sets last in the last two cases.
+func attempt(step func() bool, last *any) (over bool) {
 	defer func() {
 		if !over {
-			value = recover()
+			*last = recover() // nil: a Goexit; panic(nil) is recovered as a *runtime.PanicNilError
 		}
 	}()
 	for step() {
 	}
-	return nil, true
+	return true
 }

@@ -91,6 +91,56 @@ func TestEach_RunsEveryStepOnceWhateverMixOfFailuresTheyAre(t *testing.T) {
 	}
 }
 
+// What comes out of a mix is what would come out if every panic kept its own stack.
+func TestEach_EndsAsIfNothingWereRecovered(t *testing.T) {
+	end := func(seed uint64, nested int) (recovered any, returned bool) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		value := 0
+		var sequence func(depth int)
+		sequence = func(depth int) {
+			each(steps(r.IntN(7), func(int) {
+				value++
+				v := value
+				switch r.IntN(8) {
+				case 0, 1:
+					panic(v)
+				case 2:
+					runtime.Goexit()
+				case 3:
+					defer func() { panic(v) }()
+					runtime.Goexit()
+				case 4:
+					defer runtime.Goexit()
+					panic(v)
+				case 5:
+					defer func() { _ = recover() }()
+					panic(v)
+				case 6:
+					if depth < 2 {
+						sequence(depth + 1)
+					}
+				}
+			}), nested)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() { recovered = recover() }()
+			sequence(0)
+			returned = true
+		}()
+		<-done
+		return recovered, returned
+	}
+	for seed := range uint64(2000) {
+		wantValue, wantReturn := end(seed, 1<<30)
+		for _, nested := range []int{0, 1, 2} {
+			value, returned := end(seed, nested)
+			require.Equal(t, []any{wantValue, wantReturn}, []any{value, returned}, "seed %d, %d nested", seed, nested)
+		}
+	}
+}
+
 // fail fails in one of several ways, or calls inner.
 func fail(how int, inner func()) {
 	switch how {

@@ -171,6 +171,8 @@ var seeds = []program{
 	{main: []op{{opDefer, 0, 1, 0}, {opInterrupt, 2, 0, 0}, {opDestroy, 1, 0, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{{{opPanic, 0, 0, 0}}, nil}},
 	{main: []op{{opMany, 1, 2, 1}, {opMany, 3, 3, 0}, {opDestroy, 0, 0, 0}}, scripts: [][]op{{{opDestroyMine, 0, 0, 0}}}},
 	{main: []op{{opFire, 0, 0, 0}, {opDestroy, 1, 0, 0}}, scripts: [][]op{{{opDeep, 1, 12, 20}, {opDestroyMine, 0, 0, 0}}}},
+	// After 22 panics and a Goexit in one Fire a handler panics, in a handler of a supervised owner.
+	{main: []op{{opConnect, 0, 32, 16}, {opFire, 0, 0, 0}}, scripts: [][]op{nil, nil, {{opGoexit, 0, 0, 0}}, {{opMany, 0, 0, 192}}, {{opConnect, 168, 35, 249}, {opFire, 240, 0, 0}}, nil}},
 	{main: []op{{opDefer, 2, 0, 0}, {opInterrupt, 2, 1, 0}, {opCancel, 1, 0, 0}}, scripts: [][]op{{{opCancel, 3, 0, 0}, {opGoexit, 0, 0, 0}}, {{opDestroy, 2, 0, 0}, {opDestroy, 0, 0, 0}}}},
 }
 
