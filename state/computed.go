@@ -161,15 +161,17 @@ func (n *node) get() (v rep) {
 			return v
 		}
 	}
-	at.leaveLocked()
-	if f := n.failure; f != nil {
+	f := n.failure
+	v = n.load()
+	if f == nil && n.cyclic == 0 {
+		n.cleanAt.Store(books.epoch.Load() + 1)
+	}
+	at.leaveLocked() // what comes meanwhile changes nothing of the above
+	if f != nil {
 		books.mu.Unlock()
 		panic(n.raise(f, nil))
 	}
-	if n.cyclic == 0 {
-		n.cleanAt.Store(books.epoch.Load() + 1)
-	}
-	v, over = n.load(), true
+	over = true
 	p.asks, p.quiet = false, true
 	p.finish()
 	return v

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/quote"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A CycleError says that a value needs itself. Use panics with it, so it comes to the
@@ -121,6 +122,7 @@ func (p *pass) wait(base int, by *Use) {
 	case <-done:
 	case <-wake:
 	}
+	yield.Point("state: woken, lock")
 	books.mu.Lock()
 	if by != nil {
 		by.needs, by.wake = nil, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A node is a member of its owner, as a connection is. So Destroy waits for its function.
@@ -67,6 +68,7 @@ type announced struct {
 // is held, because the teardown of the owner before may complete here.
 func (a *announced) change(to *scope.Scope) bool {
 	a.leave()
+	yield.Point("state: left, enter")
 	slot, ok := to.Announce(unsafe.Pointer(a))
 	if ok {
 		a.owner, a.slot, a.borrowed = to, slot, false
@@ -88,6 +90,7 @@ func (a *announced) leaveLocked() {
 	if a.owner != nil && !a.borrowed {
 		books.mu.Unlock()
 		a.leave()
+		yield.Point("state: left, lock")
 		books.mu.Lock()
 	}
 }

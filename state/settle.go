@@ -4,6 +4,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/connlist"
 	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/goroutine"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // A pass that has marked something settles: it delivers changes, computes what is watched,
@@ -88,6 +89,7 @@ func (p *pass) settle() {
 // done. If something panics, the next step goes on behind it.
 func (p *pass) step() bool {
 	p.send()
+	yield.Point("state: sent, lock")
 	books.mu.Lock()
 	for i := range p.deliver { // all of them were delivered
 		s := p.deliver[i].of

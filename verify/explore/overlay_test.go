@@ -102,6 +102,11 @@ const (
 	switchGo   = "derive/switch.go"
 	bufferGo   = "derive/buffer.go"
 	chainGo    = "derive/chain.go"
+	computedGo = "state/computed.go"
+	batchGo    = "state/batch.go"
+	graphGo    = "state/graph.go"
+	runGo      = "state/run.go"
+	effectGo   = "state/effect.go"
 )
 
 // mutexes are the files whose mutexes are modelled, or that refer to such ones.
@@ -334,13 +339,30 @@ $`},
 	{"what comes late is not ended", "derive: once of merge connects, fire", []patch{
 		{chainGo, "\tl.mu.Unlock()\n\tf()\n}", "\tl.mu.Unlock()\n\tif !yield.Bug(\"what comes late is not ended\") {\n\t\tf()\n\t}\n}"},
 	}},
+	{"a Get decides late", "state: set get get", []patch{
+		{computedGo, "\tat.leaveLocked() // what comes meanwhile changes nothing of the above\n", "$\tif f == nil && yield.Bug(\"a Get decides late\") {\n\t\tn.cleanAt.Store(books.epoch.Load() + 1)\n\t}\n"},
+	}},
+	{"a Set stores first", "state: batch batch get get", []patch{
+		{batchGo, "\tif s.users != nil {\n\t\tp.mark(s, dirty)\n", "\tif yield.Bug(\"a Set stores first\") {\n\t\ts.store(now)\n\t\tyield.Point(\"set: stored\")\n\t}\n$"},
+	}},
+	{"a mark overtakes nobody", "state: batch batch get get", []patch{
+		{graphGo, "\t\t\t\tu.color = stale\n\t\t\t\tu.run.overtake()\n", "\t\t\t\tif yield.Bug(\"a mark overtakes nobody\") {\n\t\t\t\t\tcontinue\n\t\t\t\t}\n$"},
+	}},
+	{"a handler comes too late", "state: connect set set", []patch{
+		{computedGo, "\tif c.node.color == clean {\n\t\tbooks.mu.Unlock()\n\t} else {", "\tif c.node.color == clean || yield.Bug(\"a handler comes too late\") {\n\t\tbooks.mu.Unlock()\n\t} else {"},
+	}},
+	{"an effect is not asked again", "state: effect set set get", []patch{
+		{effectGo, "\t\tn.again = true\n", "\t\tn.again = !yield.Bug(\"an effect is not asked again\")\n"},
+	}},
 }
 
 var mutexType = regexp.MustCompile(`\b(mu\s+\*?)sync\.Mutex\b`)
 
 // packaged are the packages above the core that have scenarios: their mutexes are
 // modelled too.
-var packaged = []string{"history/*.go", "keyed/*.go", "pool/*.go", "derive/*.go"}
+var packaged = []string{"history/*.go", "keyed/*.go", "pool/*.go", "derive/*.go", "state/*.go"}
+
+var packageClause = regexp.MustCompile(`(?m)^package \w+\n`)
 
 func model(text string) string {
 	return mutexType.ReplaceAllString(text, "${1}yield.Mutex") + "\nvar _ sync.Mutex\n"
@@ -401,6 +423,9 @@ func deepBuild(t *testing.T) string {
 	texts["internal/yield/deep.go"] = modelled
 	for file, s := range texts {
 		if !strings.Contains(s, imported) && s != modelled {
+			if !strings.Contains(s, "import (\n") {
+				s = packageClause.ReplaceAllString(s, "$0\nimport (\n)\n")
+			}
 			s = strings.Replace(s, "import (\n", "import (\n"+imported, 1)
 		}
 		path := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))

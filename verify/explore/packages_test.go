@@ -12,51 +12,12 @@ import (
 	"github.com/seed-ec287111/tether/history"
 	"github.com/seed-ec287111/tether/keyed"
 	"github.com/seed-ec287111/tether/pool"
-	"github.com/seed-ec287111/tether/state"
 )
 
 // packages is about what is built on the core. These packages have no marks of their own:
 // in the deep build their mutexes are modelled. Tables of weak references are not here,
 // as their entries end when the collector runs, which no schedule can decide.
 var packages = []scenario{
-	{"state: set set get destroy", 1, -1, func(r *Run) {
-		// What a function sees is of one moment, nobody goes back, and the last that is told
-		// is what there is.
-		app, p := root(r, "app"), root(r, "p")
-		x := state.NewValue(app.owner, 0)
-		half := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) / 2 })
-		c := state.NewComputed(p.owner, func(use *state.Use) int {
-			p.enter()
-			defer p.leave()
-			v := x.Use(use)
-			r.Point("in function")
-			if h := half.Use(use); h != v/2 {
-				r.Failf("saw %d and its half %d", v, h)
-			}
-			return v
-		})
-		d := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) + half.Use(use) })
-		var told int
-		d.Changes().Connect(app.owner, func(ch state.Change[int]) { told = ch.New })
-		r.Go("set 1", func() { x.Set(2) })
-		r.Go("set 2", func() { x.Set(4) })
-		r.Go("get", func() {
-			if v := d.Get(); v != 0 && v != 3 && v != 6 {
-				r.Failf("got %d", v)
-			}
-			c.Get()
-		})
-		r.Go("destroy", p.destroy)
-		r.Check(func() {
-			p.ended()
-			if v := x.Get(); told != v+v/2 || d.Get() != told {
-				r.Failf("the value is %d, told was %d, got %d", v, told, d.Get())
-			}
-			c.Get() // what it was
-			app.destroy()
-			app.ended()
-		})
-	}},
 	{"history: connect fire cancel", 2, 1, func(r *Run) {
 		var s tether.Signal[int]
 		app, p := root(r, "app"), root(r, "p")

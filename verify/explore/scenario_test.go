@@ -21,7 +21,7 @@ type scenario struct {
 	f           func(*Run)
 }
 
-var scenarios = slices.Concat(core, queues, active, trees, waiting, timed, ending, finishing, packages, hooks, buses, derived)
+var scenarios = slices.Concat(core, queues, active, trees, waiting, timed, ending, finishing, packages, reactive, hooks, buses, derived)
 
 // core is what handlers and owners do.
 var core = []scenario{

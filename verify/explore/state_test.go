@@ -1,0 +1,252 @@
+//go:build tether_explore
+
+package explore
+
+import (
+	"errors"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/state"
+)
+
+// reactive is about package state. Its one lock is free whenever a function of the user runs
+// and whenever an owner is left, and each time the rest of the program may come between.
+var reactive = []scenario{
+	{"state: set set get destroy", 1, 1, func(r *Run) {
+		// What a function sees is of one moment, nobody goes back, and the last that is told
+		// is what there is.
+		app, p := root(r, "app"), root(r, "p")
+		x := state.NewValue(app.owner, 0)
+		half := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) / 2 })
+		c := state.NewComputed(p.owner, func(use *state.Use) int {
+			p.enter()
+			defer p.leave()
+			v := x.Use(use)
+			r.Point("in function")
+			if h := half.Use(use); h != v/2 {
+				r.Failf("saw %d and its half %d", v, h)
+			}
+			return v
+		})
+		d := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) + half.Use(use) })
+		var told int
+		d.Changes().Connect(app.owner, func(ch state.Change[int]) { told = ch.New })
+		r.Go("set 1", func() { x.Set(2) })
+		r.Go("set 2", func() { x.Set(4) })
+		r.Go("get", func() {
+			if v := d.Get(); v != 0 && v != 3 && v != 6 {
+				r.Failf("got %d", v)
+			}
+			c.Get()
+		})
+		r.Go("destroy", p.destroy)
+		r.Check(func() {
+			p.ended()
+			if v := x.Get(); told != v+v/2 || d.Get() != told {
+				r.Failf("the value is %d, told was %d, got %d", v, told, d.Get())
+			}
+			c.Get() // what it was
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: set get get", 2, 1, func(r *Run) {
+		// Nobody watches: a Get finds what was set before it, whatever other Gets do.
+		app := root(r, "app")
+		x := state.NewValue(app.owner, 0)
+		half := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) / 2 })
+		d := state.NewComputed(app.owner, func(use *state.Use) int { return 2*half.Use(use) + x.Use(use)%2 })
+		r.Go("set", func() {
+			for i := 1; i <= 2; i++ {
+				x.Set(i)
+				if v := d.Get(); v != i {
+					r.Failf("got %d after Set of %d", v, i)
+				}
+			}
+		})
+		for i := range 2 {
+			r.Go([]string{"get 1", "get 2"}[i], func() {
+				last := 0
+				for range 2 {
+					low := x.Get()
+					v := d.Get()
+					if v < low || v < last {
+						r.Failf("got %d after %d and %d", v, last, low)
+					}
+					last = v
+				}
+			})
+		}
+		r.Check(func() {
+			if v := d.Get(); v != 2 {
+				r.Failf("got %d in the end", v)
+			}
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: connect set set", 2, 1, func(r *Run) {
+		// The last that a handler is told is what there is. If it is told nothing, nothing has
+		// changed since it was connected.
+		app := root(r, "app")
+		x := state.NewValue(app.owner, 0)
+		half := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) / 2 })
+		c := state.NewComputed(app.owner, func(use *state.Use) int { return 10*x.Use(use) + half.Use(use) })
+		told := -1
+		r.Go("connect", func() {
+			c.Changes().Connect(app.owner, func(ch state.Change[int]) {
+				if told >= 0 && ch.Old != told {
+					r.Failf("a change from %d after one to %d", ch.Old, told)
+				}
+				told = ch.New
+			})
+		})
+		r.Go("set 1", func() { x.Set(2) })
+		r.Go("set 2", func() { x.Set(4) })
+		r.Check(func() {
+			v := 10*x.Get() + x.Get()/2
+			if told >= 0 && told != v {
+				r.Failf("the value is %d, told was %d", v, told)
+			}
+			told = v
+			if x.Set(6); told != 63 {
+				r.Failf("after Set of 6 told was %d", told)
+			}
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: batch batch get get", 1, 1, func(r *Run) {
+		// What two Sets of a batch set is one world, for a function and for who asks.
+		app := root(r, "app")
+		x, y := state.NewValue(app.owner, 0), state.NewValue(app.owner, 0)
+		w := state.NewComputed(app.owner, func(use *state.Use) int { return y.Use(use) })
+		sum := state.NewComputed(app.owner, func(use *state.Use) int {
+			a := x.Use(use)
+			b := y.Use(use)
+			if a != -b {
+				r.Failf("saw %d and %d", a, b)
+			}
+			if c := w.Use(use); c != b {
+				r.Failf("saw %d and what is made of it, %d", b, c)
+			}
+			return a + b
+		})
+		sum.Get() // so that the next run goes along the links of this one
+		for i := 1; i <= 2; i++ {
+			r.Go([]string{"", "batch 1", "batch 2"}[i], func() {
+				var b state.Batch
+				x.SetIn(&b, i)
+				y.SetIn(&b, -i)
+				b.Commit()
+			})
+			r.Go([]string{"", "get 1", "get 2"}[i], func() {
+				if v := sum.Get(); v != 0 {
+					r.Failf("the sum is %d", v)
+				}
+			})
+		}
+		r.Check(func() {
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: effect set set get", 1, 1, func(r *Run) {
+		// The last run of an effect has seen the last value, and what a run has made has ended
+		// before the next begins.
+		app, p := root(r, "app"), root(r, "p")
+		x := state.NewValue(app.owner, 0)
+		half := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) / 2 })
+		saw, live, over := -1, 0, false
+		state.NewEffect(p.owner, func(use *state.Use, run *tether.Owner) {
+			if over {
+				r.Failf("it runs after Destroy has returned")
+			}
+			if live++; live > 1 {
+				r.Failf("two runs at a time")
+			}
+			run.Defer(func() { live-- })
+			saw = x.Use(use) + half.Use(use)
+		})
+		r.Go("set 1", func() { x.Set(2) })
+		r.Go("set 2", func() { x.Set(4) })
+		r.Go("get", func() { half.Get() })
+		r.Check(func() {
+			if v := x.Get(); saw != v+v/2 {
+				r.Failf("the value is %d, it saw %d", v, saw)
+			}
+			p.destroy()
+			p.ended()
+			over = true
+			if live != 0 {
+				r.Failf("what the last run has made has not ended")
+			}
+			x.Set(8)
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: effect set destroy", 2, 1, func(r *Run) {
+		app, p := root(r, "app"), root(r, "p")
+		x := state.NewValue(app.owner, 0)
+		live, over := 0, false
+		state.NewEffect(p.owner, func(use *state.Use, run *tether.Owner) {
+			if over {
+				r.Failf("it runs after Destroy has returned")
+			}
+			live++
+			run.Defer(func() { live-- })
+			x.Use(use)
+			r.Point("in effect")
+		})
+		r.Go("set", func() { x.Set(2); x.Set(3) })
+		r.Go("destroy", func() {
+			p.destroy()
+			over = true
+			if live != 0 {
+				r.Failf("what a run has made outlives Destroy")
+			}
+		})
+		r.Check(func() {
+			p.ended()
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: failing get get set", 2, 1, func(r *Run) {
+		// A failure is a result: who sets the cause aside gets a value, and nobody who asks
+		// after that gets the failure.
+		app := root(r, "app")
+		broken := errors.New("broken")
+		x := state.NewValue(app.owner, 0)
+		half := state.NewComputed(app.owner, func(use *state.Use) int {
+			if x.Use(use) == 0 {
+				panic(broken)
+			}
+			return x.Use(use) / 2
+		})
+		top := state.NewComputed(app.owner, func(use *state.Use) int { return half.Use(use) + x.Use(use) })
+		ask := func(low int) {
+			defer func() {
+				switch v := recover(); {
+				case v == nil:
+				case v != any(broken):
+					r.Failf("it panics with %v", v)
+				case low > 0:
+					r.Failf("it fails after Set of %d", low)
+				}
+			}()
+			if v := top.Get(); v != 3 {
+				r.Failf("got %d", v)
+			}
+		}
+		r.Go("get 1", func() { ask(x.Get()); ask(x.Get()) })
+		r.Go("get 2", func() { ask(x.Get()) })
+		r.Go("set", func() { x.Set(2); ask(2) })
+		r.Check(func() {
+			ask(2)
+			app.destroy()
+			app.ended()
+		})
+	}},
+}
