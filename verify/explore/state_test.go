@@ -3,7 +3,9 @@
 package explore
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/state"
@@ -116,7 +118,7 @@ var reactive = []scenario{
 			app.ended()
 		})
 	}},
-	{"state: batch batch get get", 1, 1, func(r *Run) {
+	{"state: batch batch get get", 2, 1, func(r *Run) {
 		// What two Sets of a batch set is one world, for a function and for who asks.
 		app := root(r, "app")
 		x, y := state.NewValue(app.owner, 0), state.NewValue(app.owner, 0)
@@ -151,7 +153,7 @@ var reactive = []scenario{
 			app.ended()
 		})
 	}},
-	{"state: effect set set get", 1, 1, func(r *Run) {
+	{"state: effect set set get", 2, 1, func(r *Run) {
 		// The last run of an effect has seen the last value, and what a run has made has ended
 		// before the next begins.
 		app, p := root(r, "app"), root(r, "p")
@@ -245,6 +247,199 @@ var reactive = []scenario{
 		r.Go("set", func() { x.Set(2); ask(2) })
 		r.Check(func() {
 			ask(2)
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: bind set set destroy", 2, 1, func(r *Run) {
+		// A binding begins with the value and is told each later one, with neither a gap nor a
+		// repetition, one after the other, and nothing after Destroy.
+		app, p := root(r, "app"), root(r, "p")
+		x := state.NewValue(app.owner, 0)
+		var told []int
+		over, in := false, false
+		r.Go("bind", func() {
+			state.Bind(p.owner, x, func(v int) {
+				if over || in {
+					r.Failf("called after Destroy: %v, twice at once: %v", over, in)
+				}
+				in = true
+				r.Point("in function")
+				told = append(told, v)
+				in = false
+			})
+		})
+		r.Go("set", func() { x.Set(1); x.Set(2); x.Set(3) })
+		r.Go("destroy", func() { p.destroy(); over = true })
+		r.Check(func() {
+			for i, v := range told {
+				if v != told[0]+i {
+					r.Failf("told %v", told)
+				}
+			}
+			p.ended()
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: bind to a computed, set set", 2, 1, func(r *Run) {
+		app := root(r, "app")
+		x := state.NewValue(app.owner, 0)
+		half := state.NewComputed(app.owner, func(use *state.Use) int { return x.Use(use) / 2 })
+		var told []int
+		r.Go("bind", func() { state.Bind(app.owner, half, func(v int) { told = append(told, v) }) })
+		r.Go("set 1", func() { x.Set(2) })
+		r.Go("set 2", func() { x.Set(4) })
+		r.Check(func() {
+			for i, v := range told {
+				if i > 0 && v == told[i-1] {
+					r.Failf("told %v: a repetition", told)
+				}
+			}
+			if len(told) == 0 || told[len(told)-1] != x.Get()/2 {
+				r.Failf("told %v, the value is %d", told, x.Get()/2)
+			}
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: scope of a computed, set get destroy", 2, 1, func(r *Run) {
+		// What a call has made ends before the next, and before Destroy returns.
+		app, p := root(r, "app"), root(r, "p")
+		x := state.NewValue(app.owner, 0)
+		live, over := 0, false
+		c := state.NewComputedIn(p.owner, func(use *state.Use, scope *tether.Owner) int {
+			if live++; live > 1 || over {
+				r.Failf("%d live, after Destroy: %v", live, over)
+			}
+			scope.Defer(func() { live-- })
+			return x.Use(use)
+		})
+		c.Get()
+		r.Go("set", func() { x.Set(1); c.Get(); x.Set(2) })
+		r.Go("get", func() { c.Get() })
+		r.Go("destroy", func() {
+			p.destroy()
+			if over = true; live != 0 {
+				r.Failf("%d live after Destroy", live)
+			}
+		})
+		r.Check(func() {
+			p.ended()
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: items set set destroy", 1, 1, func(r *Run) {
+		// An item lives as long as its key is there, and no two are of one key.
+		app, p := root(r, "app"), root(r, "p")
+		src := state.NewValue(app.owner, map[int]int{1: 1})
+		live, over := make(map[int]int), false
+		all := state.ForEach(p.owner, src, func(_ *state.Use, item *tether.Owner, key, v int) int {
+			if over {
+				r.Failf("called after Destroy")
+			}
+			if live[key] == 0 {
+				item.Defer(func() { live[key] = 0 })
+			}
+			live[key] = v
+			return v
+		})
+		r.Go("set 1", func() { src.Set(map[int]int{1: 2, 2: 2}) })
+		r.Go("set 2", func() { src.Set(map[int]int{2: 3}) })
+		r.Go("destroy", func() {
+			p.destroy()
+			over = true
+			for key, v := range live {
+				if v != 0 {
+					r.Failf("the item of %d outlives Destroy", key)
+				}
+			}
+		})
+		r.Check(func() {
+			p.ended()
+			all.Get() // what it was
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: resource reload reload destroy", 1, 0, func(r *Run) {
+		// The last load counts, and no load goes on after Destroy.
+		app, p := root(r, "app"), root(r, "p")
+		loads, loading, over := 0, 0, false
+		var res *state.Resource[int]
+		res = state.NewResource(p.owner, func(context.Context) (int, error) {
+			loads++
+			n := loads
+			loading++
+			r.Point("in load")
+			if loading--; over {
+				r.Failf("a load after Destroy")
+			}
+			return n, nil
+		})
+		last := 0
+		res.Changes().Connect(app.owner, func(c state.Change[state.Loaded[int]]) {
+			if c.New.Value < last {
+				r.Failf("load %d after load %d", c.New.Value, last)
+			}
+			last = c.New.Value
+		})
+		r.Go("reload", func() { res.Reload(); res.Reload() })
+		r.Go("destroy", func() {
+			p.destroy()
+			if over = true; loading > 0 {
+				r.Failf("%d loads go on", loading)
+			}
+		})
+		r.Check(func() {
+			p.ended()
+			res.Reload()
+			app.destroy()
+			app.ended()
+		})
+	}},
+	{"state: springs tick get destroy", 2, 1, func(r *Run) {
+		// A tick moves the springs of one source in one moment. One that has ended stays.
+		var ticks tether.Signal[tether.Tick]
+		app, p := root(r, "app"), root(r, "p")
+		cfg := state.SpringConfig{Frequency: 1, Damping: 1}
+		a := state.NewSpring(app.owner, &ticks, 0, cfg)
+		b := state.NewSpring(p.owner, &ticks, 0, cfg)
+		moved := 0
+		ended := -1.0
+		both := state.NewComputed(app.owner, func(use *state.Use) [2]float64 { return [2]float64{a.Use(use), b.Use(use)} })
+		both.Changes().Connect(app.owner, func(c state.Change[[2]float64]) {
+			moved++
+			if c.New[0] != c.New[1] && c.New[1] != c.Old[1] {
+				r.Failf("moved to %v", c.New)
+			}
+		})
+		a.SetTarget(1)
+		b.SetTarget(1)
+		r.Go("tick", func() {
+			ticks.Fire(tether.Tick{Delta: 100 * time.Millisecond})
+			ticks.Fire(tether.Tick{Delta: 100 * time.Millisecond})
+		})
+		destroying := false
+		r.Go("get", func() {
+			if v := both.Get(); !destroying && v[0] != v[1] {
+				r.Failf("got %v", v)
+			}
+		})
+		r.Go("destroy", func() {
+			destroying = true
+			p.destroy()
+			ended = b.Get()
+		})
+		r.Check(func() {
+			p.ended()
+			if v := b.Get(); v != ended {
+				r.Failf("at %g after Destroy, then at %g", ended, v)
+			}
+			if moved == 0 || a.Get() <= 0 {
+				r.Failf("nothing has moved")
+			}
 			app.destroy()
 			app.ended()
 		})
