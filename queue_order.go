@@ -60,6 +60,9 @@ func (o *order) first() *place {
 
 // list returns the list that the first place is in, nil if nothing is pending.
 func (o *order) list() *fifo.Buffer[place] {
+	if o.spent.Len() == 0 && o.plain.Len() > 0 && !o.plain.At(0).conn.ended { // as nearly always
+		return &o.plain
+	}
 	p := o.head(&o.plain)
 	if o.spent.Len() == 0 {
 		if p == nil {

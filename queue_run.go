@@ -73,19 +73,22 @@ func (r *runner) drain() {
 // there is one. If there is none, the queue is idle, unless a Drain has the turn: that
 // gives the turn away itself. If owner is not nil, next takes a value only if it belongs to
 // owner, and leaves the queue busy otherwise.
-func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
+func (q *Queue) next(limit uint64, owner *scope.Scope) (more bool) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.waiting {
-		q.waiting = false
-		return true
-	}
-	q.current = place{}
 	list := q.order.list()
-	if list != nil && list.At(0).number <= limit && (q.finish || !q.dead && q.scope.Alive()) {
-		if owner != nil && list.At(0).conn.conn.Owner() != owner {
-			return false
+	switch {
+	case q.waiting:
+		q.waiting, more = false, true
+	case list == nil || list.At(0).number > limit || !q.finish && (q.dead || !q.scope.Alive()):
+		q.current = place{}
+		if owner == nil && !q.manual {
+			q.busy = false
 		}
+		q.releaseFlushesLocked()
+	case owner != nil && list.At(0).conn.conn.Owner() != owner:
+		q.current = place{}
+	default:
+		more = true
 		c, number := q.order.takeFrom(list)
 		c.box.take()
 		q.current = place{c, number, 1}
@@ -95,13 +98,9 @@ func (q *Queue) next(limit uint64, owner *scope.Scope) bool {
 		if q.flushes.Len() > 0 {
 			q.releaseFlushesLocked()
 		}
-		return true
 	}
-	if owner == nil && !q.manual {
-		q.busy = false
-	}
-	q.releaseFlushesLocked()
-	return false
+	q.mu.Unlock()
+	return more
 }
 
 // handle calls the handler for the current value, if it may be called, and for those of the
@@ -129,12 +128,15 @@ func (r *runner) handle() {
 	defer owner.Retract(slot)
 	yield.Point("queue: announced")
 	supervised := owner.Supervised()
+	single := slot == nil || supervised || q.finish
 	for {
 		if !c.callable() { // NOTE: after the announcement
 			q.skip(c)
 			return
 		}
-		q.release(c)
+		if c.spent {
+			q.release(c)
+		}
 		yield.Point("queue: call")
 		r.calls++
 		if !c.box.call(supervised) { // it has ended in this moment
@@ -142,7 +144,7 @@ func (r *runner) handle() {
 			q.skip(c)
 			return
 		}
-		if slot == nil || slot.Awaited() || supervised || q.finish || !q.next(r.limit, owner) {
+		if single || slot.Awaited() || !q.next(r.limit, owner) {
 			return
 		}
 		c = q.current.conn

@@ -32,7 +32,9 @@ func (r *Buffer[T]) Push(v T) {
 	}
 	r.buf[(r.head+r.n)&(len(r.buf)-1)] = v
 	r.n++
-	r.peak = max(r.peak, r.n)
+	if r.n > r.peak {
+		r.peak = r.n
+	}
 }
 
 // Pop removes and returns the oldest value; r must not be empty.
