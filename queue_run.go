@@ -130,7 +130,11 @@ func (r *runner) handle() {
 	supervised := owner.Supervised()
 	single := slot == nil || supervised || q.finish
 	for {
-		if !c.callable() { // NOTE: after the announcement
+		callable := c.conn.Callable(c.spent) // NOTE: after the announcement
+		if q.finish {
+			callable = c.spent || !c.conn.Muted()
+		}
+		if !callable {
 			q.skip(c)
 			return
 		}
@@ -149,14 +153,6 @@ func (r *runner) handle() {
 		}
 		c = q.current.conn
 	}
-}
-
-// callable reports whether the current value, which is c's, is to be handled.
-func (c *queueConn) callable() bool {
-	if c.q.finish {
-		return c.spent || !c.conn.Muted()
-	}
-	return c.conn.Callable(c.spent)
 }
 
 // skip drops the current value, which is c's.

@@ -39,13 +39,12 @@ func (r *Buffer[T]) Push(v T) {
 
 // Pop removes and returns the oldest value; r must not be empty.
 func (r *Buffer[T]) Pop() T {
-	p := r.At(0)
+	p := &r.buf[r.head]
 	v := *p
 	var zero T
 	*p = zero // the collector may have it
 	r.head = (r.head + 1) & (len(r.buf) - 1)
-	r.n--
-	if r.n == 0 {
+	if r.n--; r.n == 0 {
 		if len(r.buf) > most || len(r.buf) > keep && len(r.buf) >= 4*r.peak {
 			r.buf, r.head = nil, 0
 		}

@@ -187,7 +187,7 @@ var bugs = []struct {
 		{waitGo, "\t\tyounger, circle := w.search()\n", "$\t\tcircle = circle && !yield.Bug(\"circle of goroutines\")\n"},
 	}},
 	{"queue does not look", "queue block destroy", []patch{
-		{queueRunGo, "\t\tif !c.callable() {", "\t\tif !yield.Bug(\"queue does not look\") && !c.callable() {"},
+		{queueRunGo, "\t\tif !callable {", "\t\tif !yield.Bug(\"queue does not look\") && !callable {"},
 	}},
 	{"what is taken is not left", "finish, connection's owner destroyed", []patch{
 		{finishGo, "c.pending > 0 || c.q.current.conn == c }", "c.pending > 0 || c.q.current.conn == c && (!yield.Bug(\"what is taken is not left\") || c.q.waiting) }"},
