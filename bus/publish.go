@@ -90,10 +90,12 @@ func deliver[T any](b *Bus, ctx context.Context, m Message[T], lists []*connlist
 		if !v.Next() {
 			return false
 		}
-		switch err := call(&v, ctx, m); {
-		case err == nil:
+		err := call(&v, ctx, m)
+		switch err { //nolint:errorlint // errors.Is would call methods of the user's errors
+		case nil:
 			called = true
-		case !errors.Is(err, errLost):
+		case errLost:
+		default:
 			called = true
 			errs = append(errs, newHandlerError(v.Owner(), v.PC(), m.Topic, err))
 		}
