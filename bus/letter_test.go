@@ -217,3 +217,18 @@ func TestDead_GetsEachValueThatAQueueNeitherHandlesNorCounts(t *testing.T) {
 		})
 	}
 }
+
+// Publish took its snapshot when the handlers of Tap had been called. So what these connected
+// to a topic that had handlers got the value as well, and what they connected to one that had
+// none did not.
+func TestTap_WhatAHandlerConnectsGetsTheNextValueOnly(t *testing.T) {
+	app, b := newBus(t)
+	topic := bus.Named[int](b, "a")
+	topic.Connect(app, func(int) {})
+	var got []int
+	b.Tap().Once(app, func(bus.Delivery) { topic.Connect(app, func(v int) { got = append(got, v) }) })
+	require.NoError(t, topic.Publish(bg, 1))
+	require.Empty(t, got, "connected after Publish began")
+	require.NoError(t, topic.Publish(bg, 2))
+	require.Equal(t, []int{2}, got)
+}
