@@ -44,10 +44,10 @@ func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 		return r.err
 	}
 	limit := b.numbers.Load() // before the handlers of Tap, which may connect others
-	if t.apart != nil {
-		ctx = context.WithValue(ctx, mark{}, true)
-	}
 	observed := !marked(ctx)
+	if t.apart != nil && observed {
+		ctx, observed = context.WithValue(ctx, mark{}, true), false
+	}
 	if observed && b.tap.list.Head() != nil {
 		return t.tapped(ctx, v, r.lists, limit)
 	}
