@@ -46,8 +46,8 @@ func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priorit
 
 // ConnectTold is Connect that calls made, if it has connected, before the function of
 // WhileActive is called. It is for a caller that must end c even if that function panics.
-func (l *List) ConnectTold(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, hooks *Hooks, made func()) {
-	first, ok := l.join(c, owner, word, priority, false, hooks)
+func (l *List) ConnectTold(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, quiet bool, hooks *Hooks, made func()) {
+	first, ok := l.join(c, owner, word, priority, quiet, hooks)
 	if ok {
 		made()
 	}
