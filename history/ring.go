@@ -166,9 +166,10 @@ func (r *Ring[T]) appendLocked(v T) {
 	r.newest = r.endLocked()
 	r.newest.v = v
 	r.newest.next.Store(new(cell[T])) // publishes v
-	if r.count++; r.count > r.n {
+	if r.count < r.n {
+		r.count++
+	} else {
 		r.oldest = r.oldest.next.Load()
-		r.count--
 	}
 }
 
