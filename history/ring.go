@@ -141,17 +141,17 @@ func (r *Ring[T]) record(v T) {
 		return
 	}
 	finally.Each(func() bool {
-		s := pass.next(book, &r.mu)
-		if s != nil {
+		if s := pass.next(book, &r.mu); s != nil {
 			s.wake()
+			return true
 		}
-		return s != nil
+		if pass.sparse() {
+			r.mu.Lock()
+			book.sweepLocked()
+			r.mu.Unlock()
+		}
+		return false
 	})
-	if pass.sparse() {
-		r.mu.Lock()
-		book.sweepLocked()
-		r.mu.Unlock()
-	}
 }
 
 // endLocked returns the empty cell, nil once the values are dropped.
