@@ -81,9 +81,10 @@ func (s *subscription[T]) connect(n *node, call handler[T]) *tether.Connection {
 		if s.once {
 			inner := call
 			call = func(ctx context.Context, m Message[T]) error {
-				if !conn.Disconnect() {
+				if !conn.Claim() {
 					return errLost
 				}
+				defer conn.Delivered()
 				return inner(ctx, m)
 			}
 		}
