@@ -72,7 +72,7 @@ type (
 
 	// madeOption is for the library where it connects to a source and must end the connection
 	// even if Connect panics, because the function of WhileActive does. It is called before
-	// that function, with a connection that is not on a queue.
+	// that function.
 	madeOption func(*Connection)
 )
 

@@ -18,7 +18,7 @@ func enqueueAny(h handle.Queueing) *Connection {
 		m.over = true
 		m.box = telling{m}
 	}
-	m.connect(h.List, c, owner, h.Entry(m.offer), cfg.priority)
+	m.connect(h.List, c, owner, h.Entry(m.offer), cfg)
 	return &c.Connection
 }
 

@@ -66,7 +66,7 @@ func enqueue[T any](s *Signal[T], c *hookedConnection, owner *Owner, handler fun
 	s.describe()
 	m := newMailbox(c, handler, cfg.queue)
 	m.once = once
-	m.connect(&s.list, c, owner, connlist.Word(m.push), cfg.priority)
+	m.connect(&s.list, c, owner, connlist.Word(m.push), cfg)
 	return &c.Connection
 }
 
@@ -78,11 +78,15 @@ func newMailbox[T any](c *hookedConnection, handler func(T), q *Queue) *mailbox[
 
 // connect enters the connection in its books. word is that of the function that the list's
 // user calls, which queues a value.
-func (m *mailbox[T]) connect(list *connlist.List, c *hookedConnection, owner *Owner, word unsafe.Pointer, priority int) {
+func (m *mailbox[T]) connect(list *connlist.List, c *hookedConnection, owner *Owner, word unsafe.Pointer, cfg connectConfig) {
 	if m.join(owner.scope, c.hooks.PC) {
 		defer m.link() // also if WhileActive's function panics: the connection stands
 		c.hooks.Ended, c.hooks.Queued = m.end, &m.queueConn
-		list.Connect(&c.conn, owner.scope, word, priority, true, &c.hooks)
+		if cfg.made != nil {
+			list.ConnectTold(&c.conn, owner.scope, word, cfg.priority, true, &c.hooks, func() { cfg.made(&c.Connection) })
+			return
+		}
+		list.Connect(&c.conn, owner.scope, word, cfg.priority, true, &c.hooks)
 	}
 }
 

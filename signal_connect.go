@@ -101,7 +101,7 @@ func wrap[F any](handler F) *hookedConnection {
 func (s *Signal[T]) connect(c *Connection, owner *Owner, handler func(T), cfg connectConfig, hooks *connlist.Hooks) {
 	s.describe()
 	if cfg.made != nil {
-		s.list.ConnectTold(&c.conn, owner.scope, connlist.Word(handler), cfg.priority, hooks, func() { cfg.made(c) })
+		s.list.ConnectTold(&c.conn, owner.scope, connlist.Word(handler), cfg.priority, false, hooks, func() { cfg.made(c) })
 		return
 	}
 	s.list.Connect(&c.conn, owner.scope, connlist.Word(handler), cfg.priority, false, hooks)

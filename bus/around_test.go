@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
 )
 
@@ -50,4 +51,31 @@ func TestAround_IsCalledOnceForEachCallOfAHandler(t *testing.T) {
 	bus.For[int](b).Once(app, func(int) { log = append(log, "once") })
 	require.NoError(t, bus.For[int](b).Publish(bg, 2))
 	require.Equal(t, []string{`outer: "" 2 to app`, `inner: "" 2 to app`, "once"}, log)
+}
+
+// A next that was kept called the handler of an owner that had ended.
+func TestAround_ANextThatIsCalledTooLateCallsNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var kept func(context.Context) error
+	b := bus.New(app, "bus", bus.Around(func(ctx context.Context, _ bus.Delivery, next func(context.Context) error) error {
+		kept = next
+		return next(ctx)
+	}))
+	o := app.NewChild("o")
+	calls := 0
+	bus.For[int](b).Connect(o, func(int) { calls++ })
+	_, err := bus.Reply(o, b, func(context.Context, string) (int, error) { calls++; return 1, nil })
+	require.NoError(t, err)
+	late := func() {
+		require.EqualError(t, kept(bg), "bus: next called after its function has returned")
+	}
+	require.NoError(t, bus.For[int](b).Publish(bg, 1))
+	late()
+	n, err := bus.Ask[int](bg, b, "one")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.NoError(t, o.Destroy())
+	late()
+	require.Equal(t, 2, calls)
 }

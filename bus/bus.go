@@ -62,9 +62,10 @@ func (f option) bus(b *Bus) { f(b) }
 
 // Around arranges for f to be called in place of each handler, for traces, metrics or timeouts.
 // That includes handlers on queues, handlers of Dead and Tap, and responders. f calls next,
-// which calls the handler. What f returns counts as what the handler has returned. d says what
-// is handled, and by which handler. With several Arounds the first one given is the outermost.
-// A panic in f counts as one of the handler.
+// which calls the handler. A call of next must begin and return before f returns. After that,
+// next calls nothing and returns an error that says so. What f returns counts as what the handler
+// has returned. d says what is handled, and by which handler. With several Arounds the first one
+// given is the outermost. A panic in f counts as one of the handler.
 //
 // Cost: some allocations for each call of a handler.
 func Around(f func(ctx context.Context, d Delivery, next func(context.Context) error) error) Option {

@@ -217,3 +217,42 @@ func TestDead_GetsEachValueThatAQueueNeitherHandlesNorCounts(t *testing.T) {
 		})
 	}
 }
+
+// Publish took its snapshot when the handlers of Tap had been called. So what these connected
+// to a topic that had handlers got the value as well, and what they connected to one that had
+// none did not.
+func TestTap_WhatAHandlerConnectsGetsTheNextValueOnly(t *testing.T) {
+	app, b := newBus(t)
+	topic := bus.Named[int](b, "a")
+	topic.Connect(app, func(int) {})
+	var got []int
+	b.Tap().Once(app, func(bus.Delivery) { topic.Connect(app, func(v int) { got = append(got, v) }) })
+	require.NoError(t, topic.Publish(bg, 1))
+	require.Empty(t, got, "connected after Publish began")
+	require.NoError(t, topic.Publish(bg, 2))
+	require.Equal(t, []int{2}, got)
+}
+
+// Each Publish to Dead put another mark around a context that had one. So a handler on a queue
+// that publishes its letters there again had the context grow for ever.
+func TestDead_AHandlerOnAQueueThatPublishesThereHasItsContextNotGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, b := newBus(t)
+		q := tether.NewQueue(app, 1, tether.Block)
+		var calls, first, last int
+		b.Dead().Handle(app, func(ctx context.Context, l bus.Letter) error {
+			switch calls++; calls {
+			case 10:
+				first = depthOf(ctx, &last)
+			case 1000:
+				depthOf(ctx, &last)
+				return nil
+			}
+			return b.Dead().Publish(ctx, l)
+		}, tether.On(q))
+		require.NoError(t, bus.For[int](b).Publish(depthContext{bg, &last}, 0))
+		synctest.Wait()
+		require.NotZero(t, first)
+		require.Equal(t, first, last)
+	})
+}

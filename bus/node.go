@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync/atomic"
 
@@ -81,9 +82,10 @@ func (s *subscription[T]) connect(n *node, call handler[T]) *tether.Connection {
 		if s.once {
 			inner := call
 			call = func(ctx context.Context, m Message[T]) error {
-				if !conn.Disconnect() {
+				if !conn.Claim() {
 					return errLost
 				}
+				defer conn.Delivered()
 				return inner(ctx, m)
 			}
 		}
@@ -114,8 +116,17 @@ func surrounded(ctx context.Context, around []surrounder, d Delivery, call func(
 	if len(around) == 0 {
 		return call(ctx)
 	}
-	return around[0](ctx, d, func(ctx context.Context) error { return surrounded(ctx, around[1:], d, call) })
+	var over atomic.Bool // the handler's owner may have ended
+	defer over.Store(true)
+	return around[0](ctx, d, func(ctx context.Context) error {
+		if over.Load() {
+			return errOver
+		}
+		return surrounded(ctx, around[1:], d, call)
+	})
 }
+
+var errOver = errors.New("bus: next called after its function has returned")
 
 // checkConnect checks the arguments of a call that connects, and returns the owner's scope.
 func checkConnect(op string, owner *tether.Owner, noFunction bool, opts []tether.ConnectOption) *scope.Scope {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
+	"github.com/seed-ec287111/tether/derive"
 )
 
 func TestOnce_IsCalledOnce(t *testing.T) {
@@ -90,4 +91,22 @@ func TestOnce_WhatComesTooLateIsALetter(t *testing.T) {
 			require.Equal(t, int64(1), dead.Load())
 		}
 	}
+}
+
+// The connection ended before the call, and with it what had been made of it: nobody was left to
+// get the value.
+func TestOnce_ItsValueComesThroughWhatIsMadeOfIt(t *testing.T) {
+	app, b := newBus(t)
+	topic := bus.For[int](b)
+	once := tether.NewSource(func(o *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
+		return topic.Once(o, handler, opts...)
+	})
+	var got []int
+	add := func(v int) { got = append(got, v) }
+	c := derive.Map(once, func(v int) int { return 2 * v }).Connect(app, add)
+	once.Once(app, add)
+	require.NoError(t, topic.Publish(bg, 1))
+	require.NoError(t, topic.Publish(bg, 2))
+	require.Equal(t, []int{2, 1}, got)
+	require.False(t, c.Connected())
 }

@@ -43,18 +43,19 @@ func (t *Topic[T]) Publish(ctx context.Context, v T) error {
 	if r.err != nil {
 		return r.err
 	}
-	if t.apart != nil {
-		ctx = context.WithValue(ctx, mark{}, true)
-	}
+	limit := b.numbers.Load() // before the handlers of Tap, which may connect others
 	observed := !marked(ctx)
-	if observed && b.tap.list.Head() != nil {
-		return t.tapped(ctx, v, r.lists)
+	if t.apart != nil && observed {
+		ctx, observed = context.WithValue(ctx, mark{}, true), false
 	}
-	return t.deliver(ctx, v, r.lists, observed)
+	if observed && b.tap.list.Head() != nil {
+		return t.tapped(ctx, v, r.lists, limit)
+	}
+	return t.deliver(ctx, v, r.lists, limit, observed)
 }
 
 // tapped calls the handlers of Tap, and then those of v, though one of the former panics.
-func (t *Topic[T]) tapped(ctx context.Context, v T, lists []*connlist.List) (err error) {
+func (t *Topic[T]) tapped(ctx context.Context, v T, lists []*connlist.List, limit uint64) (err error) {
 	step := 0
 	finally.Each(func() bool {
 		switch step++; step {
@@ -62,7 +63,7 @@ func (t *Topic[T]) tapped(ctx context.Context, v T, lists []*connlist.List) (err
 			t.bus.inform(ctx, Delivery{Topic: t.name, Value: v})
 			return true
 		case 2:
-			err = t.deliver(ctx, v, lists, true)
+			err = t.deliver(ctx, v, lists, limit, true)
 		}
 		return false
 	})
@@ -70,30 +71,33 @@ func (t *Topic[T]) tapped(ctx context.Context, v T, lists []*connlist.List) (err
 }
 
 // deliver calls the handlers of v, and makes a letter if there are none.
-func (t *Topic[T]) deliver(ctx context.Context, v T, lists []*connlist.List, observed bool) error {
-	called, err := deliver(t.bus, ctx, Message[T]{t.name, v}, lists)
+func (t *Topic[T]) deliver(ctx context.Context, v T, lists []*connlist.List, limit uint64, observed bool) error {
+	called, err := deliver(ctx, Message[T]{t.name, v}, lists, limit)
 	if !called && observed {
 		t.bus.letter(ctx, t.name, v, ErrNobody)
 	}
 	return err
 }
 
-// deliver calls the handlers in lists. called says whether one of them got the value.
-func deliver[T any](b *Bus, ctx context.Context, m Message[T], lists []*connlist.List) (called bool, err error) {
+// deliver calls the handlers in lists whose number is limit or less. called says whether one of
+// them got the value.
+func deliver[T any](ctx context.Context, m Message[T], lists []*connlist.List, limit uint64) (called bool, err error) {
 	if len(lists) == 0 || len(lists) == 1 && lists[0].Head() == nil {
 		return false, nil
 	}
-	v := visit.Begin(ctx, connlist.WalkAll(lists, b.numbers.Load()))
+	v := visit.Begin(ctx, connlist.WalkAll(lists, limit))
 	defer v.End()
 	var errs []error
 	finally.Each(func() bool {
 		if !v.Next() {
 			return false
 		}
-		switch err := call(&v, ctx, m); {
-		case err == nil:
+		err := call(&v, ctx, m)
+		switch err { //nolint:errorlint // errors.Is would call methods of the user's errors
+		case nil:
 			called = true
-		case !errors.Is(err, errLost):
+		case errLost:
+		default:
 			called = true
 			errs = append(errs, newHandlerError(v.Owner(), v.PC(), m.Topic, err))
 		}
@@ -127,7 +131,7 @@ func marked(ctx context.Context) bool { return ctx.Value(mark{}) != nil }
 
 // inform calls the handlers of Tap with d.
 func (b *Bus) inform(ctx context.Context, d Delivery) {
-	_, _ = deliver(b, context.WithValue(ctx, mark{}, true), Message[Delivery]{Value: d}, []*connlist.List{&b.tap.list})
+	_, _ = deliver(context.WithValue(ctx, mark{}, true), Message[Delivery]{Value: d}, []*connlist.List{&b.tap.list}, b.numbers.Load())
 }
 
 // letter calls the handlers of Dead with a letter, even if ctx has ended.
@@ -136,5 +140,5 @@ func (b *Bus) letter(ctx context.Context, topic string, v any, err error) {
 		return
 	}
 	ctx = context.WithValue(context.WithoutCancel(ctx), mark{}, true)
-	_, _ = deliver(b, ctx, Message[Letter]{Value: Letter{topic, v, err}}, []*connlist.List{&b.dead.list})
+	_, _ = deliver(ctx, Message[Letter]{Value: Letter{topic, v, err}}, []*connlist.List{&b.dead.list}, b.numbers.Load())
 }

@@ -120,6 +120,27 @@ func TestPublish_ReturnsTheErrorsOfAllHandlersWithWhoseTheyAre(t *testing.T) {
 
 func failing(context.Context, int) error { return errBoom }
 
+// The bus asked each error whether it was one of its own, by errors.Is. An error that says yes
+// to everything was dropped, and its value became a letter though the handler had got it. One
+// whose method panics took the panic past the panic handler of the handler's owner.
+func TestPublish_CallsNoMethodOfAHandlersError(t *testing.T) {
+	app, b := newBus(t)
+	b.Dead().Connect(app, func(l bus.Letter) { t.Errorf("a letter: %v", l.Err) })
+	topic := bus.Named[int](b, "a")
+	for _, is := range []func() bool{func() bool { return true }, func() bool { panic("Is") }} {
+		c := topic.Handle(app, func(context.Context, int) error { return likeAny{is} })
+		var h *bus.HandlerError
+		require.IsType(t, h, topic.Publish(bg, 1))
+		c.Disconnect()
+	}
+}
+
+// A likeAny is an error whose Is is what the test says.
+type likeAny struct{ is func() bool }
+
+func (likeAny) Error() string   { return "like any" }
+func (e likeAny) Is(error) bool { return e.is() }
+
 func TestPublish_PanicsGoOnWhenTheOthersHaveBeenCalledAndSupervisedOnesAreErrors(t *testing.T) {
 	app, b := newBus(t)
 	topic := bus.For[int](b)

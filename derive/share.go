@@ -1,8 +1,11 @@
 package derive
 
 import (
+	"unsafe"
+
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/yield"
 )
 
 // Share returns a Source whose subscribers have one connection to src in common, and one
@@ -17,22 +20,24 @@ func Share[T any](owner *tether.Owner, src tether.Source[T]) tether.Source[T] {
 	handle.Scope("derive: Share", owner)
 	mustSource("Share", src)
 	var shared *tether.Signal[T]
+	// end ends the subscriptions, if they are still those of active: that is looked at in the
+	// step that ends them. Others that have come meanwhile have a chain of their own.
+	end := func(active *tether.Owner) {
+		yield.Point("share: over")
+		handle.List(unsafe.Pointer(shared)).DisconnectStretch(handle.Scope("derive: Share", active))
+	}
 	shared = tether.NewSignal[T](owner, tether.WhileActive(func(active *tether.Owner) {
 		connected := false
 		defer func() {
 			if !connected { // Connect of src has panicked, and the caller gets no Connection
-				shared.DisconnectAll()
+				end(active)
 			}
 		}()
 		var upstream tether.Signal[T]
 		c := upstream.Connect(active, shared.Fire)
 		open(src, active, &upstream, c, nil)
 		connected = true
-		handle.OnEnd(c, func() {
-			if active.Alive() { // else the last subscriber has left
-				shared.DisconnectAll()
-			}
-		})
+		handle.OnEnd(c, func() { end(active) })
 	}))
 	return through[T](shared)
 }

@@ -215,3 +215,20 @@ func TestRing_TakesManyPrioritiesInLinearTime(t *testing.T) {
 		})
 	}
 }
+
+// The connection stood, and recorded into a ring that nobody had, for as long as owner lived.
+func TestRecord_OfASourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	q := tether.NewQueue(app, 1, tether.Block)
+	s := tether.NewSignal[int](app, tether.WhileActive(func(*tether.Owner) { panic("inactive") }))
+	queued := tether.NewSource(func(o *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
+		return s.Connect(o, handler, append(opts, tether.On(q))...)
+	})
+	for _, src := range []tether.Source[int]{s, queued} {
+		o := app.NewChild("o")
+		require.PanicsWithValue(t, "inactive", func() { history.Record(o, src, 1) })
+		require.Equal(t, tether.Stats{Owners: 1}, o.Stats())
+		require.Zero(t, s.Len())
+	}
+}

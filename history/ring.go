@@ -55,7 +55,8 @@ func (*noCopy) Unlock() {}
 // is itself a ring, the values that src keeps are the first ones. An n above 2^32-1 counts
 // as 2^32-1.
 //
-// Record panics if owner or src is nil, a typed nil included, and if n < 1.
+// Record panics if owner or src is nil, a typed nil included, and if n < 1. If Connect of src
+// panics, so does Record, and nothing of the ring is left.
 func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	s := handle.Scope("history: Record", owner)
 	switch {
@@ -67,13 +68,18 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	r := &Ring[T]{n: uint32(min(uint64(n), math.MaxUint32)), oldest: new(cell[T])}
 	r.alive.Store(true)
 	undo := s.OwnEnding((*ending[T])(r))
+	var conns []*tether.Connection // which exist even if Connect panics, as by the function of WhileActive
+	made := handle.Made(func(c any) { conns = append(conns, c.(*tether.Connection)) }).(tether.ConnectOption)
 	over := false
 	defer func() {
 		if !over { // Connect of src has panicked
 			undo()
+			for _, c := range conns {
+				c.Disconnect()
+			}
 		}
 	}()
-	src.Connect(owner, func(v T) { r.record(v) }) // a method value would not be on the stack, and reports go by it
+	src.Connect(owner, func(v T) { r.record(v) }, made) // a method value would not be on the stack, and reports go by it
 	over = true
 	return r
 }
@@ -135,17 +141,17 @@ func (r *Ring[T]) record(v T) {
 		return
 	}
 	finally.Each(func() bool {
-		s := pass.next(book, &r.mu)
-		if s != nil {
+		if s := pass.next(book, &r.mu); s != nil {
 			s.wake()
+			return true
 		}
-		return s != nil
+		if pass.sparse() {
+			r.mu.Lock()
+			book.sweepLocked()
+			r.mu.Unlock()
+		}
+		return false
 	})
-	if pass.sparse() {
-		r.mu.Lock()
-		book.sweepLocked()
-		r.mu.Unlock()
-	}
 }
 
 // endLocked returns the empty cell, nil once the values are dropped.
@@ -160,9 +166,10 @@ func (r *Ring[T]) appendLocked(v T) {
 	r.newest = r.endLocked()
 	r.newest.v = v
 	r.newest.next.Store(new(cell[T])) // publishes v
-	if r.count++; r.count > r.n {
+	if r.count < r.n {
+		r.count++
+	} else {
 		r.oldest = r.oldest.next.Load()
-		r.count--
 	}
 }
 

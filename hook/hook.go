@@ -75,7 +75,7 @@ func (h *Hook[In, Out]) First(ctx context.Context, in In) (Out, error) {
 		if ctx.Err() != nil {
 			return none, context.Cause(ctx)
 		}
-		if out, err := ask[In, Out](&v, in); !errors.Is(err, ErrPass) {
+		if out, pass, err := ask[In, Out](&v, in); !pass {
 			return out, err
 		}
 	}
@@ -113,10 +113,10 @@ func (h *Hook[In, Out]) All(ctx context.Context, in In) ([]Out, error) {
 			errs = append(errs, context.Cause(ctx))
 			return false
 		}
-		switch out, err := ask[In, Out](&v, in); {
+		switch out, pass, err := ask[In, Out](&v, in); {
 		case err == nil:
 			outs = append(outs, out)
-		case !errors.Is(err, ErrPass):
+		case !pass:
 			errs = append(errs, err)
 		}
 		return true
@@ -130,12 +130,16 @@ func (h *Hook[In, Out]) All(ctx context.Context, in In) ([]Out, error) {
 // Len returns the number of handlers that are connected, muted ones included.
 func (h *Hook[In, Out]) Len() int { return h.self().len() }
 
-// ask calls the handler that v is at.
-func ask[In, Out any](v *visit.Visit, in In) (out Out, err error) {
+// ask calls the handler that v is at. A panic is not a pass, whatever its value is. The methods
+// of the handler's error are called in the call of the handler, because they may panic too.
+func ask[In, Out any](v *visit.Visit, in In) (out Out, pass bool, err error) {
 	f := visit.Func[func(context.Context, In) (Out, error)](v)
 	ctx := v.Context()
-	if p := v.Call(func() { out, err = f(ctx, in) }, func() any { return in }); p != nil {
+	if p := v.Call(func() {
+		out, err = f(ctx, in)
+		pass = errors.Is(err, ErrPass)
+	}, func() any { return in }); p != nil {
 		err = p
 	}
-	return out, err
+	return out, pass, err
 }

@@ -106,6 +106,33 @@ func TestPanic_ASupervisedOneIsReportedAndIsTheHandlersError(t *testing.T) {
 	check("Run", seen, told)
 }
 
+// A *PanicError wraps what was panicked with. So a panic with ErrPass was taken for a pass, and
+// nobody was told of it by First and All. And an error whose method panics took that panic past
+// the panic handler.
+func TestPanic_ASupervisedOneIsTheHandlersErrorThoughItSaysPass(t *testing.T) {
+	app := newApp(t)
+	for _, f := range []func(context.Context, int) (int, error){
+		func(context.Context, int) (int, error) { panic(hook.ErrPass) },
+		answer(1, faultyError{}),
+	} {
+		o, told := nest(app, "o")
+		var h hook.Hook[int, int]
+		h.Handle(o, f)
+		h.Handle(app, answer(7, nil))
+		_, err := h.First(bg, 1)
+		require.IsType(t, &tether.PanicError{}, err)
+		all, err := h.All(bg, 1)
+		require.Equal(t, []int{7}, all)
+		require.IsType(t, &tether.PanicError{}, err)
+		require.Len(t, *told, 2)
+	}
+}
+
+type faultyError struct{}
+
+func (faultyError) Error() string { return "faulty" }
+func (faultyError) Is(error) bool { panic("Is") }
+
 // What the panic handler does with it is not undone by what comes next.
 func TestPanic_OneOfTheActionIsLikeOneOfTheInnermostLink(t *testing.T) {
 	app := newApp(t)

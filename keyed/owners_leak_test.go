@@ -121,3 +121,23 @@ func TestOwners_AGroupIsCollectableWhileTheyLive(t *testing.T) {
 	_ = players
 	testkit.Collect(t, "the group", func() bool { return w.Value() == nil })
 }
+
+// A Go map keeps the room that its keys once needed; an empty group gives it back.
+func TestOwners_ManyKeysAtOnceLeaveTheHeapFlat(t *testing.T) {
+	many := 100_000
+	if testing.Short() || testkit.Race {
+		many = 5_000
+	}
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	players := keyed.New[int](app, "players")
+	before := testkit.Heap()
+	for i := range many {
+		players.Get(i)
+	}
+	for i := range many {
+		require.NoError(t, players.Destroy(i))
+	}
+	require.Less(t, testkit.Heap()-before, int64(64<<10), "bytes grown")
+	require.Zero(t, players.Len())
+}

@@ -59,6 +59,10 @@ func (g *group[K, V]) watchLocked(e *entry[K, V]) bool {
 	return true
 }
 
+// roomy is how many entries there must have been for the map, which keeps the room for them, to be
+// made anew when it is empty; arbitrary.
+const roomy = 64
+
 // remove takes the entry in slot, whose owner has ended, out of its chain.
 func (g *group[K, V]) remove(slot int32) {
 	g.mu.Lock()
@@ -82,6 +86,9 @@ func (g *group[K, V]) remove(slot int32) {
 	default:
 		delete(g.entries, e.key)
 		if len(g.entries) == 0 {
+			if len(g.slots) > roomy {
+				g.entries = make(map[K]*entry[K, V])
+			}
 			g.slots, g.free = nil, nil
 		}
 	}

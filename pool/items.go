@@ -30,8 +30,21 @@ func (p *Pool[T]) take(ctx context.Context, owner *scope.Scope) (it *item[T], er
 	place := p.waiting.PushBack(turn)
 	p.mu.Unlock()
 
-	served := false
+	served, over := false, false
+	defer func() { // also if a method of ctx panics
+		if over {
+			return
+		}
+		if !served {
+			it, served = p.leave(place)
+		}
+		if served {
+			p.pass(it)
+		}
+		it = nil
+	}()
 	if inCleanup() { // not under mu, because it reads the stack
+		over = true
 		if it, served = p.leave(place); !served {
 			return nil, tether.ErrPending
 		}
@@ -44,16 +57,12 @@ func (p *Pool[T]) take(ctx context.Context, owner *scope.Scope) (it *item[T], er
 	case <-owner.Context().Done():
 	case <-p.life.ended:
 	}
-	if err = p.refusal(ctx, owner); err == nil {
-		return it, nil
+	err = p.refusal(ctx, owner)
+	if err == nil && !served { // ctx is done, and has no error
+		err = context.Canceled
 	}
-	if !served {
-		it, served = p.leave(place)
-	}
-	if served {
-		p.pass(it)
-	}
-	return nil, err
+	over = err == nil
+	return it, err
 }
 
 // leave takes a place out of the line, unless it has been served.

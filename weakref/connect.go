@@ -2,6 +2,7 @@ package weakref
 
 import (
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 	"weak"
@@ -20,7 +21,8 @@ import (
 // method must not capture the target, or the target is never collected. A method expression
 // such as (*Sprite).Move is right. The method value sprite.Move is wrong. opts are those of
 // src.Connect. Cost: about two microseconds more than src.Connect. Connect panics if owner,
-// src, target or method is nil, a typed nil source included.
+// src, target or method is nil, a typed nil source included. If src.Connect panics, so does
+// Connect, and leaves no connection.
 func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, method func(*L, T), opts ...tether.ConnectOption) *tether.Connection {
 	handle.Scope("weakref: Connect", owner)
 	switch {
@@ -33,16 +35,27 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 	}
 	w := weak.Make(target)
 	h := new(hook)
+	var conns []*tether.Connection // which exist even if src.Connect panics, as by the function of WhileActive
+	made := handle.Made(func(c any) { conns = append(conns, c.(*tether.Connection)) }).(tether.ConnectOption)
+	connected := false
+	defer func() {
+		if !connected {
+			for _, c := range conns {
+				c.Disconnect()
+			}
+		}
+	}()
 	c := src.Connect(owner, func(v T) {
 		if l := w.Value(); l != nil {
 			method(l, v)
 		} else if c := h.conn.Load(); c != nil {
 			c.Disconnect()
 		}
-	}, opts...)
+	}, append(slices.Clip(opts), made)...)
 	if c == nil {
 		panic("weakref: Connect of a Source returned nil")
 	}
+	connected = true
 	if c.Connected() {
 		handle.Attribute(c, scope.PC(method))
 		h.conn.Store(c)

@@ -158,3 +158,15 @@ func TestConnect_NamesASourceThatReturnsNoConnection(t *testing.T) {
 		weakref.Connect(app, forgetful{}, new([2]*int), func(*[2]*int, int) {})
 	})
 }
+
+// The connection stood, but nobody had it, and it did not know its target: it stayed for good
+// when the target was collected.
+func TestConnect_ToASourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+	app := newOwner(t)
+	s := tether.NewSignal[int](app, tether.WhileActive(func(*tether.Owner) { panic("inactive") }))
+	q := tether.NewQueue(app, 1, tether.Block)
+	for _, opts := range [][]tether.ConnectOption{nil, {tether.On(q)}} {
+		require.PanicsWithValue(t, "inactive", func() { weakref.Connect(app, s, new(object), (*object).add, opts...) })
+		require.Zero(t, s.Len())
+	}
+}

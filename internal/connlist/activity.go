@@ -128,6 +128,16 @@ func (e *stretch) make() *scope.Scope {
 	return s
 }
 
+// in reports whether s is the scope of e. NOTE: the list's mu is held, and mu nests in it.
+func (e *stretch) in(s *scope.Scope) bool {
+	if e == nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.s == s
+}
+
 // end cuts the scope off, unless that was done. If the signal's owner was cut off, that
 // owner's teardown unwinds the scope, in its turn.
 func (e *stretch) end() {

@@ -172,3 +172,19 @@ func TestActivity_AStretchThatEndsWhileItsScopeIsMadeIsNotCalled(t *testing.T) {
 	require.False(t, made[0].Alive())
 	require.Zero(t, owner.Count().Owners-1, "it is gone")
 }
+
+// Who ends the connections of a stretch may come late, when others have begun the next one.
+func TestDisconnectStretch_EndsNothingOfALaterOne(t *testing.T) {
+	owner := newScope(t)
+	var l List
+	log := watched(t, &l, owner)
+	l.DisconnectStretch(owner) // there is none
+	disconnect(t, connect(t, &l, owner, 0, 1))
+	later := connect(t, &l, owner, 0, 2)
+	l.DisconnectStretch(log.scopes[0])
+	require.Equal(t, 2, l.Len())
+	l.DisconnectStretch(log.scopes[1])
+	require.Zero(t, l.Len())
+	require.False(t, later[0].Live())
+	require.False(t, log.scopes[1].Alive())
+}

@@ -46,8 +46,8 @@ func (l *List) Connect(c *Conn, owner *scope.Scope, word unsafe.Pointer, priorit
 
 // ConnectTold is Connect that calls made, if it has connected, before the function of
 // WhileActive is called. It is for a caller that must end c even if that function panics.
-func (l *List) ConnectTold(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, hooks *Hooks, made func()) {
-	first, ok := l.join(c, owner, word, priority, false, hooks)
+func (l *List) ConnectTold(c *Conn, owner *scope.Scope, word unsafe.Pointer, priority int, quiet bool, hooks *Hooks, made func()) {
+	first, ok := l.join(c, owner, word, priority, quiet, hooks)
 	if ok {
 		made()
 	}
@@ -189,6 +189,10 @@ func (l *List) LiveUpTo(limit uint64) bool {
 // DisconnectAll ends all connections.
 func (l *List) DisconnectAll() { l.forget(l.endAll(false)) }
 
+// DisconnectStretch ends all connections, if s is the scope of the stretch of activity that goes
+// on. Otherwise the connections of that stretch have ended, and there may be others by now.
+func (l *List) DisconnectStretch(s *scope.Scope) { l.forget(l.endStretch(s)) }
+
 func (l *List) endAll(closing bool) (conns []*Conn, last *stretch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -197,6 +201,20 @@ func (l *List) endAll(closing bool) (conns []*Conn, last *stretch) {
 		conns = slices.Collect(maps.Keys(l.spent))
 		l.spent = nil
 	}
+	return l.endAllLocked(conns)
+}
+
+func (l *List) endStretch(s *scope.Scope) (conns []*Conn, last *stretch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.active.cur.in(s) {
+		return nil, nil
+	}
+	return l.endAllLocked(nil)
+}
+
+// endAllLocked ends all connections, and appends them to conns.
+func (l *List) endAllLocked(conns []*Conn) (_ []*Conn, last *stretch) {
 	if l.count == 0 {
 		return conns, nil
 	}

@@ -308,6 +308,31 @@ var derived = []scenario{
 			app.ended()
 		})
 	}},
+	{"derive: share, the source ends, one leaves and one comes", 2, 1, func(r *Run) {
+		// The chain of the one that left is over. That of the one that comes is another one.
+		var s tether.Signal[int]
+		app, p := root(r, "app"), root(r, "p")
+		shared := derive.Share(app.owner, derive.Take(&s, 1))
+		c := shared.Connect(p.owner, func(int) {})
+		got := 0
+		var next *tether.Connection
+		r.Go("fire", func() { s.Fire(1) })
+		r.Go("leave and come", func() {
+			c.Disconnect()
+			next = shared.Connect(p.owner, func(int) { got++ })
+		})
+		r.Check(func() {
+			if got == 0 && (!next.Connected() || s.Len() != 1) {
+				r.Failf("the new subscriber ended with the chain of the one before")
+			}
+			p.destroy()
+			p.ended()
+			synctest.Wait()
+			empty(r, &s)
+			app.destroy()
+			app.ended()
+		})
+	}},
 	{"derive: buffer on a finish queue, fire destroy", 2, 1, func(r *Run) {
 		// What was fired before the cut-off is handled before Destroy returns, as batches or as
 		// the last one; also if a full batch is on its way to the queue then.
