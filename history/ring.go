@@ -11,6 +11,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/undo"
 )
 
 // A Ring keeps the last values of a source, and is a source of them and of all
@@ -67,19 +68,14 @@ func Record[T any](owner *tether.Owner, src tether.Source[T], n int) *Ring[T] {
 	}
 	r := &Ring[T]{n: uint32(min(uint64(n), math.MaxUint32)), oldest: new(cell[T])}
 	r.alive.Store(true)
-	undo := s.OwnEnding((*ending[T])(r))
-	var conns []*tether.Connection // which exist even if Connect panics, as by the function of WhileActive
-	made := handle.Made(func(c any) { conns = append(conns, c.(*tether.Connection)) }).(tether.ConnectOption)
+	forget := s.OwnEnding((*ending[T])(r))
 	over := false
 	defer func() {
 		if !over { // Connect of src has panicked
-			undo()
-			for _, c := range conns {
-				c.Disconnect()
-			}
+			forget()
 		}
 	}()
-	src.Connect(owner, func(v T) { r.record(v) }, made) // a method value would not be on the stack, and reports go by it
+	undo.Connect(owner, src, func(v T) { r.record(v) }) // a method value would not be on the stack, and reports go by it
 	over = true
 	return r
 }

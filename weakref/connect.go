@@ -2,7 +2,6 @@ package weakref
 
 import (
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"time"
 	"weak"
@@ -11,6 +10,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/undo"
 )
 
 // Connect arranges for method to be called, on target, with every value of src. The
@@ -35,27 +35,16 @@ func Connect[T, L any](owner *tether.Owner, src tether.Source[T], target *L, met
 	}
 	w := weak.Make(target)
 	h := new(hook)
-	var conns []*tether.Connection // which exist even if src.Connect panics, as by the function of WhileActive
-	made := handle.Made(func(c any) { conns = append(conns, c.(*tether.Connection)) }).(tether.ConnectOption)
-	connected := false
-	defer func() {
-		if !connected {
-			for _, c := range conns {
-				c.Disconnect()
-			}
-		}
-	}()
-	c := src.Connect(owner, func(v T) {
+	c := undo.Connect(owner, src, func(v T) {
 		if l := w.Value(); l != nil {
 			method(l, v)
 		} else if c := h.conn.Load(); c != nil {
 			c.Disconnect()
 		}
-	}, append(slices.Clip(opts), made)...)
+	}, opts...)
 	if c == nil {
 		panic("weakref: Connect of a Source returned nil")
 	}
-	connected = true
 	if c.Connected() {
 		handle.Attribute(c, scope.PC(method))
 		h.conn.Store(c)

@@ -1,0 +1,27 @@
+// Package undo takes back what a call has made before it panicked.
+package undo
+
+import (
+	"slices"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/handle"
+)
+
+// Connect is src.Connect. If that panics after it has connected, as it does if the function of
+// WhileActive panics, Connect ends the connection, and panics too.
+func Connect[T any](owner *tether.Owner, src tether.Source[T], handler func(T), opts ...tether.ConnectOption) *tether.Connection {
+	var conns []*tether.Connection
+	made := handle.Made(func(c any) { conns = append(conns, c.(*tether.Connection)) }).(tether.ConnectOption)
+	ok := false
+	defer func() {
+		if !ok {
+			for _, c := range conns {
+				c.Disconnect()
+			}
+		}
+	}()
+	c := src.Connect(owner, handler, append(slices.Clip(opts), made)...)
+	ok = true
+	return c
+}
