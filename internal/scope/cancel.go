@@ -86,7 +86,7 @@ func (s *Scope) beginAsync(cause, blame error) *teardown {
 		return nil
 	}
 	if cause == nil {
-		cause = ErrDestroyed
+		cause = s.stagesCauseLocked()
 	}
 	t := s.begin(cause, false)
 	if t != nil {

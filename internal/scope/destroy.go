@@ -144,7 +144,7 @@ func (s *Scope) DestroyContextOutside(ctx context.Context, inside bool) (ok bool
 			return st.destroyContext(ctx, first)
 		}
 	}
-	if s.cancelWith(s.stagesCause(), nil); s.Over() {
+	if s.cancelWith(nil, nil); s.Over() {
 		return true, s.Err()
 	}
 	if ctx.Err() != nil {
