@@ -43,7 +43,7 @@ func (c *Connection) Connected() bool { return c.conn.Live() }
 // For a [Signal.Once] on a queue, that is when its value has been queued.
 //
 // The channel is made on first use, and later calls return the same one. If the connection
-// ended before the first call, the channel is closed already.
+// ended before the first call, each call returns a channel that is closed.
 func (c *Connection) Ended() <-chan struct{} { return c.conn.Gone() }
 
 // Mute makes Fire skip the handler until unmute is called.

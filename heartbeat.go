@@ -46,8 +46,9 @@ type Heartbeat struct {
 	beats   int64        // beats of the grid that are over
 	last    time.Time    // of the last tick, or start
 	n       uint64
-	busy    bool // a tick is being delivered
-	late    bool // a beat of active's came meanwhile
+	skipped uint64 // beats of the grid that no tick has told of
+	busy    bool   // a tick is being delivered
+	late    bool   // a beat of active's came meanwhile
 	dropped time.Duration
 }
 
@@ -121,7 +122,7 @@ func (h *Heartbeat) check(op string) {
 // run starts a new grid.
 func (h *Heartbeat) run(active *Owner) {
 	h.mu.Lock()
-	h.active, h.beats, h.late = active.scope, 0, false
+	h.active, h.beats, h.skipped, h.late = active.scope, 0, 0, false
 	h.start = time.Now()
 	h.last = h.start
 	h.mu.Unlock()
@@ -186,7 +187,22 @@ func (h *Heartbeat) takeLocked(b *batch, now time.Time) {
 		b.count = min(missed, int64(h.maxSteps))
 		h.dropped += time.Duration(missed-b.count) * h.interval
 	}
-	b.first.Skipped = uint64(missed - b.count)
+	b.first.Skipped = h.skipped + uint64(missed-b.count)
+	h.skipped = 0
+}
+
+// giveUpLocked gives up what is left of b. The next tick of the grid covers it.
+func (h *Heartbeat) giveUpLocked(active *scope.Scope, b *batch) {
+	if h.maxSteps > 0 {
+		h.dropped += time.Duration(b.count) * h.interval
+	}
+	if h.active != active {
+		return
+	}
+	h.skipped += b.first.Skipped + uint64(b.count)
+	if h.maxSteps == 0 {
+		h.last = h.last.Add(-b.first.Delta)
+	}
 }
 
 // deliver fires the next tick of b, if there is one and a connection to get it.
@@ -197,9 +213,7 @@ func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
 	if !h.signal.list.LiveUpTo(b.last) { // those connections have ended, and others have come
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.maxSteps > 0 {
-			h.dropped += time.Duration(b.count) * h.interval
-		}
+		h.giveUpLocked(active, b)
 		return false
 	}
 	b.count--

@@ -67,6 +67,30 @@ func TestHeartbeat_FixedStepTheRestOfABatchIsNotForALaterConnection(t *testing.T
 	})
 }
 
+// The beats of the rest were missing in Skipped.
+func TestHeartbeat_FixedStepTheNextTickTellsOfTheRestOfABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBeatRig(beat, tether.FixedStep(10))
+		defer r.app.Destroy()
+		var first atomic.Pointer[tether.Connection]
+		var second journal[tether.Tick]
+		first.Store(r.connect(r.app, func(tick tether.Tick) {
+			switch tick.N {
+			case 1:
+				time.Sleep(5 * beat) // then five are due at once, at 6 beats
+			case 3:
+				r.h.Connect(r.app, second.add)
+				first.Load().Disconnect()
+			}
+		}))
+		r.at(8*beat + beat/2)
+		require.Len(t, second.all(), 2)
+		assert.EqualValues(t, 3, second.all()[0].Skipped)
+		assert.EqualValues(t, 0, second.all()[1].Skipped)
+		assert.Equal(t, 3*beat, r.h.Dropped())
+	})
+}
+
 // The rest of a batch must not get lost with the goroutine that delivers it.
 func TestHeartbeat_FixedStepGoexitInABatchLosesNoTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -133,10 +133,12 @@ func (o *Owner) DestroyContext(ctx context.Context) error {
 
 // Cancel cuts o and its subtree off and returns. It never waits, and it calls no user code on
 // the calling goroutine, so it may be called under any lock. Interrupts run on a goroutine of
-// the teardown's own, and so do the cleanups, when all has drained.
+// the teardown's own, and so do the cleanups, when all has drained. Only methods of contexts
+// are called: of those that owners are bound to, and in hooks and buses of those that running
+// handlers were called with.
 //
-// cause becomes the cause of [Owner.Context]; nil means [ErrDestroyed]. If o is dead already,
-// cause is ignored. To end an owner with a cause and wait for it, call Cancel and then
+// cause becomes the cause of [Owner.Context]; nil means [ErrDestroyed], or if o is [Staged] and
+// its stages have begun, the cause of these. If o is dead already, cause is ignored. To end an owner with a cause and wait for it, call Cancel and then
 // DestroyContext. Cancel of a [Staged] owner passes over the stages: see there for how to
 // begin them with a cause.
 func (o *Owner) Cancel(cause error) {

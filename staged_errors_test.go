@@ -194,3 +194,20 @@ func TestStaged_FiredIntoCancelledAndDestroyedFromManyGoroutines(t *testing.T) {
 		}
 	})
 }
+
+// Cancel without a cause, as by a second signal of the system, took the place of the error by which
+// the stages had begun.
+func TestStaged_ACancelWithoutACauseLeavesTheirs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failed := errors.New("failed")
+		app := tether.NewOwner("app", tether.Staged())
+		store, web := app.NewChild("store").Context(), app.NewChild("web")
+		web.Go(func(ctx context.Context) { <-ctx.Done(); time.Sleep(time.Second) })
+		app.GoErr(func(context.Context) error { return failed })
+		synctest.Wait()
+		app.Cancel(nil)
+		require.Equal(t, failed, context.Cause(app.Context()))
+		require.Equal(t, failed, context.Cause(store))
+		require.Equal(t, failed, app.Destroy())
+	})
+}

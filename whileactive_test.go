@@ -1,6 +1,7 @@
 package tether_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -96,6 +97,25 @@ func TestWhileActive_ErrorsOfWhatItOwnsAreThoseOfTheSignalsOwner(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What an active owner was given after its end was closed, and the error was lost. Nobody calls
+// Destroy of such an owner.
+func TestWhileActive_AnErrorThatComesAfterItsEndIsThatOfTheSignalsOwner(t *testing.T) {
+	app := tether.NewOwner("app")
+	var active *tether.Owner
+	s := tether.NewSignal[int](app, tether.WhileActive(func(a *tether.Owner) { active = a }))
+	s.Connect(app, func(int) {}).Disconnect()
+	<-active.Ended()
+	for n := range 20 {
+		tether.Own(active, &closer{"closer", new(trace), fmt.Errorf("closed %d", n)})
+	}
+	err := app.Destroy()
+	require.ErrorContains(t, err, "closed 0\nclosed 1\n")
+	require.ErrorContains(t, err, "\nand 10 more")
+	require.Len(t, err.(interface{ Unwrap() []error }).Unwrap(), 16, "app, which lives on, keeps the first few")
+	tether.Own(active, &closer{"closer", new(trace), errors.New("the last")})
+	require.ErrorContains(t, app.Destroy(), "\nand 11 more")
 }
 
 func TestWhileActive_DestroyAndReconnectInsideAreSafe(t *testing.T) {

@@ -46,14 +46,15 @@ func FireHeld[T any](h *Held, l *List, v T) {
 	entries := b.published()
 	e := &entries[0]
 	if len(entries) > 1 || e.id == 0 || e.load() == nil || b.more() {
-		h.Leave()
-		if b = l.head.Load(); b != nil {
-			Fire(l, b, v)
-		}
+		fireAlone(h, l, v)
 		return
 	}
-	if h.id != e.id {
+	if h.owner != nil && h.id != e.id {
+		defer FireHeld(h, l, v) // also if Leave panics
 		h.Leave()
+		return
+	}
+	if h.owner == nil {
 		owner := e.conn.owner
 		slot, ok := owner.Announce(unsafe.Pointer(h))
 		if !ok {
@@ -64,10 +65,7 @@ func FireHeld[T any](h *Held, l *List, v T) {
 	yield.Point("fire: announced, look")
 	handler := e.load()
 	if handler == nil { // dead, or moved to another block
-		h.Leave()
-		if b = l.head.Load(); b != nil {
-			Fire(l, b, v)
-		}
+		fireAlone(h, l, v)
 		return
 	}
 	over := false
@@ -86,4 +84,14 @@ func FireHeld[T any](h *Held, l *List, v T) {
 	yield.Point("fire: call")
 	Call(handler, v)
 	over = true
+}
+
+// fireAlone is Fire after h was left, also if Leave panics.
+func fireAlone[T any](h *Held, l *List, v T) {
+	defer func() {
+		if b := l.head.Load(); b != nil {
+			Fire(l, b, v)
+		}
+	}()
+	h.Leave()
 }

@@ -107,3 +107,28 @@ func TestFireHeld_ReportsAPanicOrLetsItGoOn(t *testing.T) {
 	}
 	require.Equal(t, []any{"ouch"}, reports)
 }
+
+// A cleanup that panicked in a teardown that came due before the Fire kept the handlers from the
+// value.
+func TestFireHeld_CallsTheHandlersThoughATeardownBeforeThemPanics(t *testing.T) {
+	for name, more := range map[string]int{"one": 0, "several": 1} {
+		t.Run(name, func(t *testing.T) {
+			o := scope.New("o", scope.Config{})
+			o.Defer(func() { panic("cleanup") })
+			var before, l List
+			require.True(t, before.Connect(new(Conn), o, Word(func(int) { o.Destroy() }), 0, false, nil))
+			calls := 0
+			next := newScope(t)
+			for range 1 + more {
+				require.True(t, l.Connect(new(Conn), next, Word(func(int) { calls++ }), 0, false, nil))
+			}
+			fire(new(List), 0) // marks what calls handlers
+			var h Held
+			FireHeld(&h, &before, 1)
+			require.PanicsWithValue(t, "cleanup", func() { FireHeld(&h, &l, 2) })
+			require.Equal(t, 1+more, calls)
+			h.Leave()
+			require.Zero(t, inflight.Count(next.PresenceID()))
+		})
+	}
+}

@@ -25,12 +25,14 @@ func (s *Scope) cancelWith(cause, blame error) {
 // leave ends a cut-off. It calls no user code on the caller's goroutine.
 func (t *teardown) leave() {
 	yield.Point("cancel: cut off")
+	defer func() { // also if a context's method panics
+		if len(t.interrupts) > 0 {
+			go t.endCutoff()
+			return
+		}
+		t.endCutoff()
+	}()
 	t.runAfter()
-	if len(t.interrupts) > 0 {
-		go t.endCutoff()
-		return
-	}
-	t.endCutoff()
 }
 
 // contextEnded is Cancel on a goroutine that may run user code, that of a context. The context may
@@ -44,8 +46,8 @@ func (s *Scope) contextEnded(cause error) {
 		return
 	}
 	if t := s.beginAlive(cause); t != nil {
+		defer t.endCutoff()
 		t.runAfter()
-		t.endCutoff()
 	}
 }
 
@@ -84,7 +86,7 @@ func (s *Scope) beginAsync(cause, blame error) *teardown {
 		return nil
 	}
 	if cause == nil {
-		cause = ErrDestroyed
+		cause = s.stagesCauseLocked()
 	}
 	t := s.begin(cause, false)
 	if t != nil {

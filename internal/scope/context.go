@@ -7,10 +7,22 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// Bind arranges for s to end when ctx ends. If ctx has ended, it ends s at once.
+// Bind arranges for s to end when ctx ends. If ctx has ended, it ends s at once. It also does
+// if a method of ctx panics, because then nobody gets the owner.
 //
 // NOTE: At that time a staged scope has no children, so it needs no stages.
 func (s *Scope) Bind(ctx context.Context) {
+	over := false
+	defer func() {
+		if !over {
+			s.cancelWith(ErrDestroyed, nil)
+		}
+	}()
+	s.bind(ctx)
+	over = true
+}
+
+func (s *Scope) bind(ctx context.Context) {
 	if ctx.Err() != nil {
 		s.cancelWith(context.Cause(ctx), nil)
 		return

@@ -33,7 +33,7 @@ type step struct {
 }
 
 // After arranges for f to be called by the goroutine that cuts off, once it holds no lock.
-// f must not be user code.
+// f must not be user code, but may call methods of the user's contexts.
 func (co *Cutoff) After(f func()) { co.after = append(co.after, f) }
 
 // Remove is Detach for a member's Cut.
@@ -72,8 +72,9 @@ func (s *Scope) begin(cause error, stage bool) *teardown {
 	s.calls += int32(marked)
 	s.mu.Unlock()
 
-	t.top, t.draining, t.stage = s, true, stage
-	t.pending = co.busy + marked + 1 // the hold of the goroutine that cuts off, see drain.go
+	t.top, t.draining = s, true
+	t.stage = stage || co.from != nil // in the second case an ancestor's end has cut s off
+	t.pending = co.busy + marked + 1  // the hold of the goroutine that cuts off, see drain.go
 	if co.from != nil {
 		co.from.pending -= co.busy + len(co.below)
 		co.from.waitForLocked(t)
@@ -195,12 +196,23 @@ func (t *teardown) awaitHandlers() {
 	}
 }
 
-// runAfter calls what was put off, except interrupts. Here contexts end.
+// runAfter calls what was put off, except interrupts. Here contexts end. Methods of the user's
+// contexts are called, and may panic. The panic goes on after the rest, and the caller still
+// owes the end of the cut-off.
 func (t *teardown) runAfter() {
-	for _, f := range t.after {
-		f()
+	if len(t.after) == 0 {
+		return
 	}
-	t.after = nil
+	finally.Each(func() bool {
+		if len(t.after) == 0 {
+			t.after = nil
+			return false
+		}
+		f := t.after[0]
+		t.after = t.after[1:]
+		f()
+		return true
+	})
 }
 
 // runInterrupts runs the interrupts, newest first. A panic or Goexit of one goes on after

@@ -54,8 +54,8 @@ func (s *Scope) destroyNow(cause error, stage bool, inside func() bool) {
 		return
 	}
 	yield.Point("destroy: cut off")
+	defer t.interruptAndAwait(inside) // also if a context's method panics
 	t.runAfter()
-	t.interruptAndAwait(inside)
 }
 
 // outcome is what Destroy returns when it does not wait any more.
@@ -144,7 +144,7 @@ func (s *Scope) DestroyContextOutside(ctx context.Context, inside bool) (ok bool
 			return st.destroyContext(ctx, first)
 		}
 	}
-	if s.cancelWith(s.stagesCause(), nil); s.Over() {
+	if s.cancelWith(nil, nil); s.Over() {
 		return true, s.Err()
 	}
 	if ctx.Err() != nil {

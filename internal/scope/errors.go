@@ -32,26 +32,43 @@ type errorList struct {
 }
 
 // addError makes err part of what Destroy of s returns. If s has ended, and its end is a
-// part of that of scopes above, err becomes part of theirs at once.
+// part of that of scopes above, or TellParent was called, err becomes part of theirs at once.
 func (s *Scope) addError(err error) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
+	part := true
 	for p := s; ; p = p.parent {
 		p.mu.Lock()
 		over := p.Over()
 		l := p.errorsLocked()
 		switch {
 		case !over:
-			l.items = append(l.items, err) // goes up when p ends
+			l.add(err, part || !p.Alive()) // goes up when p ends
 		case len(l.late) < maxLate:
 			l.late = append(l.late, err)
 		default:
 			l.lost++
 		}
 		p.mu.Unlock()
-		if !over || !p.endsWithParentLocked() {
+		if !over {
 			return
 		}
+		if part = p.endsWithParentLocked(); !part && !p.tells {
+			return
+		}
+	}
+}
+
+// add adds an error or the list of a child. Unless all are kept, only the first few are.
+func (l *errorList) add(item any, all bool) {
+	switch {
+	case all:
+		l.items = append(l.items, item)
+	case l.told < maxLate:
+		l.told++
+		l.items = append(l.items, item)
+	default:
+		l.mute++
 	}
 }
 
@@ -78,16 +95,7 @@ func (s *Scope) passErrorsLocked() {
 	p := s.parent
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := p.errorsLocked()
-	switch {
-	case part, !p.Alive():
-		l.items = append(l.items, errs)
-	case l.told < maxLate: // p lives on, and may have many such children
-		l.told++
-		l.items = append(l.items, errs)
-	default:
-		l.mute++
-	}
+	p.errorsLocked().add(errs, part || !p.Alive()) // if p lives on, it may have many such children
 }
 
 // TellParent makes the errors of s part of its parent's even if s ends before the parent.

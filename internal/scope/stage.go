@@ -50,17 +50,13 @@ func (s *Scope) beginStages(cause error) (st *stages, first bool) {
 	return st, true
 }
 
-// stagesCause returns the cause with which the stages of s have begun, nil if they have not.
-func (s *Scope) stagesCause() error {
-	if !s.staged {
-		return nil
-	}
-	s.tree.mu.Lock()
-	defer s.tree.mu.Unlock()
+// stagesCauseLocked returns the cause with which the stages of s have begun, ErrDestroyed if they
+// have not. tree.mu is held.
+func (s *Scope) stagesCauseLocked() error {
 	if st := s.tree.stages[s]; st != nil {
 		return st.cause
 	}
-	return nil
+	return ErrDestroyed
 }
 
 // ending reports whether the stages of s have begun, or it is dead.
@@ -98,7 +94,7 @@ func (st *stages) destroyContext(ctx context.Context, first bool) (ok bool, err 
 	select {
 	case <-s.Ended():
 	case <-ctx.Done():
-		s.cancelWith(st.cause, nil) // all that is left at once
+		s.cancelWith(nil, nil) // all that is left at once
 	}
 	yield.Point("stages: woken")
 	if s.Over() {

@@ -59,10 +59,10 @@ func (s *Scope) Host(name uintptr, registered, f func()) {
 	s.addLocked(&t.node, t)
 	s.busy++
 	s.mu.Unlock()
-	registered()
+	defer s.left(&t.node, 0)
+	registered() // it may panic
 	yield.Point("go: started")
 	s.enter(t.number)
-	defer s.left(&t.node, 0)
 	defer leave(t.number)
 	goroutine.Spell(t.number, t) // f has the owner instead of a context
 }

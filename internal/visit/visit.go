@@ -69,8 +69,8 @@ func supervised(owner *scope.Scope, f func(), fired func() any) (err error) {
 // End ends the visit, and the contexts that it has made. A teardown that has waited for
 // nothing else completes here: cleanups may run, and panic.
 func (v *Visit) End() {
+	defer v.Walk.End() // also if a method of the caller's context panics
 	v.made.release()
-	v.Walk.End()
 }
 
 // One calls a handler of owner on behalf of the caller whose context is given. It is for a

@@ -1,0 +1,63 @@
+package hook_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/hook"
+)
+
+// A brokenContext panics if it is asked for a value once broken is set.
+type brokenContext struct {
+	context.Context
+	broken bool
+}
+
+func (c *brokenContext) Value(key any) any {
+	if c.broken {
+		panic("broken")
+	}
+	return c.Context.Value(key)
+}
+
+// The announcement of the call stayed, and Destroy of the handler's owner hung for ever.
+func TestHook_ACallerWhoseContextPanicsHoldsNoOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		ctx := &brokenContext{Context: parent}
+		o := tether.NewOwner("o")
+		var h hook.Hook[int, int]
+		h.Handle(o, func(own context.Context, _ int) (int, error) {
+			own.Done() // now it has something to undo in ctx
+			ctx.broken = true
+			return 0, nil
+		})
+		require.PanicsWithValue(t, "broken", func() { h.First(ctx, 1) })
+		require.NoError(t, o.Destroy())
+	})
+}
+
+// The cut-off makes the context of a handler that has not asked for its end. If that panicked,
+// nobody went on with the teardown.
+func TestHook_ACallerWhoseContextPanicsAtTheCutOffHoldsNoOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		o := tether.NewOwner("o")
+		cleaned := false
+		o.Defer(func() { cleaned = true })
+		var h hook.Hook[int, int]
+		h.Handle(o, func(context.Context, int) (int, error) {
+			require.PanicsWithValue(t, "broken", func() { o.Destroy() })
+			return 1, nil
+		})
+		h.First(&brokenContext{parent, true}, 1)
+		require.NoError(t, o.Destroy())
+		require.True(t, cleaned)
+	})
+}
