@@ -138,9 +138,9 @@ func (o *Owner) DestroyContext(ctx context.Context) error {
 // handlers were called with.
 //
 // cause becomes the cause of [Owner.Context]; nil means [ErrDestroyed], or if o is [Staged] and
-// its stages have begun, the cause of these. If o is dead already, cause is ignored. To end an owner with a cause and wait for it, call Cancel and then
-// DestroyContext. Cancel of a [Staged] owner passes over the stages: see there for how to
-// begin them with a cause.
+// its stages have begun, the cause of these. If o is dead already, cause is ignored. To end an
+// owner with a cause and wait for it, call Cancel and then DestroyContext. Cancel of a [Staged]
+// owner passes over the stages: see there for how to begin them with a cause.
 func (o *Owner) Cancel(cause error) {
 	defer runtime.KeepAlive(o)
 	o.check("Cancel").Cancel(cause)
