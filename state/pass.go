@@ -19,8 +19,11 @@ type pass struct {
 	walk   uint64 // the number of this walk, see node.visitor
 	depth  int    // how many computing functions this goroutine is in by way of the pass
 	level  int    // how many functions the pass is in on all goroutines, effects included
+	stale  int    // how many of the computing functions that the pass is in are overtaken
 	asks   bool   // it is a Get's, which tries again what has failed before
 	quiet  bool   // the Get has tried; a failure of what it settles does not go on to its caller
+
+	wake chan struct{} // closed when one of them is overtaken; nil while the innermost does not wait
 
 	sparing *node   // while marking: a busy node that must not be marked
 	from    *source // by way of its link to this source; nil: by way of any
@@ -238,6 +241,11 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			switch {
 			case n.color == clean:
 				p.pop()
+			case p.vain(u, by): // the function has recovered the panic that unwinds it
+				p.uncount(&counted)
+				p.frames = p.frames[:base]
+				at.leaveLocked()
+				by.abandon()
 			case len(p.frames)-1 == base && (by == nil || u.is(loose) || u.put):
 				if !u.put {
 					p.given, p.out = !u.is(abandoned), u.out
@@ -255,6 +263,11 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 	p.uncount(&counted)
 	over = true
 }
+
+// vain reports whether the run u, which is over, was unwound because a function further up is
+// overtaken. Then by must be unwound too. To run u's function again would come to the same.
+// books is held.
+func (p *pass) vain(u, by *Use) bool { return by != nil && u.is(abandoned) && p.stale > 0 }
 
 // uncount takes back what was counted. books is held.
 func (p *pass) uncount(counted **node) {
