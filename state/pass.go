@@ -113,6 +113,7 @@ func (u *Use) bringElsewhere(n *node) {
 	p := u.pass
 	books.mu.Unlock()
 	depth := p.depth
+	defer func() { p.depth = depth }()
 	p.depth = 0
 	elsewhere(func() {
 		at := announced{owner: u.node.owner, borrowed: true}
@@ -121,7 +122,6 @@ func (u *Use) bringElsewhere(n *node) {
 		books.mu.Unlock()
 		at.leave()
 	})
-	p.depth = depth
 	books.mu.Lock()
 }
 
@@ -195,6 +195,11 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 		}
 		p.frames = p.frames[:base]
 		at.leave()
+		if counted != nil { // leaveLocked has panicked
+			books.mu.Lock()
+			p.uncount(&counted)
+			books.mu.Unlock()
+		}
 	}()
 	for len(p.frames) > base {
 		f := &p.frames[len(p.frames)-1]
@@ -218,6 +223,10 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			}
 			p.push(dep)
 		case dirty:
+			if at.owner != n.owner && at.holds() { // before the run: a panic of a cleanup is not n's
+				at.leaveLocked()
+				continue
+			}
 			if counted == nil || counted.effect != n.effect {
 				p.uncount(&counted)
 				p.count(n, 1)
