@@ -130,3 +130,30 @@ func TestDeep_AFailureOnTheNextGoroutineLeavesTheDepthAsItIs(t *testing.T) {
 		require.True(t, <-got)
 	})
 }
+
+// A Get makes no dependency, so what recovers its panic does not wait for anything. A Use would.
+func TestGet_APanicThatItsOwnFunctionRecoversIsAResultLikeAnyOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := app(t)
+		hold := newGate()
+		x := state.NewValue(o, 0)
+		slow := state.NewComputed(o, func(use *state.Use) int { hold.pass(); return 1 })
+		c := state.NewComputed(o, func(use *state.Use) (v int) {
+			x.Use(use)
+			defer func() {
+				if recover() != nil {
+					v = -1
+				}
+			}()
+			return slow.Get()
+		})
+		go slow.Get()
+		synctest.Wait()
+		require.Equal(t, -1, c.Get())
+		close(hold.open)
+		synctest.Wait()
+		require.Equal(t, -1, c.Get())
+		x.Set(1)
+		require.Equal(t, 1, c.Get())
+	})
+}
