@@ -157,3 +157,33 @@ func TestGet_APanicThatItsOwnFunctionRecoversIsAResultLikeAnyOther(t *testing.T)
 		require.Equal(t, 1, c.Get())
 	})
 }
+
+// A function uses a value, and on the way to that a cleanup panics. That is not the function's
+// result: it would not be told when the value changes.
+func TestUse_APanicOfACleanupOnItsWayIsNobodysResult(t *testing.T) {
+	for _, last := range []bool{false, true} { // the cleanup runs at the end of the way, or before that
+		o, inner := app(t), tether.NewOwner("inner")
+		inner.Defer(func() { panic("cleanup") })
+		x, y := state.NewValue(o, 0), state.NewValue(o, 0)
+		ends := state.NewComputed(inner, func(use *state.Use) int {
+			if y.Use(use) == 1 {
+				_ = inner.Destroy()
+			}
+			return 0
+		})
+		next := state.NewComputed(o, func(use *state.Use) int {
+			if last {
+				return 0
+			}
+			return y.Use(use)
+		})
+		mid := state.NewComputed(o, func(use *state.Use) int { return ends.Use(use) + next.Use(use) + x.Use(use) })
+		outer := state.NewComputed(o, func(use *state.Use) int { return 10*y.Use(use) + mid.Use(use) })
+		got := log(o, outer.Changes())
+		require.Equal(t, "cleanup", panicOf(func() { y.Set(1) }))
+		x.Set(5)
+		require.Equal(t, 2, len(*got), "%v", *got)
+		require.Equal(t, outer.Get(), (*got)[1].New)
+		require.Equal(t, map[bool]int{false: 16, true: 15}[last], outer.Get())
+	}
+}

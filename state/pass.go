@@ -96,7 +96,7 @@ func (u *Use) bring(n *node) (given rep, ok bool) {
 	if p.depth < hop {
 		at := announced{owner: u.node.owner, borrowed: true}
 		p.refresh(n, u, &at)
-		at.leaveLocked()
+		u.depart(&at)
 	} else {
 		u.bringElsewhere(n)
 	}
@@ -107,6 +107,22 @@ func (u *Use) bring(n *node) (given rep, ok bool) {
 	p.given, p.out = false, rep{}
 	u.fate |= loose
 	return given, true
+}
+
+// depart is at.leaveLocked on a walk for u, which may be nil. If a cleanup panics there, what
+// u's function makes of that is not its result, as it does not come of what the function has
+// used. If it is watched, it is computed again.
+func (u *Use) depart(at *announced) {
+	over := false
+	defer func() {
+		if !over && u != nil {
+			books.mu.Lock()
+			u.fate |= loose | disturbed
+			books.mu.Unlock()
+		}
+	}()
+	at.leaveLocked()
+	over = true
 }
 
 func (u *Use) bringElsewhere(n *node) {
@@ -224,7 +240,7 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			p.push(dep)
 		case dirty:
 			if at.owner != n.owner && at.holds() { // before the run: a panic of a cleanup is not n's
-				at.leaveLocked()
+				by.depart(at)
 				continue
 			}
 			if counted == nil || counted.effect != n.effect {
@@ -263,7 +279,7 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			}
 		default:
 			p.uncount(&counted)
-			at.leaveLocked()
+			by.depart(at)
 			if n.color >= busy {
 				p.wait(base, by)
 			}

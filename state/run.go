@@ -87,7 +87,7 @@ func (p *pass) endOdd(u *Use) {
 		n.freezeLocked()
 	case overtaken || u.is(abandoned|loose) || u.put || !u.ok:
 		n.color = dirty
-		if n.out != nil && u.is(abandoned) && !overtaken {
+		if n.out != nil && u.is(abandoned|disturbed) && !overtaken {
 			p.queue(n)
 		}
 	default:

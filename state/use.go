@@ -67,6 +67,7 @@ const (
 	thrown                     // a panic has ended it
 	awaited                    // Use.done is there
 	cyclic                     // it is part of a cycle
+	disturbed                  // a cleanup has panicked in a Use
 	special                    // its node was special when it began, or is frozen since
 )
 
