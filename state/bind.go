@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
@@ -70,11 +71,15 @@ type arrival[T any] struct {
 func (b *binding[T]) now(r Readable[T]) T {
 	s := b.source
 	for s != nil {
-		r.Get() // computes the value, or panics
+		epoch := books.epoch.Load()
+		v := r.Get() // computes the value, or panics
 		books.mu.Lock()
-		if s.color == clean && s.failure == nil {
+		kept := s.color == clean && s.failure == nil
+		if kept {
+			v = unpack[T](s.form.shape(), s.load())
+		}
+		if kept || books.epoch.Load() == epoch { // else a Set came between; if none did, v can't be kept
 			b.from = s.out.added
-			v := unpack[T](s.form.shape(), s.load())
 			books.mu.Unlock()
 			return v
 		}
@@ -105,27 +110,32 @@ func (b *binding[T]) begin(v T) {
 	b.f(v)
 }
 
-// deliver calls f with what is pending, until nothing is.
+// deliver calls f with what is pending, until nothing is. A panic goes on after the rest.
 func (b *binding[T]) deliver() {
 	over := false
 	defer func() {
 		if !over {
-			b.deliver() // the panic goes on after the rest
+			finally.Each(b.next)
 		}
 	}()
-	for {
-		b.mu.Lock()
-		if len(b.pending) == 0 {
-			b.pending, b.busy = nil, false
-			b.mu.Unlock()
-			over = true
-			return
-		}
-		a := b.pending[0]
-		b.pending = b.pending[1:]
-		b.mu.Unlock()
-		if b.source == nil || a.n > b.from {
-			b.f(a.v)
-		}
+	for b.next() {
 	}
+	over = true
+}
+
+// next calls f with the next of what is pending, and returns false if nothing is.
+func (b *binding[T]) next() bool {
+	b.mu.Lock()
+	if len(b.pending) == 0 {
+		b.pending, b.busy = nil, false
+		b.mu.Unlock()
+		return false
+	}
+	a := b.pending[0]
+	b.pending = b.pending[1:]
+	b.mu.Unlock()
+	if b.source == nil || a.n > b.from {
+		b.f(a.v)
+	}
+	return true
 }

@@ -154,9 +154,10 @@ func (n *node) get() (v rep) {
 			break
 		}
 		if p.given {
-			v, over = p.out, true
-			p.asks, p.quiet = false, true
+			v = p.out
 			at.leaveLocked()
+			over = true
+			p.asks, p.quiet = false, true
 			p.finish()
 			return v
 		}

@@ -77,8 +77,9 @@ const wouldWait = "state: Get inside a computing function has to wait for "
 // cycle, on one goroutine or across several.
 //
 // A run waits for one other run at most, and that may wait for one more. So the waits form
-// a chain, and a cycle is a chain that comes back. An overtaken run breaks the chain,
-// because it is woken up if it waits, and unwound. A Get inside a computing function begins
+// a chain, and a cycle is a chain that comes back. An overtaken run breaks the chain. If it
+// waits, or a run that is computed for its sake, that is woken up, and all of them are
+// unwound. For the same reason none of them begins to wait. A Get inside a computing function begins
 // a chain of its own. No run says that this chain hangs on the function. Only the stack
 // tells.
 //
@@ -87,6 +88,7 @@ func (p *pass) wait(base int, by *Use) {
 	n := p.frames[len(p.frames)-1].node
 	target := n.run
 	if by != nil {
+		p.proceed(base, by)
 		switch chain, broken := target.chain(by); {
 		case chain == nil:
 		case len(p.frames)-1 > base: // n's user used n last time, now perhaps a cycle: a new run tells
@@ -101,9 +103,6 @@ func (p *pass) wait(base int, by *Use) {
 			err := newCycle(chain)
 			books.mu.Unlock()
 			panic(err)
-		case by.below(target):
-			p.frames = p.frames[:base]
-			by.abandon()
 		}
 	}
 	if books.running > p.depth && goroutine.Computations() > p.depth {
@@ -115,7 +114,7 @@ func (p *pass) wait(base int, by *Use) {
 	}
 	done, wake := target.done, make(chan struct{})
 	if by != nil {
-		by.needs, by.wake = target, wake
+		by.needs, p.wake = target, wake
 	}
 	books.mu.Unlock()
 	select {
@@ -125,11 +124,17 @@ func (p *pass) wait(base int, by *Use) {
 	yield.Point("state: woken, lock")
 	books.mu.Lock()
 	if by != nil {
-		by.needs, by.wake = nil, nil
-		if by.node.color == stale && !by.node.effect {
-			p.frames = p.frames[:base]
-			by.abandon()
-		}
+		by.needs, p.wake = nil, nil
+		p.proceed(base, by)
+	}
+}
+
+// proceed unwinds the function of by, and frees books, if that function or one further up is
+// overtaken.
+func (p *pass) proceed(base int, by *Use) {
+	if p.stale > 0 {
+		p.frames = p.frames[:base]
+		by.abandon()
 	}
 }
 
@@ -144,17 +149,6 @@ func (u *Use) chain(target *Use) (runs []*Use, broken bool) {
 		}
 	}
 	return nil, false
-}
-
-// below reports whether u is other, or is computed for the sake of other, on the same
-// goroutine.
-func (u *Use) below(other *Use) bool {
-	for ; u != nil; u = u.by {
-		if u == other {
-			return true
-		}
-	}
-	return false
 }
 
 // blocked panics, and frees books, because a Get inside a computing function would have to

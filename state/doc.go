@@ -104,9 +104,11 @@
 //
 //   - Inside a computing function, Set and Reload panic. So does a Get that would have to
 //     wait for what another goroutine computes.
-//   - If a function recovers the panic of such a Get, only its caller gets the result. What
-//     the caller reads after that may be of a later moment. If the value is watched, it
-//     delivers changes again after it was read.
+//   - A function that recovers the panic of its own Get has a result like any other, which
+//     does not depend on what it would have read. If a function recovers the panic of a Use
+//     that came to such a Get, only its caller gets the result. What the caller reads after
+//     that may be of a later moment. If the value is watched, it delivers changes again
+//     after it was read.
 //   - If a function waits for a goroutine, and that goroutine calls Get on what the
 //     function computes, both hang: that wait is not seen. The function may give its Use to
 //     the goroutine instead. Then the goroutine must recover what Use panics with, and the

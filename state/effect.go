@@ -3,10 +3,12 @@ package state
 import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/connlist"
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/handle"
 )
 
-// rounds is how often an effect may run again before it is found to feed itself; arbitrary.
+// rounds is how often an effect may run again before it is found to feed itself; arbitrary. In
+// the last of these runs something must have been set inside an effect.
 const rounds = 100
 
 // A FeedbackError says that effects set what effects use, without end. Names begins and
@@ -147,7 +149,14 @@ func (p *pass) runEffect(n *node) {
 	switch {
 	case n.running():
 		n.again = true
-		fallthrough
+		last := n.rounds == rounds
+		books.mu.Unlock()
+		if last && goroutine.InsideEffect() {
+			books.mu.Lock()
+			n.fed = true // before the effect that has called this returns
+			books.mu.Unlock()
+		}
+		return
 	case n.color == clean || n.waiting:
 		books.mu.Unlock()
 		return
@@ -157,11 +166,13 @@ func (p *pass) runEffect(n *node) {
 		n.rounds = 0
 		names := append(books.trace, n.name())
 		books.trace, books.traced = nil, nil
-		books.mu.Unlock()
-		panic(&FeedbackError{names})
+		if n.fed { // else other goroutines alone have overtaken it
+			books.mu.Unlock()
+			panic(&FeedbackError{names})
+		}
 	}
 	if n.rounds == rounds {
-		books.trace, books.traced = []string{n.name()}, n
+		books.trace, books.traced, n.fed = []string{n.name()}, n, false
 	}
 	over := false
 	defer func() {

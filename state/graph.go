@@ -126,6 +126,7 @@ type node struct {
 	// Of effects, guarded by books.
 	again   bool   // it must run once more after this run
 	waiting bool   // it must run when all that its last call has made has ended
+	fed     bool   // in its last round something was set inside an effect, see runEffect
 	rounds  uint32 // how often it has run without coming to rest
 
 	entry scope.Node // in the owner's members

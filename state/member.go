@@ -65,7 +65,7 @@ type announced struct {
 }
 
 // change announces to in place of the owner before, and reports whether to is alive. No lock
-// is held, because the teardown of the owner before may complete here.
+// is held, because the teardown of the owner before may complete here, if a holds.
 func (a *announced) change(to *scope.Scope) bool {
 	a.leave()
 	yield.Point("state: left, enter")
@@ -75,6 +75,9 @@ func (a *announced) change(to *scope.Scope) bool {
 	}
 	return ok
 }
+
+// holds reports whether leave may complete a teardown.
+func (a *announced) holds() bool { return a.owner != nil && !a.borrowed }
 
 func (a *announced) leave() {
 	if owner := a.owner; owner != nil {
@@ -87,7 +90,7 @@ func (a *announced) leave() {
 
 // leaveLocked is leave for a caller that holds books. It frees books meanwhile.
 func (a *announced) leaveLocked() {
-	if a.owner != nil && !a.borrowed {
+	if a.holds() {
 		books.mu.Unlock()
 		a.leave()
 		yield.Point("state: left, lock")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
@@ -169,13 +170,18 @@ func (m *mover) tick(t tether.Tick) {
 	g.mu.Unlock()
 
 	steps := make([]step, len(all))
-	for i, other := range all {
-		steps[i] = other.advance(t)
-		if !other.scope.Alive() {
-			other.leave()
+	defer func() { show(all, steps) }()
+	i := -1
+	finally.Each(func() bool { // an easing may panic
+		if i++; i == len(all) {
+			return false
 		}
-	}
-	show(all, steps)
+		steps[i] = all[i].advance(t)
+		if !all[i].scope.Alive() {
+			all[i].leave()
+		}
+		return true
+	})
 }
 
 // show changes the positions of all in one moment, and settles.

@@ -19,8 +19,11 @@ type pass struct {
 	walk   uint64 // the number of this walk, see node.visitor
 	depth  int    // how many computing functions this goroutine is in by way of the pass
 	level  int    // how many functions the pass is in on all goroutines, effects included
+	stale  int    // how many of the computing functions that the pass is in are overtaken
 	asks   bool   // it is a Get's, which tries again what has failed before
 	quiet  bool   // the Get has tried; a failure of what it settles does not go on to its caller
+
+	wake chan struct{} // closed when one of them is overtaken; nil while the innermost does not wait
 
 	sparing *node   // while marking: a busy node that must not be marked
 	from    *source // by way of its link to this source; nil: by way of any
@@ -93,7 +96,7 @@ func (u *Use) bring(n *node) (given rep, ok bool) {
 	if p.depth < hop {
 		at := announced{owner: u.node.owner, borrowed: true}
 		p.refresh(n, u, &at)
-		at.leaveLocked()
+		u.depart(&at)
 	} else {
 		u.bringElsewhere(n)
 	}
@@ -106,10 +109,27 @@ func (u *Use) bring(n *node) (given rep, ok bool) {
 	return given, true
 }
 
+// depart is at.leaveLocked on a walk for u, which may be nil. If a cleanup panics there, what
+// u's function makes of that is not its result, as it does not come of what the function has
+// used. If it is watched, it is computed again.
+func (u *Use) depart(at *announced) {
+	over := false
+	defer func() {
+		if !over && u != nil {
+			books.mu.Lock()
+			u.fate |= loose | disturbed
+			books.mu.Unlock()
+		}
+	}()
+	at.leaveLocked()
+	over = true
+}
+
 func (u *Use) bringElsewhere(n *node) {
 	p := u.pass
 	books.mu.Unlock()
 	depth := p.depth
+	defer func() { p.depth = depth }()
 	p.depth = 0
 	elsewhere(func() {
 		at := announced{owner: u.node.owner, borrowed: true}
@@ -118,7 +138,6 @@ func (u *Use) bringElsewhere(n *node) {
 		books.mu.Unlock()
 		at.leave()
 	})
-	p.depth = depth
 	books.mu.Lock()
 }
 
@@ -192,6 +211,11 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 		}
 		p.frames = p.frames[:base]
 		at.leave()
+		if counted != nil { // leaveLocked has panicked
+			books.mu.Lock()
+			p.uncount(&counted)
+			books.mu.Unlock()
+		}
 	}()
 	for len(p.frames) > base {
 		f := &p.frames[len(p.frames)-1]
@@ -215,6 +239,10 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			}
 			p.push(dep)
 		case dirty:
+			if at.owner != n.owner && at.holds() { // before the run: a panic of a cleanup is not n's
+				by.depart(at)
+				continue
+			}
 			if counted == nil || counted.effect != n.effect {
 				p.uncount(&counted)
 				p.count(n, 1)
@@ -238,6 +266,11 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			switch {
 			case n.color == clean:
 				p.pop()
+			case p.vain(u, by): // the function has recovered the panic that unwinds it
+				p.uncount(&counted)
+				p.frames = p.frames[:base]
+				at.leaveLocked()
+				by.abandon()
 			case len(p.frames)-1 == base && (by == nil || u.is(loose) || u.put):
 				if !u.put {
 					p.given, p.out = !u.is(abandoned), u.out
@@ -246,7 +279,7 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			}
 		default:
 			p.uncount(&counted)
-			at.leaveLocked()
+			by.depart(at)
 			if n.color >= busy {
 				p.wait(base, by)
 			}
@@ -255,6 +288,11 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 	p.uncount(&counted)
 	over = true
 }
+
+// vain reports whether the run u, which is over, was unwound because a function further up is
+// overtaken. Then by must be unwound too. To run u's function again would come to the same.
+// books is held.
+func (p *pass) vain(u, by *Use) bool { return by != nil && u.is(abandoned) && p.stale > 0 }
 
 // uncount takes back what was counted. books is held.
 func (p *pass) uncount(counted **node) {

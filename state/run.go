@@ -70,6 +70,9 @@ func (p *pass) changed(n *node, now rep) {
 func (p *pass) endOdd(u *Use) {
 	n := u.node
 	overtaken := n.color == stale
+	if overtaken && !n.effect {
+		p.stale--
+	}
 	if u.by != nil {
 		u.by.needs = nil
 	}
@@ -84,7 +87,7 @@ func (p *pass) endOdd(u *Use) {
 		n.freezeLocked()
 	case overtaken || u.is(abandoned|loose) || u.put || !u.ok:
 		n.color = dirty
-		if n.out != nil && u.is(abandoned) && !overtaken {
+		if n.out != nil && u.is(abandoned|disturbed) && !overtaken {
 			p.queue(n)
 		}
 	default:
@@ -155,6 +158,10 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 		books.mu.Unlock()
 		at.leave()
 		return
+	case p.vain(u, by):
+		p.frames = p.frames[:base]
+		at.leaveLocked()
+		by.abandon()
 	case target && (u.is(loose) || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
 		p.frames = p.frames[:base]
 		v = by.meet(n, v, failed)

@@ -147,6 +147,7 @@ func (p *pass) compute() {
 		case n.color == clean:
 			p.claim(&n.source)
 		case n.watched():
+			p.claim(&n.source) // what others have found meanwhile; refresh may panic
 			p.refresh(n, nil, &at)
 			p.claim(&n.source)
 		}

@@ -40,7 +40,6 @@ type Use struct {
 	// Guarded by books, except list, which the function's goroutine uses without.
 	used    map[*source]bool // what the run has used, if mapped, see find
 	done    chan struct{}    // closed at the end; nil while nobody waits
-	wake    chan struct{}    // closed when the run is overtaken; nil while it does not wait
 	list    []*link          // what the run has used, if moved; else room for that
 	made    int              // how many links of list are new
 	stamped int              // how many of the node's links have the stamp, if not moved
@@ -68,6 +67,7 @@ const (
 	thrown                     // a panic has ended it
 	awaited                    // Use.done is there
 	cyclic                     // it is part of a cycle
+	disturbed                  // a cleanup has panicked in a Use
 	special                    // its node was special when it began, or is frozen since
 )
 
@@ -82,12 +82,18 @@ func (overtakenPanic) Error() string {
 	return "state: a Set has overtaken this computation; let the panic pass"
 }
 
-// overtake notes that the run's node was marked. It wakes up a run that waits. books is held.
+// overtake notes that the run's node was marked. If the run waits, or one that is computed for
+// its sake, overtake wakes that up. books is held.
 func (u *Use) overtake() {
 	u.overtaken.Store(true)
-	if u.wake != nil {
-		close(u.wake)
-		u.wake = nil
+	p := u.pass
+	if u.node.effect {
+		return
+	}
+	p.stale++
+	if p.wake != nil {
+		close(p.wake)
+		p.wake = nil
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	InCleanup                     // a cleanup, a closer or an interrupt: what a teardown calls
 	InCoroutine                   // an iterator that is pulled: what its puller is in can't be seen
 	InComputing                   // a computing function, which may not set what others depend on
+	InEffect                      // the function of an effect
 	inPanic                       // a deferred function that a panic calls: what it is in may be over
 )
 
@@ -50,6 +51,9 @@ func MustNotWaitOutside(number uint64) (yes bool) {
 	})
 	return yes
 }
+
+// InsideEffect reports whether the caller is inside the function of an effect.
+func InsideEffect() bool { return within(InEffect) }
 
 // Computing reports whether a computing function is the innermost of the user's functions
 // that the library has called on this stack. It is not, for example, in a handler that a
@@ -171,7 +175,7 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 		funcPC(Close):    InCleanup,
 		funcPC(Handle):   InHandler,
 		funcPC(Compute):  InHandler | InComputing,
-		funcPC(Effect):   InHandler,
+		funcPC(Effect):   InHandler | InEffect,
 		coroutine:        InCoroutine,
 		panicking:        inPanic,
 	}
