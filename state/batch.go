@@ -1,8 +1,9 @@
 package state
 
 // A Batch is several Sets that take effect in one moment. What depends on them is computed
-// once, and no computing function sees some of them without the others. The zero Batch is
-// empty and ready for use. A Batch may be used by one goroutine at a time.
+// once, and no computing function sees some of them without the others. A goroutine that calls
+// Get of one Value after another may, while Commit stores them. The zero Batch is empty and
+// ready for use. A Batch may be used by one goroutine at a time.
 type Batch struct {
 	writes []write // a source may be in it twice, until it is committed
 }

@@ -79,9 +79,9 @@ const wouldWait = "state: Get inside a computing function has to wait for "
 // A run waits for one other run at most, and that may wait for one more. So the waits form
 // a chain, and a cycle is a chain that comes back. An overtaken run breaks the chain. If it
 // waits, or a run that is computed for its sake, that is woken up, and all of them are
-// unwound. For the same reason none of them begins to wait. A Get inside a computing function begins
-// a chain of its own. No run says that this chain hangs on the function. Only the stack
-// tells.
+// unwound. For the same reason none of them begins to wait. A Get inside a computing function
+// begins a chain of its own. No run says that this chain hangs on the function. Only the
+// stack tells.
 //
 // books is held on entry and return, and free if wait panics.
 func (p *pass) wait(base int, by *Use) {
