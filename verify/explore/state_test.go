@@ -251,6 +251,49 @@ var reactive = []scenario{
 			app.ended()
 		})
 	}},
+	{"state: needs that turn round, get get set", 2, 1, func(r *Run) {
+		// While x is 0, a needs m, and m needs other. Afterwards other needs a. At no moment is
+		// there a cycle, so nobody may wait for ever, or be told of one.
+		app := root(r, "app")
+		x, y := state.NewValue(app.owner, 0), state.NewValue(app.owner, 0)
+		var a, m *state.Computed[int]
+		a = state.NewComputed(app.owner, func(use *state.Use) int {
+			if x.Use(use) == 0 {
+				return m.Use(use)
+			}
+			return 10
+		})
+		slow := state.NewComputed(app.owner, func(use *state.Use) int { y.Use(use); r.Point("in slow"); return 1 })
+		other := state.NewComputed(app.owner, func(use *state.Use) int {
+			y.Use(use)
+			r.Point("in other")
+			if x.Use(use) == 0 {
+				return 5
+			}
+			return a.Use(use)
+		})
+		m = state.NewComputed(app.owner, func(use *state.Use) int { return slow.Use(use) + other.Use(use) })
+		m.Get()
+		y.Set(1)
+		r.Go("get other", func() {
+			if v := other.Get(); v != 5 && v != 10 {
+				r.Failf("other is %d", v)
+			}
+		})
+		r.Go("get a", func() {
+			if v := a.Get(); v != 6 && v != 10 {
+				r.Failf("a is %d", v)
+			}
+		})
+		r.Go("set", func() { x.Set(1) })
+		r.Check(func() {
+			if v := m.Get(); v != 11 {
+				r.Failf("m is %d", v)
+			}
+			app.destroy()
+			app.ended()
+		})
+	}},
 	{"state: bind set set destroy", 2, 1, func(r *Run) {
 		// A binding begins with the value and is told each later one, with neither a gap nor a
 		// repetition, one after the other, and nothing after Destroy.
