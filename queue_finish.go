@@ -19,8 +19,9 @@ import (
 //     counted in [Queue.Dropped].
 //   - In the drain the owners are not alive, and [Owner.Context] has ended. A handler that
 //     writes uses [context.WithoutCancel]. What it writes to is given to [Own], which
-//     closes it after the drain. What it fires reaches only connections of other owners: a
-//     queue further down the stream belongs to an older owner.
+//     closes it after the drain. What it fires reaches only owners that are alive, and is
+//     not counted if there are none. So a queue further down the stream belongs to an older
+//     child of a [Staged] owner. Without Staged one cut-off ends both.
 //   - Handlers may run after Disconnect has returned, and their closures live until then.
 //   - If the connection was muted when it ended, its pending values are dropped, and
 //     counted.

@@ -76,9 +76,11 @@ func Around(f func(ctx context.Context, d Delivery, next func(context.Context) e
 }
 
 // New returns a bus that closes with owner. From the cut-off on its connections have ended,
-// Handle returns a dead connection, and Publish, Ask and Reply return [ErrClosed]. The bus has
-// an owner of its own, a child of owner with the given name. Package inspect shows the topics
-// there, as signals.
+// Handle returns a dead connection, and Publish, Ask and Reply return [ErrClosed]. If owner is
+// [tether.Staged], make the bus in an older child than all that publish at their end.
+//
+// The bus has an owner of its own, a child of owner with the given name. Package inspect shows
+// the topics there, as signals.
 func New(owner *tether.Owner, name string, opts ...Option) *Bus {
 	s := handle.Scope("bus: New", owner)
 	b := &Bus{kinds: make(map[reflect.Type]*kind), responders: make(map[reflect.Type]*responder)}

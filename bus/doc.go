@@ -70,8 +70,10 @@
 //   - A handler that fails does not keep others from being called. Publish returns the errors
 //     of all handlers that it has called itself, each a *[HandlerError].
 //   - The error of a handler on a queue becomes a [Letter], which is published to [Bus.Dead].
-//     So does a value that no handler got. A [tether.Wait] or [tether.Values] on the topic
-//     counts as a handler. A value that a full queue drops makes no letter:
+//     Once the bus has closed there is nobody to publish it to, and the error is dropped. So
+//     make the bus in an older child of a [tether.Staged] owner than its handlers.
+//   - A value that no handler got becomes a letter too. A [tether.Wait] or [tether.Values] on
+//     the topic counts as a handler. A value that a full queue drops makes no letter:
 //     [tether.Queue.Dropped] counts it.
 //   - [Bus.Tap] gets everything that is published, before its handlers do. Dead and Tap make
 //     no letters and no taps of their own, and do not count in Wanted or Topics. A handler of

@@ -52,7 +52,9 @@ func (t *Topic[T]) Name() string { return t.name }
 // call is over. It has the values of the publisher's context. See package hook.
 //
 // With [tether.On] the queue calls f. Then ctx has the values of the publisher's context, but
-// not its end, and an error of f becomes a [Letter] to [Bus.Dead].
+// not its end, and an error of f becomes a [Letter] to [Bus.Dead]. With [tether.Finish] f is
+// called for what is pending at the cut-off of owner. Then ctx has ended already. For what must
+// still be written use [context.WithoutCancel].
 //
 // Handle panics if the name has handlers of another type. If owner is not alive, or the bus is
 // closed, it returns a dead Connection. Cost: some allocations, and the bus's mutex.

@@ -12,6 +12,9 @@ import (
 // it ends its subscription to the inner source before, calls f, and connects to the Source
 // that f returns. It ends when src and the last inner source have ended.
 //
+// The inner source should not fire before f has returned, because nobody is connected to it yet.
+// A signal with [tether.WhileActive] begins when Switch has connected.
+//
 // f makes what the inner source needs on o, a child of the subscriber's owner. o ends when
 // Switch moves on to the next value, when the inner source ends, and with the subscription.
 // If Switch moves on inside a handler, as when a Fire gives the value of src, o is cut off.

@@ -14,8 +14,10 @@ import (
 // none comes twice, and f never runs twice at once. The Connection ends it.
 //
 // If r is not of this package, Bind reads it after it has connected. So it may call f twice
-// with a value that is set just then. If owner is not alive, Bind does not call f. A panic
-// of f goes on to the caller of Bind, or to the goroutine that has made the change. If
+// with a value that is set just then. If owner is not alive, Bind does not call f. If the owner
+// of r is not alive, Bind calls f once, and returns a dead Connection.
+//
+// A panic of f goes on to the caller of Bind, or to the goroutine that has made the change. If
 // reading r panics, Bind panics with that, and nothing is connected.
 func Bind[T any](owner *tether.Owner, r Readable[T], f func(T)) *tether.Connection {
 	handle.Scope("state: Bind", owner)

@@ -148,7 +148,7 @@
 //   - Depth has no limit but memory. Only the first run of functions that call each other
 //     recurses. It goes on to another goroutine after each ten thousand of them, so no
 //     stack becomes fatally large. A process with a chain of a million peaks at 1.4 GB,
-//     stacks included: "go test -run TestADeepChain ./state -args -deep=1000000". After its
+//     stacks included: "go test -run TestDeep_AChain ./state -args -deep=1000000". After its
 //     first run, nothing recurses.
 //   - On 64 bits, a Value[int] holds 160 bytes. A Computed[int] with one dependency holds
 //     504, with its function's closure and its place in the owner's books. To measure that,

@@ -82,6 +82,7 @@ func TestHTTPHandler(t *testing.T) {
 // snippet: end
 func run(ctx context.Context, serve func(app *tether.Owner) error) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	context.AfterFunc(ctx, stop) // a second ^C kills
 	return tether.Run(ctx, "app", func(app *tether.Owner) error {
 		if err := serve(app); err != nil {

@@ -23,7 +23,10 @@ func workers(owner *tether.Owner, n int, jobs tether.Source[int], do func(ctx co
 		owner.Go(func(ctx context.Context) {
 			for {
 				select {
-				case job := <-todo:
+				case job, ok := <-todo:
+					if !ok || ctx.Err() != nil {
+						return
+					}
 					do(ctx, job)
 				case <-ctx.Done():
 					return
@@ -56,6 +59,25 @@ func TestWorkers(t *testing.T) {
 		synctest.Wait()
 		assert.EqualValues(t, 190, sum.Load())
 		assert.EqualValues(t, 4, most.Load())
+	})
+}
+
+// The jobs may end before the owner of the workers does.
+func TestWorkers_EndWithTheJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		source := app.NewChild("source")
+		jobs := tether.NewSignal[int](source)
+		var done atomic.Int64
+		workers(app, 4, jobs, func(context.Context, int) { done.Add(1) })
+		for job := range 10 {
+			jobs.Fire(job)
+		}
+		source.Destroy()
+		synctest.Wait()
+		assert.EqualValues(t, 10, done.Load())
+		assert.Zero(t, app.Stats().Goroutines)
 	})
 }
 

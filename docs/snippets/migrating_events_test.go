@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/bus"
@@ -43,8 +44,10 @@ func alert(owner *tether.Owner, prices tether.Source[Price], tell func(Price)) {
 func search(owner *tether.Owner, typed tether.Source[string], find func(ctx context.Context, text string) string, show func(string)) {
 	paused := derive.Debounce(typed, 300*time.Millisecond)
 	found := derive.Switch(paused, func(o *tether.Owner, text string) tether.Source[string] {
-		s := tether.NewSignal[string](o) // o ends when the user types on: so does find
-		o.Go(func(ctx context.Context) { s.Fire(find(ctx, text)) })
+		var s *tether.Signal[string]
+		s = tether.NewSignal[string](o, tether.WhileActive(func(active *tether.Owner) { // once Switch has connected
+			active.Go(func(ctx context.Context) { s.Fire(find(ctx, text)) })
+		})) // o ends when the user types on: so does find
 		return s
 	})
 	found.Connect(owner, show)
@@ -91,6 +94,23 @@ func TestFromRx(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, []string{"GOP", "GOPHER", "FAST"}, shown)
 		assert.Equal(t, []string{"slow"}, stopped)
+	})
+}
+
+// Not even what is found at once comes before Switch has connected.
+func TestSearch_LosesNoResult(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := tether.NewOwner("app")
+		defer o.Destroy()
+		var typed tether.Signal[string]
+		shown := 0
+		search(o, &typed, func(_ context.Context, text string) string { return text }, func(string) { shown++ })
+		for n := range 1000 {
+			typed.Fire("go")
+			time.Sleep(time.Second)
+			synctest.Wait()
+			require.Equal(t, n+1, shown)
+		}
 	})
 }
 
