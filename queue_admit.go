@@ -11,24 +11,38 @@ func (m *mailbox[T]) push(v T) { m.offer(v) }
 
 // offer queues v and reports whether it was let in, or if not, whether it was counted as
 // dropped: else its connection had ended, and it was fired too late.
+//
+// It is the short way, of a value that comes behind others, and for which there is room.
+// offerOdd is for all others.
 func (m *mailbox[T]) offer(v T) (in, counted bool) {
 	q := m.q
 	yield.Point("queue: push")
 	q.mu.Lock()
-	var h *hold
-	var victims []*queueConn
-	if q.dead || m.shut || q.order.len() >= q.capacity {
-		if h, victims, in, counted = q.admitLocked(&m.queueConn); !in {
-			if m.next != nil && !m.spoken {
-				m.next()
-			}
-			late := q.lateLocked()
-			q.mu.Unlock()
-			h.end()
-			q.scope.CountLate(late)
-			settle(victims)
-			return false, counted
+	if !q.busy && !q.manual || q.armed || q.dead || m.shut || m.once || m.next != nil || q.order.len() >= q.capacity {
+		return m.offerOdd(v)
+	}
+	q.last++ // pushLocked, in line
+	m.values.Push(v)
+	q.order.push(&m.queueConn, q.last)
+	q.mu.Unlock()
+	yield.Point("queue: pushed")
+	return true, false
+}
+
+// offerOdd is the long way of offer. q.mu is held on entry, and free on return.
+func (m *mailbox[T]) offerOdd(v T) (in, counted bool) {
+	q := m.q
+	h, victims, in, counted := q.admitLocked(&m.queueConn)
+	if !in {
+		if m.next != nil && !m.spoken {
+			m.next()
 		}
+		late := q.lateLocked()
+		q.mu.Unlock()
+		h.end()
+		q.scope.CountLate(late)
+		settle(victims)
+		return false, counted
 	}
 	var rest func()
 	if m.once {
@@ -48,14 +62,13 @@ func (m *mailbox[T]) offer(v T) (in, counted bool) {
 		v = m.next()
 	}
 	var wake func()
-	q.last++
 	start := !q.busy && !q.manual
 	if start {
+		q.last++
 		q.busy, q.waiting, q.current, m.current = true, true, place{&m.queueConn, q.last, 1}, v
 		q.room.Signal() // held or not, this firer has taken no room
 	} else {
-		m.values.Push(v)
-		q.order.push(&m.queueConn, q.last)
+		m.pushLocked(v)
 		if q.armed {
 			q.armed, wake = false, q.wake
 		}
@@ -74,6 +87,14 @@ func (m *mailbox[T]) offer(v T) (in, counted bool) {
 		q.scope.Call(wake)
 	}
 	return true, false
+}
+
+// pushLocked makes v the last value that is pending.
+func (m *mailbox[T]) pushLocked(v T) {
+	q := m.q
+	q.last++
+	m.values.Push(v)
+	q.order.push(&m.queueConn, q.last)
 }
 
 // admitLocked makes room for a value of c. ok says whether it may be queued, and counted, if not,

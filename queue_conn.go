@@ -169,9 +169,7 @@ func (m *mailbox[T]) lastWordsLocked() {
 	}
 	m.spoken = true
 	for _, v := range m.last() {
-		q.last++
-		m.values.Push(v)
-		q.order.push(&m.queueConn, q.last)
+		m.pushLocked(v)
 		if !q.busy {
 			q.busy = true
 			q.start() // NOTE: takes no lock, because it is a Finish queue
@@ -197,7 +195,7 @@ func (m *mailbox[T]) call(supervised bool) (called bool) {
 		return false
 	}
 	v := m.current
-	m.forget()
+	m.current = *new(T)
 	if supervised {
 		m.callSupervised(handler, v)
 		return true

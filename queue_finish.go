@@ -219,7 +219,7 @@ func (m queueMember) Left() (values int, pc uintptr, handles bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	values = q.order.len()
-	if p := q.order.first(); p != nil && p.conn.linger != nil {
+	if p, _ := q.order.first(); p != nil && p.conn.linger != nil {
 		pc = p.conn.linger.pc
 	}
 	if q.waiting {

@@ -62,6 +62,6 @@ func (q *Queue) flushedLocked(n uint64) bool {
 	if q.current.conn != nil {
 		return q.current.number > n
 	}
-	p := q.order.first()
+	p, _ := q.order.first()
 	return p == nil || p.number > n
 }

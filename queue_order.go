@@ -50,34 +50,18 @@ func (o *order) push(c *queueConn, number uint64) {
 	o.plain.Push(place{c, number, 1})
 }
 
-// first returns the first place, nil if nothing is pending.
-func (o *order) first() *place {
-	if list := o.list(); list != nil {
-		return list.At(0)
-	}
-	return nil
-}
-
-// list returns the list that the first place is in, nil if nothing is pending.
-func (o *order) list() *fifo.Buffer[place] {
-	if o.spent.Len() == 0 && o.plain.Len() > 0 && !o.plain.At(0).conn.ended { // as nearly always
-		return &o.plain
-	}
-	p := o.head(&o.plain)
-	if o.spent.Len() == 0 {
-		if p == nil {
-			return nil
+// first returns the first place, nil if nothing is pending, and the list that it is in.
+func (o *order) first() (p *place, list *fifo.Buffer[place]) {
+	if o.spent.Len() == 0 && o.plain.Len() > 0 { // as nearly always
+		if p = o.plain.At(0); !p.conn.ended {
+			return p, &o.plain
 		}
-		return &o.plain
 	}
-	s := o.head(&o.spent)
-	if s != nil && (p == nil || s.number < p.number) {
-		return &o.spent
+	p = o.head(&o.plain)
+	if s := o.head(&o.spent); s != nil && (p == nil || s.number < p.number) {
+		return s, &o.spent
 	}
-	if p == nil {
-		return nil
-	}
-	return &o.plain
+	return p, &o.plain
 }
 
 // head returns the first place of a list whose connection has not ended.
@@ -96,21 +80,21 @@ func (o *order) head(list *fifo.Buffer[place]) *place {
 
 // take takes out the first value, and returns its connection and its number. There must be a
 // value.
-func (o *order) take() (c *queueConn, number uint64) { return o.takeFrom(o.list()) }
+func (o *order) take() (c *queueConn, number uint64) { return o.takeFrom(o.first()) }
 
 // oldest takes out the first value that may be dropped and returns its connection, nil if
 // there is none.
 func (o *order) oldest() *queueConn {
-	if o.head(&o.plain) == nil {
+	p := o.head(&o.plain)
+	if p == nil {
 		return nil
 	}
-	c, _ := o.takeFrom(&o.plain)
+	c, _ := o.takeFrom(p, &o.plain)
 	return c
 }
 
-// takeFrom takes out the first value of a list, which is not empty.
-func (o *order) takeFrom(list *fifo.Buffer[place]) (c *queueConn, number uint64) {
-	p := list.At(0)
+// takeFrom takes out the first value of p, which is the first place of list.
+func (o *order) takeFrom(p *place, list *fifo.Buffer[place]) (c *queueConn, number uint64) {
 	c, number = p.conn, p.number
 	p.number++
 	if p.n--; p.n == 0 {

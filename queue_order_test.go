@@ -65,10 +65,12 @@ func TestOrder_AgreesWithASlice(t *testing.T) {
 			}
 			require.Equal(t, len(model), o.len())
 			if len(model) == 0 {
-				require.Nil(t, o.first())
+				first, _ := o.first()
+				require.Nil(t, first)
 			} else {
-				require.Equal(t, model[0].number, o.first().number)
-				require.Same(t, model[0].conn, o.first().conn)
+				first, _ := o.first()
+				require.Equal(t, model[0].number, first.number)
+				require.Same(t, model[0].conn, first.conn)
 			}
 			sum, stale := 0, 0
 			for _, list := range []interface {

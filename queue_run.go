@@ -75,21 +75,21 @@ func (r *runner) drain() {
 // owner, and leaves the queue busy otherwise.
 func (q *Queue) next(limit uint64, owner *scope.Scope) (more bool) {
 	q.mu.Lock()
-	list := q.order.list()
+	first, list := q.order.first()
 	switch {
 	case q.waiting:
 		q.waiting, more = false, true
-	case list == nil || list.At(0).number > limit || !q.finish && (q.dead || !q.scope.Alive()):
+	case first == nil || first.number > limit || !q.finish && (q.dead || !q.scope.Alive()):
 		q.current = place{}
 		if owner == nil && !q.manual {
 			q.busy = false
 		}
 		q.releaseFlushesLocked()
-	case owner != nil && list.At(0).conn.conn.Owner() != owner:
+	case owner != nil && first.conn.conn.Owner() != owner:
 		q.current = place{}
 	default:
 		more = true
-		c, number := q.order.takeFrom(list)
+		c, number := q.order.takeFrom(first, list)
 		c.box.take()
 		q.current = place{c, number, 1}
 		if q.held > 0 {
