@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -42,7 +43,7 @@ func MustNotWaitOutside(number uint64) (yes bool) {
 	outside := false
 	walk(func(entry uintptr) bool {
 		if outside {
-			yes = known[entry]&(InHandler|InCallback|InCleanup|InCoroutine) != 0
+			yes = known.at(entry)&(InHandler|InCallback|InCleanup|InCoroutine) != 0
 			return !yes
 		}
 		n, ok := r.read(entry)
@@ -62,7 +63,7 @@ func Computing() bool {
 	var inner Where
 	known := functions()
 	walk(func(entry uintptr) bool {
-		inner = known[entry] &^ inPanic
+		inner = known.at(entry) &^ inPanic
 		return inner == 0
 	})
 	return inner&InComputing != 0
@@ -74,10 +75,11 @@ func Computing() bool {
 func Computations() (n int) {
 	known := functions()
 	walk(func(entry uintptr) bool {
-		if known[entry]&InComputing != 0 {
+		w := known.at(entry)
+		if w&InComputing != 0 {
 			n++
 		}
-		return known[entry]&inPanic == 0
+		return w&inPanic == 0
 	})
 	return n
 }
@@ -85,7 +87,7 @@ func Computations() (n int) {
 func within(want Where) (yes bool) {
 	known := functions()
 	walk(func(entry uintptr) bool {
-		yes = known[entry]&want != 0
+		yes = known.at(entry)&want != 0
 		return !yes
 	})
 	return yes
@@ -149,26 +151,52 @@ func Holding(number uint64) (yes, others bool) {
 	return yes, others
 }
 
-// marked has the functions that call user code, by the address of their first instruction.
-// A writer puts a copy in place of the map.
+// marked has the functions that call user code. A writer puts a copy in place of it.
 var marked struct {
 	mu   sync.Mutex // for writers
-	made atomic.Pointer[map[uintptr]Where]
+	made atomic.Pointer[marks]
 }
 
-func functions() map[uintptr]Where {
+// marks are functions that call user code.
+type marks struct {
+	entries map[uintptr]Where // by the address of their first instruction
+	generic map[string]Where  // by name, if they are instances of a generic function
+}
+
+// at returns what is known of the function at entry. A generic function has more instances than
+// were marked: one that generic code calls may have an address of its own even for a type that
+// another one was marked for. All instances have the same name.
+func (m *marks) at(entry uintptr) Where {
+	if w, ok := m.entries[entry]; ok {
+		return w
+	}
+	return m.generic[genericName(entry)]
+}
+
+// genericName returns the name of the function at entry if that is an instance of a generic
+// function, else "".
+func genericName(entry uintptr) string {
+	if f := runtime.FuncForPC(entry); f != nil {
+		if name := f.Name(); strings.HasSuffix(name, "[...]") {
+			return name
+		}
+	}
+	return ""
+}
+
+func functions() *marks {
 	if m := marked.made.Load(); m != nil {
-		return *m
+		return m
 	}
 	return mark(0, 0)
 }
 
 // mark adds the function at entry to those marked; 0 adds nothing.
-func mark(entry uintptr, w Where) map[uintptr]Where {
+func mark(entry uintptr, w Where) *marks {
 	coroutine, panicking := coroutineEntry(), panicEntry() // before the lock is taken, because the first switches goroutines
 	marked.mu.Lock()
 	defer marked.mu.Unlock()
-	m := map[uintptr]Where{
+	m := &marks{generic: map[string]Where{}, entries: map[uintptr]Where{
 		funcPC(Handler):  InHandler,
 		funcPC(Callback): InCallback,
 		funcPC(Cleanup):  InCleanup,
@@ -178,20 +206,25 @@ func mark(entry uintptr, w Where) map[uintptr]Where {
 		funcPC(Effect):   InHandler | InEffect,
 		coroutine:        InCoroutine,
 		panicking:        inPanic,
-	}
+	}}
 	if old := marked.made.Load(); old != nil {
-		maps.Copy(m, *old)
+		maps.Copy(m.entries, old.entries)
+		maps.Copy(m.generic, old.generic)
 	}
 	if entry != 0 {
-		m[entry] = w
+		m.entries[entry] = w
+		if name := genericName(entry); name != "" {
+			m.generic[name] = w
+		}
 	}
-	marked.made.Store(&m)
+	marked.made.Store(m)
 	return m
 }
 
 // MarkCallersCaller is called by a handler. It marks the function that has called the
 // handler as one that calls handlers. A generic function has an address for each of its
-// instances, and only a function that it calls can learn the address.
+// instances, and only a function that it calls can learn the address. The other instances are
+// known by the name, except in a build that has no names.
 func MarkCallersCaller() {
 	var pc [1]uintptr
 	if runtime.Callers(3, pc[:]) == 1 {
