@@ -75,3 +75,60 @@ func TestDestroy_IsABarrierThoughAContextPanics(t *testing.T) {
 		})
 	}
 }
+
+// A Disconnect cuts off what WhileActive has made, and so unbinds it from its context.
+func TestDisconnect_EndsTheConnectionThoughAContextPanics(t *testing.T) {
+	for name, end := range map[string]func(*tether.Signal[int], *tether.Connection){
+		"Disconnect":    func(_ *tether.Signal[int], c *tether.Connection) { c.Disconnect() },
+		"DisconnectAll": func(s *tether.Signal[int], _ *tether.Connection) { s.DisconnectAll() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := tether.NewOwner("app")
+			defer app.Destroy()
+			ctx := newBrokenContext(t, false)
+			s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
+				active.NewChild("child", tether.WithContext(ctx))
+			}))
+			o := app.NewChild("o")
+			q := tether.NewQueue(app, 1, tether.Block, tether.Manual())
+			c := s.Connect(o, func(int) {}, tether.On(q))
+			s.Fire(1)
+			ended := c.Ended()
+			ctx.broken = true
+			require.PanicsWithValue(t, "broken", func() { end(s, c) })
+			require.Zero(t, o.Stats().Connections)
+			require.Zero(t, q.Len())
+			select {
+			case <-ended:
+			default:
+				require.Fail(t, "Ended is open")
+			}
+		})
+	}
+}
+
+// Run binds its owner to two contexts.
+func TestRun_LeavesBothItsContextsThoughOnePanics(t *testing.T) {
+	ctx := newBrokenContext(t, false)
+	second := &stoppingContext{Context: ctx.Context}
+	require.PanicsWithValue(t, "broken", func() {
+		_ = tether.Run(ctx, "run", func(*tether.Owner) error {
+			ctx.broken = true
+			return nil
+		}, tether.WithContext(second))
+	})
+	require.Equal(t, 1, second.stopped)
+}
+
+// A stoppingContext counts how often AfterFunc was taken back.
+type stoppingContext struct {
+	context.Context
+	stopped int
+}
+
+func (c *stoppingContext) Done() <-chan struct{} { return make(chan struct{}) }
+func (c *stoppingContext) Value(any) any         { return nil }
+
+func (c *stoppingContext) AfterFunc(func()) (stop func() bool) {
+	return func() bool { c.stopped++; return true }
+}

@@ -49,8 +49,8 @@ func (c *Conn) end() (done func(), ok bool) {
 		return nil, true
 	}
 	return func() {
+		defer c.callHooks() // also if a method of a context panics in last
 		last.end()
-		c.callHooks()
 	}, true
 }
 

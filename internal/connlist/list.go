@@ -235,12 +235,14 @@ func (l *List) endAllLocked(conns []*Conn) (_ []*Conn, last *stretch) {
 
 // forget clears the owners' books of connections that have ended.
 func (l *List) forget(conns []*Conn, last *stretch) {
+	defer func() { // also if a method of a context panics in last
+		for _, c := range conns {
+			yield.Point("close: detach")
+			c.owner.Detach(&c.node)
+			c.callHooks()
+		}
+	}()
 	last.end()
-	for _, c := range conns {
-		yield.Point("close: detach")
-		c.owner.Detach(&c.node)
-		c.callHooks()
-	}
 }
 
 // Bind makes the list close with owner.

@@ -31,7 +31,10 @@ func (s *Scope) bind(ctx context.Context) {
 	unbind := func() { stop() }
 	s.mu.Lock()
 	if first := s.unbind; first != nil {
-		s.unbind = func() { first(); stop() }
+		s.unbind = func() {
+			defer stop() // also if a method of the first context panics
+			first()
+		}
 	} else {
 		s.unbind = unbind
 	}
