@@ -61,3 +61,32 @@ func TestHook_ACallerWhoseContextPanicsAtTheCutOffHoldsNoOwner(t *testing.T) {
 		require.True(t, cleaned)
 	})
 }
+
+// The contexts of the other owners' handlers went on after the call, as parts of these owners.
+func TestHook_ACallerWhoseContextPanicsEndsTheContextOfEachHandler(t *testing.T) {
+	for _, owners := range []int{2, 10} {
+		parent, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		ctx := &brokenContext{Context: parent}
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		var h hook.Hook[int, int]
+		var ended []<-chan struct{}
+		for i := range owners {
+			h.Handle(app.NewChild("o"), func(own context.Context, _ int) (int, error) {
+				ended = append(ended, own.Done())
+				ctx.broken = i == owners-1
+				return 0, nil
+			})
+		}
+		require.PanicsWithValue(t, "broken", func() { h.All(ctx, 1) })
+		require.Len(t, ended, owners)
+		for _, e := range ended {
+			select {
+			case <-e:
+			default:
+				require.Fail(t, "a context has not ended")
+			}
+		}
+	}
+}

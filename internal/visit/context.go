@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
@@ -59,13 +60,24 @@ func (c *contexts) context(caller context.Context, owner *scope.Scope) context.C
 	return ctx
 }
 
+// release ends all of them, though a method of the caller's context panics.
 func (c *contexts) release() {
-	for _, x := range c.few[:c.n] {
-		x.release()
+	if c.n == 0 {
+		return
 	}
-	for _, x := range c.many {
-		x.release()
-	}
+	finally.Each(func() bool {
+		if c.n > 0 {
+			c.n--
+			c.few[c.n].release()
+			return true
+		}
+		for owner, x := range c.many {
+			delete(c.many, owner)
+			x.release()
+			return true
+		}
+		return false
+	})
 }
 
 // A Context ends with the caller's context, at the cut-off of an owner, and when the call
