@@ -7,6 +7,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/finally"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/undo"
 )
 
 // Bind calls f with the value that r has now, and then with every further one. f is called
@@ -18,7 +19,8 @@ import (
 // of r is not alive, Bind calls f once, and returns a dead Connection.
 //
 // A panic of f goes on to the caller of Bind, or to the goroutine that has made the change. If
-// reading r panics, Bind panics with that, and nothing is connected.
+// reading r panics, or the Connect of its changes, Bind panics with that, and nothing is
+// connected.
 func Bind[T any](owner *tether.Owner, r Readable[T], f func(T)) *tether.Connection {
 	handle.Scope("state: Bind", owner)
 	if check.Nil(r) {
@@ -31,7 +33,7 @@ func Bind[T any](owner *tether.Owner, r Readable[T], f func(T)) *tether.Connecti
 	if o, ok := r.(origin); ok {
 		b.source = o.origin()
 	}
-	conn := r.Changes().Connect(owner, b.change)
+	conn := undo.Connect(owner, r.Changes(), b.change)
 	ok := false
 	defer func() {
 		if !ok {

@@ -8,6 +8,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/undo"
 )
 
 // A SpringConfig says how a spring moves.
@@ -293,7 +294,7 @@ func (s *SpringOf[V]) connect(gen uint64) {
 		}
 	}()
 	s.mover.join()
-	conn = s.src.Connect(s.owner().(*tether.Owner), func(t tether.Tick) {
+	conn = undo.Connect(s.owner().(*tether.Owner), s.src, func(t tether.Tick) {
 		s.mu.Lock()
 		late := gen != s.gen || !s.awake
 		s.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/undo"
 )
 
 // An Easing returns the fraction of the way that a tween has gone, for the fraction of the
@@ -180,7 +181,7 @@ func (w *TweenOf[V]) setOut(set func(at V)) {
 		}
 	}()
 	w.mover.join()
-	conn = w.src.Connect(owner, func(t tether.Tick) {
+	conn = undo.Connect(owner, w.src, func(t tether.Tick) {
 		w.mu.Lock()
 		late := gen != w.gen || w.ended
 		w.mu.Unlock()
