@@ -121,12 +121,13 @@ func (p *pass) send() {
 	for p.delivered < len(p.deliver) {
 		d := &p.deliver[p.delivered]
 		s := d.of
-		p.delivered++
 		if s.node != nil && s.node.effect {
-			p.held.Leave()
+			p.held.Leave() // if it panics, the next step comes here again
+			p.delivered++
 			p.runEffect(s.node)
 			continue
 		}
+		p.delivered++
 		s.out.fired++
 		s.cell.fire(&p.held, d.change)
 	}
