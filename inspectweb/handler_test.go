@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -68,6 +69,20 @@ func TestHandler_ThePageIsServedWhereverItIsMounted(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, get(h, "/debug/..%2fhandler.go").Code)
 }
 
+// Some machines have another type for ".js", and the page did not run there.
+func TestHandler_TheTypesOfThePagesFilesAreNotThoseOfTheMachine(t *testing.T) {
+	before := mime.TypeByExtension(".js")
+	require.NoError(t, mime.AddExtensionType(".js", "text/plain"))
+	defer func() { require.NoError(t, mime.AddExtensionType(".js", before)) }()
+	h := inspectweb.Handler(newOwner(t, "app"))
+	require.Equal(t, "text/javascript; charset=utf-8", get(h, "/app.js").Header().Get("Content-Type"))
+	files, err := os.ReadDir("page")
+	require.NoError(t, err)
+	for _, f := range files {
+		require.NotEmpty(t, get(h, "/"+f.Name()).Header().Get("Content-Type"), f.Name())
+	}
+}
+
 func TestHandler_ThePageHasNoScriptOrStyleOfItsOwn(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"))
 	page := get(h, "/", html).Body.String()
@@ -113,6 +128,18 @@ func TestHandler_OnlyHostsThatAreMeantAreAnswered(t *testing.T) {
 			require.NotContains(t, w.Body.String(), "evil")
 		}
 	}
+}
+
+// A name with the dot of the root, as an address bar may have it, was never matched. And the
+// names were changed where they were: in the slice of the program.
+func TestHosts_TakesNamesAsTheyAreAndLeavesThem(t *testing.T) {
+	names := []string{"Debug.example.com."}
+	h := inspectweb.Handler(newOwner(t, "app"), inspectweb.Hosts(names...))
+	require.Equal(t, []string{"Debug.example.com."}, names)
+	for _, host := range []string{"debug.example.com.", "debug.example.com:80"} {
+		require.Equal(t, http.StatusOK, get(h, "/tree.json", func(r *http.Request) { r.Host = host }).Code, host)
+	}
+	require.PanicsWithValue(t, `inspectweb: Hosts with "."`, func() { inspectweb.Hosts(".") })
 }
 
 func TestHandler_WhatAnotherSiteAsksForIsRefused(t *testing.T) {
@@ -206,6 +233,14 @@ func TestHandler_TheTreeAsTextAndAsJSON(t *testing.T) {
 		return
 	}
 	t.Fatal("the tree is not there")
+}
+
+// The capacity of a single queue without bound was sent as the largest number there is, and the
+// page showed the queue as one that has that much room.
+func TestHandler_AQueueWithoutBoundHasNoCapacity(t *testing.T) {
+	app := newOwner(t, "app")
+	tether.NewQueue(app.NewChild("mailbox"), tether.Unbounded, tether.Block)
+	require.Contains(t, get(inspectweb.Handler(app), "/tree.json").Body.String(), `"capacity":0,`)
 }
 
 // A stream is read from a real listener.
