@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"reflect"
 	"regexp"
 	"runtime"
 	"strings"
@@ -330,6 +331,71 @@ func TestHandler_ShutdownDoesNotWaitForPages(t *testing.T) {
 			event, _ = p.next()
 		}
 	}
+}
+
+// A request that had come before Shutdown, and asked for a page after it had begun, got a page
+// that nobody ended, and Shutdown waited for it.
+func TestHandler_ShutdownDoesNotWaitForAPageThatOpensMeanwhile(t *testing.T) {
+	app := newOwner(t, "app")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	page := inspectweb.Handler(app)
+	came, over := make(chan bool), make(chan bool)
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late/events" {
+			close(came)
+			<-over
+		}
+		page.ServeHTTP(w, r)
+	})}
+	go srv.Serve(ln)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	at := "http://" + ln.Addr().String()
+	first := open(t, client, at)
+	late := make(chan error, 1)
+	go func() {
+		res, err := client.Get(at + "/late/events")
+		if err == nil {
+			_, err = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+		}
+		late <- err
+	}()
+	<-came
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	go func() {
+		for event := "x"; event != ""; {
+			event, _ = first.next()
+		}
+		close(over) // Shutdown has ended the first page
+	}()
+	err = srv.Shutdown(ctx)
+	srv.Close()
+	require.NoError(t, err)
+	require.NoError(t, <-late)
+}
+
+// A page that has lost its program tries again and again. Where the server outlives the owner,
+// each try left a function with the server.
+func TestHandler_PagesOfAnEndedOwnerLeaveNothingWithTheServer(t *testing.T) {
+	app := newOwner(t, "app")
+	srv := httptest.NewServer(inspectweb.Handler(app))
+	t.Cleanup(srv.Close)
+	app.Destroy()
+	functions := func() int { return reflect.ValueOf(srv.Config).Elem().FieldByName("onShutdown").Len() }
+	before := 0
+	for range 10 {
+		s := open(t, srv.Client(), srv.URL)
+		for event := "x"; event != ""; {
+			event, _ = s.next()
+		}
+		if before == 0 {
+			before = functions() // one of them is for the first page
+		}
+	}
+	require.Equal(t, before, functions())
 }
 
 func TestHandler_DestroyDoesNotWaitForPages(t *testing.T) {
