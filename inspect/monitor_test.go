@@ -320,6 +320,40 @@ func TestMonitor_QueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 	})
 }
 
+// A queue is remembered from when it has dropped a value. What it had dropped by then was taken
+// for that of before the first look, so that a burst between two looks was never told of.
+func TestMonitor_TellsOfValuesDroppedBetweenTwoLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "burst")
+		var s tether.Signal[int]
+		q := tether.NewQueue(app, 4, tether.DropOldest, tether.Manual())
+		s.Connect(app, count, tether.On(q))
+		for i := range 9 {
+			s.Fire(i)
+		}
+		q.Drain()
+		m := inspect.NewMonitor(2 * time.Second)
+		require.Empty(t, of(m.Look(), "drops", "burst"), "nobody knows when that was")
+		other := tether.NewQueue(app, 8, tether.DropNewest, tether.Manual())
+		s.DisconnectAll()
+		s.Connect(app, count, tether.On(other))
+		m.Look()
+		for i := range 13 {
+			s.Fire(i)
+		}
+		other.Drain()
+		for range 2 {
+			drops := of(m.Look(), "drops", "burst")
+			require.Len(t, drops, 1)
+			require.Equal(t, 5, drops[0].Grown)
+			require.Equal(t, "queue 8 DropNewest", drops[0].What)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		require.Empty(t, of(m.Look(), "drops", "burst"))
+	})
+}
+
 // Two groups of owners whose queues have one handler were two troubles with one key. Who goes by
 // the key, as a page does, saw one of them for both.
 func TestMonitor_TroubleWithQueuesOfTwoGroupsHasTwoKeys(t *testing.T) {
