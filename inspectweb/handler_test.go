@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -425,7 +426,29 @@ func TestHandler_NobodyLooksWhereNoPageIsOpen(t *testing.T) {
 	require.Equal(t, 1, app.Stats().Goroutines)
 	require.Equal(t, 4, app.Stats().Owners, "the look, the server, the page")
 	s.body.Close()
-	require.Eventually(t, func() bool { return app.Stats() == tether.Stats{Owners: 2, Timers: 1} }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return app.Stats() == tether.Stats{Owners: 2} }, 20*time.Second, time.Millisecond)
+}
+
+// The timer was the owner's. If the owner ended before its time, the last look was kept for ever.
+func TestHandler_ForgetsWhatItHasSeenThoughTheOwnerHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "app")
+		h := inspectweb.Handler(app)
+		history := func() string {
+			_, after, found := strings.Cut(get(h, "/events").Body.String(), `"history":[`)
+			require.True(t, found)
+			return after[:1]
+		}
+		get(h, "/tree.txt")
+		app.Destroy()
+		require.Equal(t, "[", history(), "a look")
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, "]", history())
+		get(h, "/tree.txt")
+		require.Equal(t, "[", history())
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, "]", history())
+	})
 }
 
 func TestHandler_AHundredPagesTakeBoundedMemory(t *testing.T) {

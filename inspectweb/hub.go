@@ -50,7 +50,7 @@ type hub struct {
 	history []sample
 	pages   int
 	looker  *tether.Owner                               // of the goroutine; nil if there is no page
-	idle    func() bool                                 // takes back the forgetting
+	idle    *time.Timer                                 // of the forgetting; nil if there is a page, or nothing to forget
 	servers map[weak.Pointer[http.Server]]*tether.Owner // of the pages open on each
 	briefs  map[uint64]inspect.Brief                    // that pages were told of
 	news    tether.Signal[[]byte]
@@ -109,24 +109,27 @@ func (h *hub) lookLocked() (*inspect.Survey, []byte) {
 	return s, encode("look", lookOf(s))
 }
 
-// forgetLaterLocked has what was seen forgotten if no page is open for a while.
+// forgetLaterLocked has what was seen forgotten if no page is open for a while. That is not a
+// timer of the owner's, as the owner may end before.
 func (h *hub) forgetLaterLocked() {
 	if h.idle != nil {
-		h.idle()
+		h.idle.Stop()
 		h.idle = nil
 	}
 	if h.pages > 0 {
 		return
 	}
-	h.idle = h.root.AfterFunc(linger, func() {
+	var idle *time.Timer
+	idle = time.AfterFunc(linger, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.pages > 0 {
+		if h.idle != idle { // it was taken back just now
 			return
 		}
 		h.last, h.history, h.briefs, h.idle = nil, nil, nil, nil
 		h.monitor = inspect.NewMonitor(h.stuck)
 	})
+	h.idle = idle
 }
 
 // look looks again and again, and tells the pages, until ctx ends.
