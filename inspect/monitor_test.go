@@ -320,6 +320,12 @@ func TestMonitor_QueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 	})
 }
 
+// The bound was on names, so a name that many calls give had any number of folds.
+func TestMonitor_AFoldHasAHundredBelowAlsoIfAllHaveOneName(t *testing.T) {
+	require.Equal(t, 99, inspect.KindsMadeBy(newOwner(t, "worker"), 99))
+	require.Equal(t, 100, inspect.KindsMadeBy(newOwner(t, "worker"), 1000))
+}
+
 // A queue is remembered from when it has dropped a value. What it had dropped by then was taken
 // for that of before the first look, so that a burst between two looks was never told of.
 func TestMonitor_TellsOfValuesDroppedBetweenTwoLooks(t *testing.T) {
