@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -317,6 +318,44 @@ func TestMonitor_QueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 		r = m.Look()
 		require.Empty(t, of(r, "full", "queues"))
 		require.Empty(t, of(r, "drops", "queues"))
+	})
+}
+
+// If looks came less often than twice in the time after which a handler is stuck, the stacks of
+// handlers without a slot were compared with themselves, and all that ran were stuck.
+func TestMonitor_NoneOfManyBusyHandlersIsStuckHoweverRareLooksAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "rarely")
+		var s tether.Signal[int]
+		s.Connect(app, func(v int) { time.Sleep(time.Duration(v) * time.Millisecond) })
+		var wg sync.WaitGroup
+		crowd := func(times, v int) {
+			for range 600 {
+				wg.Go(func() {
+					for range times {
+						wg.Go(func() { s.Fire(v) }) // on a goroutine of its own
+						time.Sleep(time.Duration(v) * time.Millisecond)
+					}
+				})
+			}
+		}
+		m := inspect.NewMonitor(time.Second)
+		look := func() []inspect.Trouble {
+			time.Sleep(1100 * time.Millisecond)
+			return of(m.Look(), "stuck", "rarely")
+		}
+		crowd(8, 700)
+		for range 5 {
+			require.Empty(t, look())
+		}
+		wg.Wait()
+		crowd(1, 10_000)
+		look()
+		look()
+		stuck := look()
+		require.Len(t, stuck, 1)
+		require.Equal(t, 600, stuck[0].Count)
+		wg.Wait()
 	})
 }
 
