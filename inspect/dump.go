@@ -119,8 +119,41 @@ func scopes(roots []scope.Root) (all []*scope.Scope) {
 	return all
 }
 
-// owner writes an owner that has a line of its own, and what it holds.
+// owner writes an owner that has a line of its own, what it holds, and all below it. It keeps
+// what is still to be written in a list, as a tree may be too deep for calls in each other.
 func (d *dumper) owner(depth int, s *scope.Scope, lost bool) {
+	todo := []branch{{depth: depth, like: []*scope.Scope{s}}}
+	for len(todo) > 0 {
+		b := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		switch first := b.like[0]; {
+		case b.rest:
+			d.rest(b.depth, b.like)
+		case len(b.like) > 1:
+			d.line(b.depth, name(outline.Fold(first.Name()))+times(len(b.like))+outline.Sum(b.like), callAt(first.Site()))
+		default:
+			d.alone(b.depth, first, lost && first == s)
+			lines, rest := outline.Of(first.Children(), outline.KeyOf)
+			if len(rest) > 0 {
+				todo = append(todo, branch{b.depth + 1, rest, true})
+			}
+			for _, l := range slices.Backward(lines) {
+				todo = append(todo, branch{b.depth + 1, l, false})
+			}
+		}
+	}
+}
+
+// A branch is what has one line, with what is below it: an owner, several that are alike, or
+// the rest of the children.
+type branch struct {
+	depth int
+	like  []*scope.Scope
+	rest  bool
+}
+
+// alone writes an owner, and what it holds itself.
+func (d *dumper) alone(depth int, s *scope.Scope, lost bool) {
 	text := name(s.Name())
 	if notes := notes(s, depth == 0, lost); notes != "" {
 		text += "  " + notes
@@ -147,7 +180,7 @@ func notes(s *scope.Scope, top, lost bool) string {
 	return strings.Join(all, ", ")
 }
 
-// holds writes what s holds.
+// holds writes what s holds but its children.
 func (d *dumper) holds(depth int, s *scope.Scope) {
 	if n := s.Handlers(); n > 0 {
 		d.line(depth, outline.Count(n, "handler")+" running", Place{})
@@ -163,15 +196,6 @@ func (d *dumper) holds(depth int, s *scope.Scope) {
 		}
 		d.line(depth, text+times(g.count), g.place())
 	}
-	lines, rest := outline.Of(s.Children(), outline.KeyOf)
-	for _, l := range lines {
-		if len(l) == 1 {
-			d.owner(depth, l[0], false)
-		} else {
-			d.line(depth, name(outline.Fold(l[0].Name()))+times(len(l))+outline.Sum(l), callAt(l[0].Site()))
-		}
-	}
-	d.rest(depth, rest)
 }
 
 func (d *dumper) rest(depth int, all []*scope.Scope) {

@@ -84,6 +84,7 @@ type fold struct {
 	holds  map[groupKey]*Hold
 	young  []*scope.Scope // the owners that came first
 	below  map[uint64]*fold
+	kinds  int // folds in below, twins included
 	rest   *fold
 	before *fold // the child that came last
 	twin   *fold // the next fold with the same name, made by another call
@@ -166,13 +167,14 @@ func (v *surveyor) child(f *fold, s *scope.Scope) *fold {
 			return c
 		}
 	}
-	if v.folds >= mostFolds || len(f.below) >= mostKinds {
+	if v.folds >= mostFolds || f.kinds >= mostKinds {
 		if f.rest == nil {
 			f.rest = &fold{Fold: Fold{Rest: true}, depth: f.depth + 1}
 		}
 		return f.rest
 	}
 	v.folds++
+	f.kinds++
 	c := &fold{hash: h, site: site, depth: f.depth + 1, twin: first}
 	if f.below == nil {
 		f.below = make(map[uint64]*fold)

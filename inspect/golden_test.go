@@ -17,6 +17,7 @@ import (
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/history"
 	"github.com/seed-ec287111/tether/inspect"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/keyed"
 	"github.com/seed-ec287111/tether/pool"
 	"github.com/seed-ec287111/tether/weakref"
@@ -339,6 +340,19 @@ func TestDump_IsBounded(t *testing.T) {
 	text = dumpOf(t, many)
 	require.Equal(t, 22, strings.Count(text, "\n"))
 	require.Contains(t, text, "\n  10 more queues, 0 pending, 0 taken, 0 dropped\n")
+}
+
+// A tree may be deeper than a goroutine's stack: Dump was a fatal error.
+func TestDump_OfAVeryDeepTree(t *testing.T) {
+	if testing.Short() || testkit.Race {
+		t.Skip("needs some 400 MB")
+	}
+	app := newOwner(t, "app")
+	for leaf, i := app, 0; i < 1_000_000; i++ {
+		leaf = leaf.NewChild("x")
+	}
+	text := dumpOf(t, app)
+	require.True(t, strings.HasSuffix(text, "\nand 999001 more lines\n"), text[len(text)-100:])
 }
 
 func spawn(o *tether.Owner, name string) *tether.Owner { return o.NewChild(name) } // inlined

@@ -154,10 +154,12 @@ func (l *look) handlers(s *scope.Scope) map[string]bool {
 // stacks tell them apart. A stack that is the same at half time and at the end, on the same
 // goroutine, is taken to be stuck. If other owners have connected the same function, a stack of
 // it may be theirs. So s gets no more stacks than it has calls, those that it had before first.
+// Where looks are rare, half time is late, and the end is at the look after that.
 func (l *look) counted(s *scope.Scope, calls int) {
 	e, age := l.at(counted{weak.Make(s)})
+	early := e.early != nil
 	l.halfway(e, age)
-	if age < l.limit {
+	if age < l.limit || !early {
 		return
 	}
 	mine := l.handlers(s)

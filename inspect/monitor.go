@@ -82,7 +82,7 @@ func (m *Monitor) Look() *Survey {
 	r := &Survey{
 		At: start, Total: top.Total, Heap: heap(), Looked: min(v.seen, mostOwners), Partial: v.partial || v.lost, Roots: top.Below,
 	}
-	r.Trouble = slices.Concat(lost(), m.stuck(), m.strained(full), m.growing(r, v.lost))
+	r.Trouble = slices.Concat(lost(), m.stuck(), m.strained(full, v.lost), m.growing(r, v.lost))
 	slices.SortStableFunc(r.Trouble, func(a, b Trouble) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Key, b.Key))
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -317,6 +318,84 @@ func TestMonitor_QueuesThatAreFullOrDropAreTrouble(t *testing.T) {
 		r = m.Look()
 		require.Empty(t, of(r, "full", "queues"))
 		require.Empty(t, of(r, "drops", "queues"))
+	})
+}
+
+// If looks came less often than twice in the time after which a handler is stuck, the stacks of
+// handlers without a slot were compared with themselves, and all that ran were stuck.
+func TestMonitor_NoneOfManyBusyHandlersIsStuckHoweverRareLooksAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "rarely")
+		var s tether.Signal[int]
+		s.Connect(app, func(v int) { time.Sleep(time.Duration(v) * time.Millisecond) })
+		var wg sync.WaitGroup
+		crowd := func(times, v int) {
+			for range 600 {
+				wg.Go(func() {
+					for range times {
+						wg.Go(func() { s.Fire(v) }) // on a goroutine of its own
+						time.Sleep(time.Duration(v) * time.Millisecond)
+					}
+				})
+			}
+		}
+		m := inspect.NewMonitor(time.Second)
+		look := func() []inspect.Trouble {
+			time.Sleep(1100 * time.Millisecond)
+			return of(m.Look(), "stuck", "rarely")
+		}
+		crowd(8, 700)
+		for range 5 {
+			require.Empty(t, look())
+		}
+		wg.Wait()
+		crowd(1, 10_000)
+		look()
+		look()
+		stuck := look()
+		require.Len(t, stuck, 1)
+		require.Equal(t, 600, stuck[0].Count)
+		wg.Wait()
+	})
+}
+
+// The bound was on names, so a name that many calls give had any number of folds.
+func TestMonitor_AFoldHasAHundredBelowAlsoIfAllHaveOneName(t *testing.T) {
+	require.Equal(t, 99, inspect.KindsMadeBy(newOwner(t, "worker"), 99))
+	require.Equal(t, 100, inspect.KindsMadeBy(newOwner(t, "worker"), 1000))
+}
+
+// A queue is remembered from when it has dropped a value. What it had dropped by then was taken
+// for that of before the first look, so that a burst between two looks was never told of.
+func TestMonitor_TellsOfValuesDroppedBetweenTwoLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "burst")
+		var s tether.Signal[int]
+		q := tether.NewQueue(app, 4, tether.DropOldest, tether.Manual())
+		s.Connect(app, count, tether.On(q))
+		for i := range 9 {
+			s.Fire(i)
+		}
+		q.Drain()
+		m := inspect.NewMonitor(2 * time.Second)
+		require.Empty(t, of(m.Look(), "drops", "burst"), "nobody knows when that was")
+		other := tether.NewQueue(app, 8, tether.DropNewest, tether.Manual())
+		s.DisconnectAll()
+		s.Connect(app, count, tether.On(other))
+		m.Look()
+		for i := range 13 {
+			s.Fire(i)
+		}
+		other.Drain()
+		for range 2 {
+			drops := of(m.Look(), "drops", "burst")
+			require.Len(t, drops, 1)
+			require.Equal(t, 5, drops[0].Grown)
+			require.Equal(t, "queue 8 DropNewest", drops[0].What)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		require.Empty(t, of(m.Look(), "drops", "burst"))
 	})
 }
 

@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -170,6 +173,43 @@ func TestLabel_OwnedGoroutinesAreLabelled(t *testing.T) {
 	gate <- true
 	require.NoError(t, app.Destroy())
 	require.False(t, labelled())
+}
+
+// A fallingContext calls fall when it is asked for a value, once.
+type fallingContext struct {
+	context.Context
+	fall atomic.Pointer[func()]
+}
+
+func (c *fallingContext) Value(key any) any {
+	if f := c.fall.Swap(nil); f != nil {
+		(*f)()
+	}
+	return c.Context.Value(key)
+}
+
+// Label asks the owner's context for labels, before the function begins. If a context that the
+// owner is bound to called Goexit there, the goroutine was never counted out, and Destroy hung.
+// A panic there was not the owner's to supervise.
+func TestLabel_AContextThatFallsDoesNotTakeTheGoroutineWithIt(t *testing.T) {
+	for name, fall := range map[string]func(){"Goexit": runtime.Goexit, "panic": func() { panic("fell") }} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			falling, panics := &fallingContext{Context: ctx}, 0
+			o := tether.NewOwner("app", tether.WithContext(falling), tether.WithPanicHandler(func(*tether.PanicError) { panics++ }))
+			defer inspect.Label()()
+			falling.fall.Store(&fall)
+			o.Go(func(context.Context) {})
+			for falling.fall.Load() != nil {
+				runtime.Gosched()
+			}
+			within, done := context.WithTimeout(t.Context(), 10*time.Second)
+			defer done()
+			require.NoError(t, o.DestroyContext(within))
+			require.Equal(t, name == "panic", panics == 1)
+		})
+	}
 }
 
 func ExampleProfile() {

@@ -119,7 +119,10 @@ func (m *Monitor) queueSeen(all tension, f *fold, s *scope.Scope, d scope.Detail
 		if !full && d.Dropped == 0 || len(m.queues) >= mostQueues {
 			return
 		}
-		t = &strain{dropped: d.Dropped}
+		t = new(strain)
+		if m.looks == 1 {
+			t.dropped = d.Dropped // when nobody knows; else since the last look, at which it had dropped none
+		}
 		m.queues[d.Number] = t
 	}
 	t.look = m.looks
@@ -174,13 +177,14 @@ func (m *Monitor) enter(all tension, f *fold, d scope.Detail, t Trouble, s *scop
 }
 
 // strained returns the trouble with queues. The folds are finished: their keys are known.
-func (m *Monitor) strained(all tension) (found []Trouble) {
+// If the look has lost sight of owners, the queues that it has not seen are remembered.
+func (m *Monitor) strained(all tension, lost bool) (found []Trouble) {
 	for k, t := range all {
 		t.Key = (mix(mix(mix(offset, t.Kind), t.What), t.Where.String()) ^ k.f.Key) * prime
 		found = append(found, *t)
 	}
 	for k, t := range m.queues {
-		if t.look != m.looks {
+		if t.look != m.looks && !lost {
 			delete(m.queues, k)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"fmt"
 	"hash/fnv"
-	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -44,11 +43,12 @@ type config struct {
 // read the page, so it should be a name that only the people of the program use. Hosts
 // panics if a name is empty, or has a port, a slash or a bracket.
 func Hosts(names ...string) Option {
+	names = slices.Clone(names)
 	for i, name := range names {
-		if _, err := netip.ParseAddr(name); err != nil && (name == "" || strings.ContainsAny(name, ":/[]")) {
+		names[i] = strings.ToLower(strings.TrimSuffix(name, ".")) // as allowed does
+		if _, err := netip.ParseAddr(name); err != nil && (names[i] == "" || strings.ContainsAny(name, ":/[]")) {
 			panic(fmt.Sprintf("inspectweb: Hosts with %q", name))
 		}
-		names[i] = strings.ToLower(name)
 	}
 	return option(func(c *config) { c.hosts = append(c.hosts, names...) })
 }
@@ -158,6 +158,15 @@ const (
 	maxQuery = 8 << 10
 )
 
+// types has the types of the page's files. What package mime says is the machine's business, and
+// a browser runs no script that it is told to be something else.
+var types = map[string]string{
+	".css":  "text/css; charset=utf-8",
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
 // file serves one of the page's files.
 func file(w http.ResponseWriter, r *http.Request, name string) {
 	data, err := files.ReadFile("page/" + name)
@@ -170,7 +179,7 @@ func file(w http.ResponseWriter, r *http.Request, name string) {
 	tag := fmt.Sprintf(`"%x"`, sum.Sum64())
 	w.Header().Set("ETag", tag)
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+	w.Header().Set("Content-Type", types[path.Ext(name)])
 	if r.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)
 		return

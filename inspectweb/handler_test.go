@@ -6,16 +6,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"reflect"
 	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -68,6 +71,20 @@ func TestHandler_ThePageIsServedWhereverItIsMounted(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, get(h, "/debug/..%2fhandler.go").Code)
 }
 
+// Some machines have another type for ".js", and the page did not run there.
+func TestHandler_TheTypesOfThePagesFilesAreNotThoseOfTheMachine(t *testing.T) {
+	before := mime.TypeByExtension(".js")
+	require.NoError(t, mime.AddExtensionType(".js", "text/plain"))
+	defer func() { require.NoError(t, mime.AddExtensionType(".js", before)) }()
+	h := inspectweb.Handler(newOwner(t, "app"))
+	require.Equal(t, "text/javascript; charset=utf-8", get(h, "/app.js").Header().Get("Content-Type"))
+	files, err := os.ReadDir("page")
+	require.NoError(t, err)
+	for _, f := range files {
+		require.NotEmpty(t, get(h, "/"+f.Name()).Header().Get("Content-Type"), f.Name())
+	}
+}
+
 func TestHandler_ThePageHasNoScriptOrStyleOfItsOwn(t *testing.T) {
 	h := inspectweb.Handler(newOwner(t, "app"))
 	page := get(h, "/", html).Body.String()
@@ -113,6 +130,18 @@ func TestHandler_OnlyHostsThatAreMeantAreAnswered(t *testing.T) {
 			require.NotContains(t, w.Body.String(), "evil")
 		}
 	}
+}
+
+// A name with the dot of the root, as an address bar may have it, was never matched. And the
+// names were changed where they were: in the slice of the program.
+func TestHosts_TakesNamesAsTheyAreAndLeavesThem(t *testing.T) {
+	names := []string{"Debug.example.com."}
+	h := inspectweb.Handler(newOwner(t, "app"), inspectweb.Hosts(names...))
+	require.Equal(t, []string{"Debug.example.com."}, names)
+	for _, host := range []string{"debug.example.com.", "debug.example.com:80"} {
+		require.Equal(t, http.StatusOK, get(h, "/tree.json", func(r *http.Request) { r.Host = host }).Code, host)
+	}
+	require.PanicsWithValue(t, `inspectweb: Hosts with "."`, func() { inspectweb.Hosts(".") })
 }
 
 func TestHandler_WhatAnotherSiteAsksForIsRefused(t *testing.T) {
@@ -208,6 +237,14 @@ func TestHandler_TheTreeAsTextAndAsJSON(t *testing.T) {
 	t.Fatal("the tree is not there")
 }
 
+// The capacity of a single queue without bound was sent as the largest number there is, and the
+// page showed the queue as one that has that much room.
+func TestHandler_AQueueWithoutBoundHasNoCapacity(t *testing.T) {
+	app := newOwner(t, "app")
+	tether.NewQueue(app.NewChild("mailbox"), tether.Unbounded, tether.Block)
+	require.Contains(t, get(inspectweb.Handler(app), "/tree.json").Body.String(), `"capacity":0,`)
+}
+
 // A stream is read from a real listener.
 type stream struct {
 	t    *testing.T
@@ -297,6 +334,71 @@ func TestHandler_ShutdownDoesNotWaitForPages(t *testing.T) {
 	}
 }
 
+// A request that had come before Shutdown, and asked for a page after it had begun, got a page
+// that nobody ended, and Shutdown waited for it.
+func TestHandler_ShutdownDoesNotWaitForAPageThatOpensMeanwhile(t *testing.T) {
+	app := newOwner(t, "app")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	page := inspectweb.Handler(app)
+	came, over := make(chan bool), make(chan bool)
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late/events" {
+			close(came)
+			<-over
+		}
+		page.ServeHTTP(w, r)
+	})}
+	go srv.Serve(ln)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	at := "http://" + ln.Addr().String()
+	first := open(t, client, at)
+	late := make(chan error, 1)
+	go func() {
+		res, err := client.Get(at + "/late/events")
+		if err == nil {
+			_, err = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+		}
+		late <- err
+	}()
+	<-came
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	go func() {
+		for event := "x"; event != ""; {
+			event, _ = first.next()
+		}
+		close(over) // Shutdown has ended the first page
+	}()
+	err = srv.Shutdown(ctx)
+	srv.Close()
+	require.NoError(t, err)
+	require.NoError(t, <-late)
+}
+
+// A page that has lost its program tries again and again. Where the server outlives the owner,
+// each try left a function with the server.
+func TestHandler_PagesOfAnEndedOwnerLeaveNothingWithTheServer(t *testing.T) {
+	app := newOwner(t, "app")
+	srv := httptest.NewServer(inspectweb.Handler(app))
+	t.Cleanup(srv.Close)
+	app.Destroy()
+	functions := func() int { return reflect.ValueOf(srv.Config).Elem().FieldByName("onShutdown").Len() }
+	before := 0
+	for range 10 {
+		s := open(t, srv.Client(), srv.URL)
+		for event := "x"; event != ""; {
+			event, _ = s.next()
+		}
+		if before == 0 {
+			before = functions() // one of them is for the first page
+		}
+	}
+	require.Equal(t, before, functions())
+}
+
 func TestHandler_DestroyDoesNotWaitForPages(t *testing.T) {
 	app := newOwner(t, "app")
 	srv := httptest.NewServer(inspectweb.Handler(app))
@@ -324,7 +426,29 @@ func TestHandler_NobodyLooksWhereNoPageIsOpen(t *testing.T) {
 	require.Equal(t, 1, app.Stats().Goroutines)
 	require.Equal(t, 4, app.Stats().Owners, "the look, the server, the page")
 	s.body.Close()
-	require.Eventually(t, func() bool { return app.Stats() == tether.Stats{Owners: 2, Timers: 1} }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return app.Stats() == tether.Stats{Owners: 2} }, 20*time.Second, time.Millisecond)
+}
+
+// The timer was the owner's. If the owner ended before its time, the last look was kept for ever.
+func TestHandler_ForgetsWhatItHasSeenThoughTheOwnerHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newOwner(t, "app")
+		h := inspectweb.Handler(app)
+		history := func() string {
+			_, after, found := strings.Cut(get(h, "/events").Body.String(), `"history":[`)
+			require.True(t, found)
+			return after[:1]
+		}
+		get(h, "/tree.txt")
+		app.Destroy()
+		require.Equal(t, "[", history(), "a look")
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, "]", history())
+		get(h, "/tree.txt")
+		require.Equal(t, "[", history())
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, "]", history())
+	})
 }
 
 func TestHandler_AHundredPagesTakeBoundedMemory(t *testing.T) {

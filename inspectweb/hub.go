@@ -50,7 +50,7 @@ type hub struct {
 	history []sample
 	pages   int
 	looker  *tether.Owner                               // of the goroutine; nil if there is no page
-	idle    func() bool                                 // takes back the forgetting
+	idle    *time.Timer                                 // of the forgetting; nil if there is a page, or nothing to forget
 	servers map[weak.Pointer[http.Server]]*tether.Owner // of the pages open on each
 	briefs  map[uint64]inspect.Brief                    // that pages were told of
 	news    tether.Signal[[]byte]
@@ -109,24 +109,27 @@ func (h *hub) lookLocked() (*inspect.Survey, []byte) {
 	return s, encode("look", lookOf(s))
 }
 
-// forgetLaterLocked has what was seen forgotten if no page is open for a while.
+// forgetLaterLocked has what was seen forgotten if no page is open for a while. That is not a
+// timer of the owner's, as the owner may end before.
 func (h *hub) forgetLaterLocked() {
 	if h.idle != nil {
-		h.idle()
+		h.idle.Stop()
 		h.idle = nil
 	}
 	if h.pages > 0 {
 		return
 	}
-	h.idle = h.root.AfterFunc(linger, func() {
+	var idle *time.Timer
+	idle = time.AfterFunc(linger, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.pages > 0 {
+		if h.idle != idle { // it was taken back just now
 			return
 		}
 		h.last, h.history, h.briefs, h.idle = nil, nil, nil, nil
 		h.monitor = inspect.NewMonitor(h.stuck)
 	})
+	h.idle = idle
 }
 
 // look looks again and again, and tells the pages, until ctx ends.
@@ -178,14 +181,15 @@ func (h *hub) open(ctx context.Context) (page *tether.Owner, hello []byte, close
 
 // serverLocked returns the owner of the pages on s, which ends when s begins to shut down:
 // [http.Server.Shutdown] waits for requests, and those of pages last. s is nil if a test calls
-// the handler without a server.
+// the handler without a server. A server that has shut down keeps the owner that ended then, so
+// a request that was on its way gets a page that has ended.
 func (h *hub) serverLocked(s *http.Server) *tether.Owner {
 	if h.servers == nil {
 		h.servers = make(map[weak.Pointer[http.Server]]*tether.Owner)
 	}
 	at := weak.Make(s)
 	for k, o := range h.servers {
-		if k != at && k.Value() == nil || !o.Alive() { // the server is garbage, or has shut down
+		if k != at && k.Value() == nil { // the server is garbage
 			o.Cancel(nil)
 			delete(h.servers, k)
 		}

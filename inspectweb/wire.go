@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/inspect"
 )
 
@@ -185,7 +186,7 @@ func holdsOf(all []inspect.Hold) []hold {
 		if h.Kind == "queue" {
 			q := h.Queue
 			w.Queue = &queue{Len: q.Len, Taken: q.Taken, Dropped: q.Dropped, Held: q.Held, Running: placeOf(q.Running)}
-			if n := q.Capacity * h.Count; n/h.Count == q.Capacity { // else there is no bound
+			if n := q.Capacity * h.Count; q.Capacity < tether.Unbounded && n/h.Count == q.Capacity { // else there is no bound
 				w.Queue.Capacity = n
 			}
 			for _, p := range q.Handlers {

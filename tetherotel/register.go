@@ -109,7 +109,7 @@ func Register(owner *tether.Owner, provider metric.MeterProvider, root *tether.O
 		opt.register(&c)
 	}
 	if !owner.Alive() {
-		return fmt.Errorf("tetherotel: Register: %w", context.Cause(owner.Context()))
+		return ended(owner)
 	}
 	meter := provider.Meter(Scope)
 	in, err := newInstruments(meter)
@@ -122,16 +122,30 @@ func Register(owner *tether.Owner, provider metric.MeterProvider, root *tether.O
 		teller: newTeller(provider),
 		groups: groups{limit: c.groups, common: c.common, known: make(map[string]*group)},
 	}
+	defer func() {
+		if r.callback == nil { // the provider has refused, or panicked
+			r.stop()
+			r.teller.leave()
+		}
+	}()
 	if c.stuck > 0 {
 		r.stuck, r.stop = inspect.WatchStuck(root, c.stuck)
 	}
-	if r.callback, err = meter.RegisterCallback(r.observe, in.all()...); err != nil {
-		r.stop()
-		r.teller.leave()
+	callback, err := meter.RegisterCallback(r.observe, in.all()...)
+	if err != nil {
 		return fmt.Errorf("tetherotel: Register: %w", err)
 	}
+	r.callback = callback
 	tether.Own(owner, r)
+	if !owner.Alive() { // it may have ended since the first look, and then Own has closed r
+		return ended(owner)
+	}
 	return nil
+}
+
+// ended is the error of a Register with an owner that is not alive.
+func ended(owner *tether.Owner) error {
+	return fmt.Errorf("tetherotel: Register: %w", context.Cause(owner.Context()))
 }
 
 // handle returns what finds owner again, without what it holds now.

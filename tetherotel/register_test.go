@@ -216,6 +216,28 @@ func TestRegister_WithADeadOwnerIsAnError(t *testing.T) {
 	require.ErrorIs(t, tetherotel.Register(other, provider, root), tether.ErrDestroyed)
 }
 
+// An endingProvider is asked for its meter while an owner ends.
+type endingProvider struct {
+	metric.MeterProvider
+	end func()
+}
+
+func (p endingProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+	p.end()
+	return p.MeterProvider.Meter(name, opts...)
+}
+
+// Register looked at the owner once. If the owner ended after that look, Register took back at
+// once what it had registered, and returned nil.
+func TestRegister_AnOwnerThatEndsMeanwhileIsAnError(t *testing.T) {
+	owner, root := newOwner(t, "telemetry"), newOwner(t, "app")
+	provider, reader := newProvider()
+	cause := io.ErrUnexpectedEOF
+	ending := endingProvider{provider, func() { owner.Cancel(cause) }}
+	require.ErrorIs(t, tetherotel.Register(owner, ending, root), cause)
+	require.Empty(t, read(t, reader))
+}
+
 func TestRegister_TwoRootsOfOneProviderAddUp(t *testing.T) {
 	provider, reader := newProvider()
 	a, b := newOwner(t, "app"), newOwner(t, "app")
@@ -365,8 +387,11 @@ func (m *gateMeter) Int64ObservableCounter(name string, opts ...metric.Int64Obse
 }
 
 func (m *gateMeter) RegisterCallback(f metric.Callback, _ ...metric.Observable) (metric.Registration, error) {
-	if m.failing == "callback" {
+	switch m.failing {
+	case "callback":
 		return nil, m.err
+	case "panic":
+		panic(m.err)
 	}
 	m.callback = f
 	return m, nil
@@ -462,10 +487,16 @@ func TestRegister_Misuse(t *testing.T) {
 // What looks for stuck handlers is a timer, which would go on as long as root lives.
 func TestRegister_NothingIsLeftOfOneThatHasFailedOrEnded(t *testing.T) {
 	root := newOwner(t, "app")
-	for _, failing := range []string{"", "callback"} {
+	for _, failing := range []string{"", "callback", "panic"} {
 		provider := gateProvider{m: &gateMeter{failing: failing, err: io.ErrNoProgress}}
 		round := func() {
 			owner := tether.NewOwner("telemetry")
+			if failing == "panic" {
+				defer func() {
+					require.Equal(t, provider.m.err, recover())
+					_ = owner.Destroy()
+				}()
+			}
 			require.Equal(t, failing == "", tetherotel.Register(owner, provider, root, tetherotel.Stuck(time.Hour)) == nil)
 			provider.m.callback = nil
 			_ = owner.Destroy()

@@ -93,11 +93,11 @@ func record(ctx context.Context, span trace.Span, d bus.Delivery, next func(cont
 		}
 	}()
 	err := next(ctx)
-	returned = true
 	if err != nil {
-		span.RecordError(err)
+		span.RecordError(err) // the error's own methods may panic
 		span.SetStatus(codes.Error, err.Error())
 	}
+	returned = true
 	span.End()
 	return err
 }

@@ -229,6 +229,23 @@ func TestTrace_WhatIsNotSampledIsHandledAllTheSame(t *testing.T) {
 	require.Empty(t, x.spans.Ended())
 }
 
+// A crashing is an error whose text can't be had from a nil pointer.
+type crashing struct{ text string }
+
+func (c *crashing) Error() string { return c.text }
+
+// The span of a handler that returned such an error never ended.
+func TestTrace_AnErrorThatPanicsEndsTheSpan(t *testing.T) {
+	x := newTraced(t)
+	placed := bus.For[order](x.bus)
+	placed.Handle(x.app, func(context.Context, order) error { return (*crashing)(nil) })
+	require.Panics(t, func() { _ = placed.Publish(t.Context(), order{1}) })
+	ended := x.spans.Ended()
+	require.Len(t, ended, 1)
+	require.Equal(t, codes.Error, ended[0].Status().Code)
+	require.Contains(t, ended[0].Status().Description, "panic: ")
+}
+
 func TestTrace_ConcurrentPublishersEachHaveTheirSpans(t *testing.T) {
 	x := newTraced(t)
 	placed := bus.For[order](x.bus)

@@ -1,7 +1,21 @@
 package tethertest
 
+import "testing"
+
 // VerifyWithin is VerifyNone with another patience.
 var VerifyWithin = verify
+
+// Verify begins a verification. find looks for what it answers for, and end ends it with what was
+// found, unless that is not all. judge does both until it has ended.
+func Verify(t testing.TB) (find func() (end func() bool), judge func() string) {
+	v := &verification{t: t}
+	watch.begin(v)
+	find = func() func() bool {
+		f, last := watch.find(v)
+		return func() bool { return watch.end(v, f, last) }
+	}
+	return find, v.judge
+}
 
 // Idle reports whether nothing is watched and nothing is remembered.
 func Idle() bool {

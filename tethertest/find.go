@@ -16,6 +16,7 @@ type findings struct {
 	shared []*entry // what it may have made
 	grown  []growth
 	round  []string // the tests that ran meanwhile, t included
+	ends   int      // how many verifications had ended
 }
 
 func (f *findings) empty() bool { return len(f.mine) == 0 && len(f.shared) == 0 && len(f.grown) == 0 }
@@ -24,7 +25,7 @@ func (f *findings) empty() bool { return len(f.mine) == 0 && len(f.shared) == 0 
 // other verification answers for.
 func (w *watcher) find(v *verification) (f *findings, last bool) {
 	f = &findings{t: v.t.Name()}
-	f.mine, f.shared, f.round, last = w.of(v)
+	last = w.of(v, f)
 	over := func(e *entry) bool {
 		s := e.scope.Value()
 		if e.unattended && (s == nil || !busy(s)) {

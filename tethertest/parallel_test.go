@@ -246,6 +246,28 @@ func TestParallel_GrowthIsReportedByTheLastOfThoseThatOverlap(t *testing.T) {
 }
 
 // This is what users write. It has to pass whatever the order.
+// A verification that came and went while the last one made up its mind left the growth to that
+// one. But that one had looked before, and nobody reported it.
+func TestParallel_WhatIsLeftToTheLastWhileItJudgesIsReported(t *testing.T) {
+	clean(t)
+	var said tether.Signal[string]
+	hub := tether.NewOwner("hub")
+	defer hub.Destroy()
+	find, judge := tethertest.Verify(&fake{name: "TestLast"})
+	end := find()
+	passed(t, run("TestBrief", func(t *fake) {
+		tethertest.VerifyNone(t)
+		said.Connect(hub, hear)
+	}))
+	if end() {
+		t.Fatal("nobody reports the connection")
+	}
+	text := judge()
+	require.Contains(t, text, "at the same time (TestBrief)")
+	require.Contains(t, text, "1 more connection")
+	require.True(t, tethertest.Idle())
+}
+
 func TestParallel_InTestsOfGoTest(t *testing.T) {
 	clean(t)
 	for i := range 12 {

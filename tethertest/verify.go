@@ -78,14 +78,18 @@ func (v *verification) depth() int {
 
 // judge ends v and returns what is to be said about it, "" for nothing.
 //
-// What v answers for changes when it becomes the only one, or ceases to be: then
-// the patience begins anew.
+// What v answers for changes when it becomes the only one, or ceases to be, also if
+// it is the only one again: then the patience begins anew.
 func (v *verification) judge() string {
 	var p pause
-	for was := false; ; {
+	for was := -1; ; { // how many had ended when it became the only one
 		found, last := watch.find(v)
-		if last != was {
-			was, p = last, pause{}
+		now := -1
+		if last {
+			now = found.ends
+		}
+		if now != was {
+			was, p = now, pause{}
 		}
 		if found.empty() || p.total >= v.patience {
 			text := found.String() // before the end, at which what is lost drops from the list

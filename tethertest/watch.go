@@ -26,6 +26,7 @@ type watcher struct {
 
 	mu      sync.Mutex // guards the fields below
 	active  []*verification
+	ends    int      // verifications that have ended
 	tests   []string // names of the verifications of this round
 	origins map[uint64]*verification
 	made    uint64 // roots and waits seen
@@ -119,18 +120,20 @@ func (w *watcher) start() {
 
 // end takes out a verification that reports f. last says how f was found: as the
 // only one left, or not. If that has changed since, it does nothing and returns
-// false.
+// false. It also does if others have come and gone since, and left it what f does
+// not have.
 func (w *watcher) end(v *verification, f *findings, last bool) bool {
 	w.gate.Lock()
 	defer w.gate.Unlock()
 	w.mu.Lock()
-	if last != (len(w.active) == 1) {
+	if last != (len(w.active) == 1) || last && f.ends != w.ends {
 		w.mu.Unlock()
 		return false
 	}
 	i := slices.Index(w.active, v)
 	w.active = slices.Delete(w.active, i, i+1)
 	v.ended = true
+	w.ends++
 	for _, e := range slices.Concat(f.mine, f.shared) {
 		e.reported = true // by nobody else
 	}
@@ -181,12 +184,13 @@ func (w *watcher) forget() {
 	}
 }
 
-// of returns what v answers for, oldest first: what is its own, and if v is the last one
-// active, what may be its own. It also returns the tests of this round.
-func (w *watcher) of(v *verification) (mine, shared []*entry, tests []string, last bool) {
+// of enters in f what v answers for, oldest first: what is its own, and if v is the last one
+// active, what may be its own. It also enters the tests of this round.
+func (w *watcher) of(v *verification, f *findings) (last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last = len(w.active) == 1
+	f.round, f.ends = slices.Clone(w.tests), w.ends
 	take := func(e *entry) {
 		by := e.by
 		for by != nil && by.ended {
@@ -196,9 +200,9 @@ func (w *watcher) of(v *verification) (mine, shared []*entry, tests []string, la
 		switch {
 		case kept || e.reported:
 		case by == v:
-			mine = append(mine, e)
+			f.mine = append(f.mine, e)
 		case last && (by == nil || by == unknown):
-			shared = append(shared, e)
+			f.shared = append(f.shared, e)
 		}
 	}
 	for _, e := range w.roots {
@@ -208,7 +212,7 @@ func (w *watcher) of(v *verification) (mine, shared []*entry, tests []string, la
 		take(e)
 	}
 	order := func(a, b *entry) int { return cmp.Compare(a.n, b.n) }
-	slices.SortFunc(mine, order)
-	slices.SortFunc(shared, order)
-	return mine, shared, slices.Clone(w.tests), last
+	slices.SortFunc(f.mine, order)
+	slices.SortFunc(f.shared, order)
+	return last
 }

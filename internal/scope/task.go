@@ -46,7 +46,7 @@ func (s *Scope) start(f func(context.Context), name uintptr) bool {
 	if !s.Attach(&t.node, t, func() bool { s.busy++; return true }) {
 		return false
 	}
-	go t.begin()
+	go t.run()
 	return true
 }
 
@@ -67,20 +67,16 @@ func (s *Scope) Host(name uintptr, registered, f func()) {
 	goroutine.Spell(t.number, t) // f has the owner instead of a context
 }
 
-// begin is where a goroutine of the scope's own starts.
-func (t *Task) begin() {
-	if Observed() {
-		tell(t.s, started)
-	}
-	t.run()
-}
-
+// run is where a goroutine of the scope's own starts.
 func (t *Task) run() {
 	yield.Point("go: started")
 	t.s.enter(t.number)
 	defer t.s.left(&t.node, 0)
 	defer leave(t.number)
 	defer t.s.supervise()
+	if Observed() {
+		tell(t.s, started) // which may ask the user's context, see inspect.Label
+	}
 	goroutine.Spell(t.number, t)
 }
 
