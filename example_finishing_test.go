@@ -31,12 +31,12 @@ func ExampleOwnBlocking() {
 func ExampleOwner_GoErr() {
 	err := tether.Run(context.Background(), "app", func(app *tether.Owner) error {
 		app.GoErr(func(ctx context.Context) error {
-			return errors.New("listen: address in use")
-		})
-		app.GoErr(func(ctx context.Context) error {
 			<-ctx.Done()
 			fmt.Println("worker told:", context.Cause(ctx))
 			return ctx.Err() // says nothing new
+		})
+		app.GoErr(func(ctx context.Context) error {
+			return errors.New("listen: address in use")
 		})
 		<-app.Context().Done()
 		return nil
