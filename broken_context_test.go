@@ -107,6 +107,35 @@ func TestDisconnect_EndsTheConnectionThoughAContextPanics(t *testing.T) {
 	}
 }
 
+// The one that a Fire claims, and the stretch of WhileActive that comes next.
+func TestOnce_EndsThoughAContextPanics(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	ctx := newBrokenContext(t, false)
+	stretches := 0
+	s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
+		if stretches++; stretches == 1 {
+			active.NewChild("child", tether.WithContext(ctx))
+		}
+	}))
+	for name, queued := range map[string][]tether.ConnectOption{
+		"called": nil, "queued": {tether.On(tether.NewQueue(app, 1, tether.Block, tether.Manual()))},
+	} {
+		stretches, ctx.broken = 0, false
+		c := s.Once(app, func(int) {}, queued...)
+		ended := c.Ended()
+		ctx.broken = true
+		require.PanicsWithValue(t, "broken", func() { s.Fire(1) }, name)
+		select {
+		case <-ended:
+		default:
+			require.Fail(t, "Ended is open", name)
+		}
+		s.Connect(app, func(int) {}).Disconnect()
+		require.Equal(t, 2, stretches, name)
+	}
+}
+
 // Run binds its owner to two contexts.
 func TestRun_LeavesBothItsContextsThoughOnePanics(t *testing.T) {
 	ctx := newBrokenContext(t, false)

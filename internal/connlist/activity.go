@@ -96,14 +96,16 @@ func (a *activity) step() bool {
 	}
 	a.last = e
 	a.mu.Unlock()
-	before.end() // the goroutine that ended it may not have done so yet
-	yield.Point("active: open")
-	if s := e.make(); s != nil {
-		yield.Point("active: call")
-		if s.Enter() { // else it has ended just now
-			s.Call(func() { a.call(s) })
+	defer func() { // also if a method of a context panics in before
+		yield.Point("active: open")
+		if s := e.make(); s != nil {
+			yield.Point("active: call")
+			if s.Enter() { // else it has ended just now
+				s.Call(func() { a.call(s) })
+			}
 		}
-	}
+	}()
+	before.end() // the goroutine that ended it may not have done so yet
 	return true
 }
 

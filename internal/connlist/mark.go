@@ -15,8 +15,8 @@ var marked sync.Map // of reflect.Type; the values mean nothing
 // FireHeld of values of type T. These functions are generic, so they have an address for
 // each T, or rather for each group of such types. Only a function that they call can learn
 // the address. So Mark fires once, at a list of its own. Other instances, which generic code
-// of the user's may have for the same T, are known by their name. Cost: some microseconds for the
-// first connection of each T, then 20 ns for the first one of each signal.
+// of the user's may have for the same T, are known by their name. Cost: some microseconds for
+// the first connection of each T, then 20 ns for the first one of each signal.
 func Mark[T any](values reflect.Type) {
 	if _, ok := marked.Load(values); ok {
 		return

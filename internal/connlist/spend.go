@@ -19,8 +19,8 @@ func (c *Conn) Claim() bool {
 	l.mu.Unlock()
 	yield.Point("disconnect: ended")
 	c.owner.Detach(&c.node)
+	defer ends.call() // also if a method of a context panics in last
 	last.end()
-	ends.call()
 	return true
 }
 
@@ -52,8 +52,8 @@ func (c *Conn) Spend() (rest func(), ok bool) {
 	return func() {
 		yield.Point("spend: rest")
 		c.owner.Change(&c.node, func() { c.state.Store(pending) })
+		defer ends.call()
 		last.end()
-		ends.call()
 	}, true
 }
 

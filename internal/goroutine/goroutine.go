@@ -26,8 +26,9 @@ func ID() uint64 {
 // because a build that hides names may change them. If a function was inlined, its frame is
 // that of the function that it was inlined into.
 //
-// Cost: about 80 ns a frame, with what its callers look up. runtime.Callers begins at the top of the stack each time it is
-// called, so the buffer grows by factors. Otherwise a deep stack would take quadratic time.
+// Cost: about 80 ns a frame, with what its callers look up. runtime.Callers begins at the top
+// of the stack each time it is called, so the buffer grows by factors. Otherwise a deep stack
+// would take quadratic time.
 func walk(f func(entry uintptr) bool) {
 	var short [64]uintptr
 	pcs := short[:]
