@@ -6,31 +6,33 @@ import (
 	"github.com/seed-ec287111/tether/internal/yield"
 )
 
-// push is the handler that the signal calls: it queues v.
-func (m *mailbox[T]) push(v T) { m.offer(v) }
-
-// offer queues v and reports whether it was let in, or if not, whether it was counted as
-// dropped: else its connection had ended, and it was fired too late.
-//
-// It is the short way, of a value that comes behind others, and for which there is room.
-// offerOdd is for all others.
-func (m *mailbox[T]) offer(v T) (in, counted bool) {
+// push is the handler that the signal calls: it queues v. It is the short way, of a value that
+// comes behind others, and for which there is room. enter is for all others.
+func (m *mailbox[T]) push(v T) {
 	q := m.q
 	yield.Point("queue: push")
 	q.mu.Lock()
 	if !q.busy && !q.manual || q.armed || q.dead || m.shut || m.once || m.next != nil || q.order.len() >= q.capacity {
-		return m.offerOdd(v)
+		m.enter(v)
+		return
 	}
 	q.last++ // pushLocked, in line
 	m.values.Push(v)
 	q.order.push(&m.queueConn, q.last)
 	q.mu.Unlock()
 	yield.Point("queue: pushed")
-	return true, false
 }
 
-// offerOdd is the long way of offer. q.mu is held on entry, and free on return.
-func (m *mailbox[T]) offerOdd(v T) (in, counted bool) {
+// offer queues v and reports whether it was let in, or if not, whether it was counted as
+// dropped: else its connection had ended, and it was fired too late.
+func (m *mailbox[T]) offer(v T) (in, counted bool) {
+	yield.Point("queue: push")
+	m.q.mu.Lock()
+	return m.enter(v)
+}
+
+// enter is offer with q.mu held on entry. It is free on return.
+func (m *mailbox[T]) enter(v T) (in, counted bool) {
 	q := m.q
 	h, victims, in, counted := q.admitLocked(&m.queueConn)
 	if !in {
