@@ -181,7 +181,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	defer client.Destroy() // waits for the queue: then w is net/http's again
 	w.Header().Set("Content-Type", "text/event-stream")
 	rc := http.NewResponseController(w)
-	_ = rc.Flush()
 	q := tether.NewQueue(client, 256, tether.DropOldest, tether.Finish())
 	told := uint64(0)
 	s.recent.Connect(client, func(e Event) {
@@ -196,5 +195,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			client.Cancel(err)
 		}
 	}, tether.On(q))
+	var connected tether.Signal[struct{}] // who has the header misses nothing of what comes
+	connected.Once(client, func(struct{}) { _ = rc.Flush() }, tether.On(q))
+	connected.Fire(struct{}{})
 	<-client.Context().Done()
 }
