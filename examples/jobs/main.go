@@ -83,9 +83,8 @@ type Server struct {
 	number            atomic.Int64
 }
 
-// Serve serves at addr until ctx ends. Then the parts end one after the other, newest
-// first: nobody comes in; jobs have the grace time to finish, and who has not is cancelled;
-// the streams send what they have heard of that; the other requests are answered.
+// Serve serves at addr until ctx ends. Then nobody comes in; jobs have the grace time to finish, and
+// who has not is cancelled; the streams send what they hear of that; other requests are answered.
 func Serve(ctx context.Context, addr string, pace, grace time.Duration, ready func(*tether.Owner, string)) error {
 	return tether.Run(ctx, "jobs", func(app *tether.Owner) error {
 		s := &Server{pace: state.NewValue(app, pace), events: tether.NewSignal[Event](app)}
@@ -181,8 +180,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	defer client.Destroy() // waits for the queue: then w is net/http's again
 	w.Header().Set("Content-Type", "text/event-stream")
 	rc := http.NewResponseController(w)
-	q := tether.NewQueue(client, 256, tether.DropOldest, tether.Finish())
-	told := uint64(0)
+	q, told := tether.NewQueue(client, 256, tether.DropOldest, tether.Finish()), uint64(0)
 	s.recent.Connect(client, func(e Event) {
 		_ = rc.SetWriteDeadline(time.Now().Add(5 * time.Second))
 		if lost := q.Dropped(); lost > told {
