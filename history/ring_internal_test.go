@@ -34,6 +34,6 @@ func TestRing_TheCountOfTheGreatestOneDoesNotOverflow(t *testing.T) {
 	r.appendLocked(1)
 	r.count = r.n // as if there were so many
 	r.appendLocked(2)
-	require.EqualValues(t, math.MaxUint32, r.count)
+	require.Equal(t, uint32(math.MaxUint32), r.count)
 	require.Equal(t, 2, r.oldest.v)
 }
