@@ -23,7 +23,7 @@ func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	one := new(int)
 	create := func() *int { t.Error("create runs"); return one }
 	nan := math.NaN()
-	before := owner.Stats()
+	before, watched := owner.Stats(), weakref.Watched()
 	for _, test := range []struct {
 		says string
 		call func()
@@ -68,7 +68,7 @@ func TestMisuse_PanicsBeforeAnythingChanges(t *testing.T) {
 	}
 	require.Zero(t, s.Len())
 	require.Zero(t, m.Len()+c.Len()+anys.Len())
-	require.Zero(t, weakref.Watched())
+	require.LessOrEqual(t, weakref.Watched(), watched) // targets of tests before may be collected
 	require.Equal(t, before, owner.Stats())
 }
 
