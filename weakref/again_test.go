@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 	"github.com/seed-ec287111/tether/weakref"
 )
 
@@ -15,7 +16,6 @@ import (
 // has lost its server.
 func TestConnect_KeepsNothingOfWhatItsSourceConnectsLater(t *testing.T) {
 	app := tether.NewOwner("app")
-	defer app.Destroy()
 	s := tether.NewSignal[int](app)
 	var again func() *tether.Connection
 	src := tether.NewSource(func(owner *tether.Owner, handler func(int), opts ...tether.ConnectOption) *tether.Connection {
@@ -36,4 +36,6 @@ func TestConnect_KeepsNothingOfWhatItsSourceConnectsLater(t *testing.T) {
 	require.Nil(t, gone.Value())
 	runtime.KeepAlive(target)
 	runtime.KeepAlive(again)
+	app.Destroy()
+	testkit.Collect(t, "the entry", func() bool { return weakref.Watched() == 0 })
 }
