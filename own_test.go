@@ -63,31 +63,6 @@ func TestOwn_AClosersErrorGoesUpToTheOwnerThatIsDestroyed(t *testing.T) {
 	})
 }
 
-// An owner that was destroyed while one above it drained was taken for one that ends on its own
-// account. Its own goroutine got ErrPending, and the Destroy above nothing.
-func TestOwn_ErrorsBelowGoUpThoughAGoroutineEndsItsOwnerInTheDrain(t *testing.T) {
-	testkit.InAndOut(t, func(t *testing.T) {
-		boom, failed := errors.New("boom"), errors.New("failed")
-		for name, end := range map[string]func(*tether.Owner){
-			"Destroy": func(o *tether.Owner) { assert.ErrorIs(t, o.Destroy(), tether.ErrPending) },
-			"Cancel":  func(o *tether.Owner) { o.Cancel(nil) },
-		} {
-			app := tether.NewOwner("app")
-			child := app.NewChild("lobby").NewChild("ann")
-			tether.Own(child, closeFunc(func() error { return boom }))
-			child.GoErr(func(ctx context.Context) error {
-				<-ctx.Done()
-				end(child)
-				return failed
-			})
-			err := app.Destroy()
-			require.ErrorIs(t, err, boom, name)
-			require.ErrorIs(t, err, failed, name)
-			require.ErrorIs(t, child.Destroy(), boom, name)
-		}
-	})
-}
-
 // aBlockedReader is a pipe in which a goroutine of o reads until it is closed.
 func aBlockedReader(o *tether.Owner) (closed *atomic.Int32) {
 	r, w := io.Pipe()

@@ -72,9 +72,8 @@ func (s *Scope) begin(cause error, stage bool) *teardown {
 	s.calls += int32(marked)
 	s.mu.Unlock()
 
-	t.top, t.draining = s, true
-	t.stage = stage || co.from != nil // in the second case an ancestor's end has cut s off
-	t.pending = co.busy + marked + 1  // the hold of the goroutine that cuts off, see drain.go
+	t.top, t.draining, t.stage = s, true, stage
+	t.pending = co.busy + marked + 1 // the hold of the goroutine that cuts off, see drain.go
 	if co.from != nil {
 		co.from.pending -= co.busy + len(co.below)
 		co.from.waitForLocked(t)
