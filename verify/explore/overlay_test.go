@@ -90,6 +90,7 @@ const (
 	connectGo  = "signal_connect.go"
 	stageGo    = "internal/scope/stage.go"
 	turnGo     = "internal/scope/turn.go"
+	failGo     = "internal/scope/fail.go"
 	openingGo  = "keyed/opening.go"
 	replaceGo  = "keyed/replace.go"
 	circleGo   = "keyed/circle.go"
@@ -277,6 +278,9 @@ $`},
 	{"a turn is not waited for", "close in turn, destroyed in a handler, and outside", []patch{
 		{turnGo, "package scope\n", "$\nimport (\n)\n"},
 		{turnGo, "\tif child.Over() {\n", "\tif child.Over() || yield.Bug(\"a turn is not waited for\") {\n"},
+	}},
+	{"a failure ends what ends", "goroutine fails in a child, parent destroy", []patch{ // found by a test, and mended, in November 2026
+		{failGo, "\tif !s.Alive() {\n", "\tif !s.Alive() && !(yield.Bug(\"a failure ends what ends\") && s.down.draining && s.down.top != s) {\n"},
 	}},
 	{"stop does not ask the timer", "timer, stop, destroy", []patch{
 		{timerGo, "t.state != waiting || !t.timer.Stop() {\n", "$\t\tif yield.Bug(\"stop does not ask the timer\") && t.state == running {\n\t\t\treturn true\n\t\t}\n"},
