@@ -12,7 +12,7 @@ import (
 // A pairing is a generic type of the user's that fires.
 type pairing[T any] struct{ changed *tether.Signal[pair[T]] }
 
-type pair[T any] struct{ old, now T }
+type pair[T any] struct{ now T }
 
 //go:noinline
 func (p *pairing[T]) set(v T) { p.changed.Fire(pair[T]{now: v}) }

@@ -93,10 +93,10 @@ func deliver[T any](ctx context.Context, m Message[T], lists []*connlist.List, l
 			return false
 		}
 		err := call(&v, ctx, m)
-		switch err { //nolint:errorlint // errors.Is would call methods of the user's errors
+		switch err {
 		case nil:
 			called = true
-		case errLost:
+		case errLost: //nolint:errorlint // errors.Is would call methods of the user's errors
 		default:
 			called = true
 			errs = append(errs, newHandlerError(v.Owner(), v.PC(), m.Topic, err))
