@@ -87,23 +87,24 @@ const (
 
 // Contestants of the budgets, and what is made and ended.
 const (
-	Bare     = "bare"
-	called   = "the bare loop in a function of its own"
-	least    = "that with two locked instructions and a defer"
-	locked   = "RWMutex + slice"
-	One      = "one owner"
-	Each     = "an owner each"
-	Child    = "child owner"
-	entry    = "keyed entry"
-	record   = "history.Record"
-	chain    = "chain"
-	fan      = "fan"
-	naive    = "naive " // before the name of a shape
-	safely   = "that with a lock, marks and an atomic store for each function"
-	Value    = "state.Value[int]"
-	Computed = "state.Computed[int] of one value"
-	Watched  = "state.Computed[int], watched" // what that adds
-	Million  = 1_000_000
+	Bare      = "bare"
+	called    = "the bare loop in a function of its own"
+	least     = "that with two locked instructions and a defer"
+	leastEach = "that and one more locked instruction for each handler"
+	locked    = "RWMutex + slice"
+	One       = "one owner"
+	Each      = "an owner each"
+	Child     = "child owner"
+	entry     = "keyed entry"
+	record    = "history.Record"
+	chain     = "chain"
+	fan       = "fan"
+	naive     = "naive " // before the name of a shape
+	safely    = "that with a lock, marks and an atomic store for each function"
+	Value     = "state.Value[int]"
+	Computed  = "state.Computed[int] of one value"
+	Watched   = "state.Computed[int], watched" // what that adds
+	Million   = 1_000_000
 )
 
 // level is the ratio up to which two costs are called level.
@@ -114,8 +115,12 @@ const level = 1.05
 var budgets = func() []Budget {
 	key := func(what, who string, n int) measure.Key { return measure.Key{Scenario: what, Who: who, N: n} }
 	fire := func(name, who string, n int, quiet, busy float64) Budget {
-		return Budget{Name: name, Unit: "x", Limit: quiet, Busy: busy, cost: key(CostFire, who, n), over: key(CostFire, Bare, n),
+		b := Budget{Name: name, Unit: "x", Limit: quiet, Busy: busy, cost: key(CostFire, who, n), over: key(CostFire, Bare, n),
 			beside: []measure.Key{key(CostFire, locked, n), key(CostFire, called, n), key(CostFire, least, n)}}
+		if who == Each {
+			b.beside = append(b.beside, key(CostFire, leastEach, n))
+		}
+		return b
 	}
 	plain := func(name, unit string, limit float64, cost measure.Key) Budget {
 		return Budget{Name: name, Unit: unit, Limit: limit, cost: cost}

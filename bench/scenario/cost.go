@@ -58,8 +58,9 @@ func (b *Bench) alternate(what string, variants ...variant) {
 
 // costFire measures Fire beside the bare loop, which stands in the measuring
 // function itself and ranges over the slice of a heap object, beside that loop in a
-// function of its own, as Fire is one, beside that with what no Fire can be without, and
-// beside a slice under a lock. All call the same closures, and none by way of an interface.
+// function of its own, as Fire is one, beside that with what no Fire can be without, also if
+// the handlers have an owner each, and beside a slice under a lock. All call the same
+// closures, and none by way of an interface.
 func (b *Bench) costFire(n int) {
 	handlers := peers.Handlers(n)
 	loop := &peers.Bare[int]{Handlers: handlers}
@@ -96,6 +97,11 @@ func (b *Bench) costFire(n int) {
 		variant{least, n, measure.Timed(func(k int) {
 			for i := range k {
 				floor.fire(i)
+			}
+		})},
+		variant{leastEach, n, measure.Timed(func(k int) {
+			for i := range k {
+				floor.fireEach(i)
 			}
 		})},
 		variant{locked, n, measure.Timed(func(k int) {
@@ -138,6 +144,28 @@ func (f *floor) fire(v int) {
 		}
 	}()
 	for _, h := range f.handlers {
+		h(v)
+	}
+	over = true
+	f.running.Swap(0)
+}
+
+// fireEach is fire for handlers with an owner each: a Destroy must see who of them runs, so
+// each announces itself in place of the one before, in one locked instruction.
+//
+//go:noinline
+func (f *floor) fireEach(v int) {
+	if !f.running.CompareAndSwap(0, 1) {
+		return
+	}
+	over := false
+	defer func() {
+		if !over {
+			f.panics++
+		}
+	}()
+	for i, h := range f.handlers {
+		f.running.Swap(uint64(i) + 1)
 		h(v)
 	}
 	over = true

@@ -31,7 +31,9 @@ func (l *List) Head() *Block { return l.head.Load() }
 // was free, no entry is dead, all need an announcement or none does, and no teardown waits.
 // deliver does the rest. The short way breaks off at anything rare. It keeps what it can in
 // locals, because the cost of a Fire is the number of its instructions: after each call,
-// all that the loop uses is loaded again.
+// all that the loop uses is loaded again. For the same reason the first handlers, as far as
+// they are of one owner, are called four at a time, by a loop that is written out: that
+// loads the place and looks at the owner once for the four.
 //
 // The names Fire and deliver on a stack say that a handler runs, see package goroutine.
 func Fire[T any](l *List, b *Block, v T) {
@@ -54,6 +56,37 @@ func Fire[T any](l *List, b *Block, v T) {
 	}()
 	yield.Point("fire: announced, look")
 	id := f.id
+	for q := four(entries, id); q != nil; q = four(entries, id) {
+		handler := q[0].load()
+		if handler == nil {
+			break
+		}
+		f.next++
+		yield.Point("fire: call")
+		Call(handler, f.value)
+		if handler = q[1].load(); handler == nil {
+			entries = entries[1:]
+			break
+		}
+		f.next++
+		yield.Point("fire: call")
+		Call(handler, f.value)
+		if handler = q[2].load(); handler == nil {
+			entries = entries[2:]
+			break
+		}
+		f.next++
+		yield.Point("fire: call")
+		Call(handler, f.value)
+		if handler = q[3].load(); handler == nil {
+			entries = entries[3:]
+			break
+		}
+		f.next++
+		yield.Point("fire: call")
+		Call(handler, f.value)
+		entries = entries[4:]
+	}
 	for ; len(entries) > 0; entries = entries[1:] {
 		e := &entries[0]
 		handler := e.load()
@@ -84,6 +117,19 @@ func Fire[T any](l *List, b *Block, v T) {
 	if f.slot != nil && f.slot.Swap(0) {
 		b.entries[f.next-1].conn.owner.Leave()
 	}
+}
+
+// four returns the first four of entries if all of them are of the owner with that id, else
+// nil.
+func four(entries []Entry, id uint64) *[4]Entry {
+	if len(entries) < 4 {
+		return nil
+	}
+	q := (*[4]Entry)(entries)
+	if (q[0].id^id)|(q[1].id^id)|(q[2].id^id)|(q[3].id^id) != 0 {
+		return nil
+	}
+	return q
 }
 
 // FireUpTo is Fire for the connections whose number is limit at most.

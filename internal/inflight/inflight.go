@@ -62,9 +62,9 @@ type Slot struct {
 var (
 	table [maxSlots]Slot
 
-	// more is the number of slots in use less minSlots. It only grows. A firer reads it
-	// before it claims, a teardown before it scans. If the firer saw the larger value and
-	// claimed before the scan's look, the scan sees the larger value too.
+	// more is the size, in bytes, of the slots in use beyond minSlots. It only grows. A firer
+	// reads it before it claims, a teardown before it scans. If the firer saw the larger value
+	// and claimed before the scan's look, the scan sees the larger value too.
 	more atomic.Uint64
 
 	lastID atomic.Uint64
@@ -74,7 +74,11 @@ var (
 // room for the marks.
 func NewID() uint64 { return lastID.Add(marks + 1) }
 
-func size() uint64 { return minSlots + more.Load() }
+// slotSize is the size of a slot. The number of slots in use is a power of two, so the offsets
+// of the slots are the multiples of slotSize up to that of the last, and that is a mask.
+const slotSize = uint64(unsafe.Sizeof(Slot{}))
+
+func size() uint64 { return minSlots + more.Load()/slotSize }
 
 // Claim announces id in a free slot and returns the slot. It returns nil if the slots that
 // it tries are taken. The caller then counts itself elsewhere. at is the address of
@@ -87,28 +91,29 @@ func Claim(at unsafe.Pointer, id uint64) *Slot {
 	// Two goroutines that hash alike would meet in every one of their calls.
 	n := size()
 	grow(n)
-	if s := &table[hash(at)>>48&(n-1)]; s.Claim(id) {
+	if s := &table[hash(at)>>52&(n-1)]; s.Claim(id) {
 		return s
 	}
 	return nil
 }
 
-// SlotFor returns the slot that Claim tries first. It is spelled out so that it can be
-// inlined into a Fire, together with what calls it there.
+// SlotFor returns the slot that Claim tries first. It is short because a Fire waits for it: it
+// takes the offset of the slot right out of the hash.
 func SlotFor(at unsafe.Pointer) *Slot {
-	return &table[hash(at)>>32&(minSlots-1+more.Load())&(maxSlots-1)]
+	mask := (minSlots-1)*slotSize + more.Load()
+	return (*Slot)(unsafe.Add(unsafe.Pointer(&table), hash(at)>>30&mask))
 }
 
 // Claim announces id in s, if that is free.
 func (s *Slot) Claim(id uint64) bool { return s.v.CompareAndSwap(0, id) }
 
 // hash is Fibonacci hashing.
-func hash(at unsafe.Pointer) uint64 { return uint64(uintptr(at)>>4) * 0x9e3779b97f4a7c15 }
+func hash(at unsafe.Pointer) uint64 { return uint64(uintptr(at)) * 0x9e3779b97f4a7c15 }
 
 // grow doubles a table of n slots unless it has enough for the machine.
 func grow(n uint64) {
 	if n < maxSlots && n < uint64(slotsPerCore*runtime.NumCPU()) {
-		more.CompareAndSwap(n-minSlots, 2*n-minSlots)
+		more.CompareAndSwap((n-minSlots)*slotSize, (2*n-minSlots)*slotSize)
 	}
 }
 

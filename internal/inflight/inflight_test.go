@@ -15,7 +15,7 @@ import (
 // withSlots runs the rest of the test with a table of n slots.
 func withSlots(t *testing.T, n uint64) {
 	before := more.Load()
-	more.Store(n - minSlots)
+	more.Store((n - minSlots) * slotSize)
 	t.Cleanup(func() { more.Store(before) })
 }
 

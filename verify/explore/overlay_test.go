@@ -213,6 +213,10 @@ var bugs = []struct {
 	{"no seek", "disconnect fire compact", []patch{
 		{fireGo, "\tif c.block.replaced.Load() && e.load() == nil {\n", "\tif c.block.replaced.Load() && e.load() == nil && !yield.Bug(\"no seek\") {\n"},
 	}},
+	{"four looked at at once", "disconnect fire compact", []patch{
+		{fireGo, "\t\thandler := q[0].load()\n", "$\t\tearly := q[1].load()\n"},
+		{fireGo, "\t\tif handler = q[1].load(); handler == nil {\n", "\t\thandler = q[1].load()\n\t\tif yield.Bug(\"four looked at at once\") {\n\t\t\thandler = early\n\t\t}\n\t\tif handler == nil {\n"},
+	}},
 	{"no look after a switch", "fire destroy, two owners", []patch{
 		{fireGo, "handler = e.load(); handler == nil { // NOTE", "!yield.Bug(\"no look after a switch\") {\n\t\t\t\thandler = e.load()\n\t\t\t}\n\t\t\tif handler == nil { // NOTE"},
 	}},
