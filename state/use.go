@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed-ec287111/tether/internal/yield"
@@ -270,7 +271,7 @@ func (u *Use) link(s *source) {
 		}
 		if !u.is(moved) {
 			u.fate |= moved
-			u.list = append(u.list[:0], u.node.deps[:i]...)
+			u.list = append(slices.Grow(u.list[:0], len(u.node.deps)), u.node.deps[:i]...)
 		}
 	}
 	u.list = append(u.list, l)
