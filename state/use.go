@@ -64,6 +64,7 @@ const (
 	moved                      // it uses other values, or in another order, see Use.list
 	met                        // a value that it used was a failure, or could not be kept
 	stamped                    // some links have its stamp
+	doubled                    // a dependency may have two of the node's links, see find
 	mapped                     // Use.used is there
 	thrown                     // a panic has ended it
 	awaited                    // Use.done is there
@@ -115,7 +116,7 @@ func (u *Use) again(s *source) bool {
 	done := u.list
 	if !u.is(moved) {
 		done = u.node.deps[:u.at]
-	} else if u.at < u.ready {
+	} else if u.at < u.ready && !u.is(doubled) {
 		// A link that has the stamp was used already, out of turn.
 		if l := u.node.deps[u.at]; l.dep == s && l.stamp != u.stamp {
 			l.stamp = u.stamp
@@ -257,22 +258,24 @@ func (u *Use) link(s *source) {
 	}
 	i := u.next()
 	l := (*link)(nil)
-	if i < len(u.node.deps) && u.node.deps[i].dep == s { // moved, but back in that order
-		l = u.node.deps[i]
-		u.look(i + 1)
-	} else {
+	back := i < len(u.node.deps) && u.node.deps[i].dep == s // moved, but back in that order
+	if !back || u.is(doubled) {
 		var used bool
 		if l, used = u.find(s); used {
 			return
 		}
-		if l == nil {
-			l = newLink(s, u.node)
-			u.made++
-		}
-		if !u.is(moved) {
-			u.fate |= moved
-			u.list = append(slices.Grow(u.list[:0], len(u.node.deps)), u.node.deps[:i]...)
-		}
+	}
+	switch {
+	case back:
+		l = u.node.deps[i]
+		u.look(i + 1)
+	case l == nil:
+		l = newLink(s, u.node)
+		u.made++
+	}
+	if !u.is(moved) {
+		u.fate |= moved
+		u.list = append(slices.Grow(u.list[:0], len(u.node.deps)), u.node.deps[:i]...)
 	}
 	u.list = append(u.list, l)
 	l.stamp = u.stamp
@@ -304,12 +307,19 @@ func (u *Use) keepLinks(counts bool) {
 }
 
 // keepOld ends the links of the run before that this run has not used. If this run does not
-// count, keepOld keeps them instead.
+// count, keepOld keeps them instead, except those that have a second one by now.
 func (u *Use) keepOld(counts bool) {
+	var second map[*source]bool
+	if !counts && u.is(doubled) {
+		second = make(map[*source]bool, len(u.list))
+		for _, l := range u.list {
+			second[l.dep] = true
+		}
+	}
 	for _, l := range u.node.deps {
 		switch {
 		case l.stamp == u.stamp:
-		case counts:
+		case counts || second[l.dep]:
 			l.remove()
 		default:
 			u.list = append(u.list, l)
@@ -337,6 +347,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		}
 		l = l.next
 	}
+	u.fate |= doubled
 	switch {
 	case s.seen == u.stamp:
 		return nil, true

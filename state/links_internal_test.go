@@ -1,0 +1,257 @@
+package state
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-ec287111/tether"
+)
+
+// A plan says what a function uses, in this order, by index. A negative one stands for
+// something else: see the constants.
+type plan []int
+
+const (
+	another = -1 - iota // use what uses much of the same, so that it takes the stamps
+	set                 // another goroutine sets what was used last, so that the run is overtaken
+	fail                // panic
+)
+
+// A planned is a computed value whose function does what its plan says.
+type planned struct {
+	*Computed[int]
+	t       *testing.T
+	values  []*Value[int]
+	thief   *Computed[int] // uses all values, and again whenever trigger was set
+	trigger *Value[int]
+	plan    plan
+	begun   int   // runs of the plan
+	got     []int // what the last run has read, in order
+}
+
+func newPlanned(t *testing.T, o *tether.Owner, values []*Value[int]) *planned {
+	p := &planned{t: t, values: values, trigger: NewValue(o, 0)}
+	p.thief = NewComputed(o, func(use *Use) int {
+		p.trigger.Use(use)
+		for _, v := range values {
+			v.Use(use)
+		}
+		return p.trigger.Peek(use)
+	})
+	p.Computed = NewComputed(o, p.run)
+	return p
+}
+
+func (p *planned) run(use *Use) (sum int) {
+	p.begun++
+	p.got = nil
+	last := 0
+	for _, what := range p.plan {
+		switch what {
+		case another:
+			p.thief.Use(use)
+		case set:
+			if p.begun > 1 {
+				break // once is enough
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				p.values[last].Update(func(v int) int { return v + 1 })
+			}()
+			<-done
+		case fail:
+			panic("fail")
+		default:
+			last = what
+			v := p.values[what].Use(use)
+			p.got = append(p.got, v)
+			sum += v
+		}
+	}
+	return sum
+}
+
+// try computes the value by way of the plan, and looks at the links.
+func (p *planned) try(next plan) {
+	p.plan, p.begun = next, 0
+	p.trigger.Update(func(v int) int { return v + 1 })
+	books.mu.Lock()
+	p.node.color = dirty
+	books.mu.Unlock()
+	for p.node.color != clean { // the result of a run that was overtaken at its end is given, but not kept
+		func() {
+			defer func() { _ = recover() }()
+			p.Get()
+		}()
+	}
+	var want, deps []int
+	reads := 0
+	for _, what := range next {
+		if what == fail {
+			break
+		}
+		if what >= 0 {
+			require.Equal(p.t, p.values[what].Get(), p.got[reads], "use %d of plan %v", reads, next)
+			reads++
+		}
+		if what != set && !slices.Contains(want, what) {
+			want = append(want, what)
+		}
+	}
+	for _, l := range p.node.deps {
+		require.True(p.t, l.user == &p.node)
+		deps = append(deps, slices.IndexFunc(p.values, func(v *Value[int]) bool { return l.dep == &v.source }))
+	}
+	require.Equal(p.t, want, deps, "plan %v", next)
+	for i, v := range p.values {
+		links := 0
+		for l := v.source.users; l != nil; l = l.next {
+			if l.user == &p.node {
+				links++
+			}
+		}
+		if slices.Contains(want, i) {
+			links--
+		}
+		require.Zero(p.t, links, "value %d, plan %v", i, next)
+	}
+	require.Empty(p.t, p.node.use.list)
+}
+
+// Whatever a function uses, in whatever order and however often, and whatever comes between: its
+// dependencies are what it has used in its last run, each once, in the order of first use, and
+// each of them knows it as a user once.
+func TestLinks_AreWhatTheLastRunHasUsed(t *testing.T) {
+	for seed := range uint64(60) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		o := tether.NewOwner("o")
+		var values []*Value[int]
+		for range 50 {
+			values = append(values, NewValue(o, 1))
+		}
+		p := newPlanned(t, o, values)
+		next := plan{}
+		for range 60 {
+			switch rnd.IntN(4) {
+			case 0: // anew
+				next = make(plan, rnd.IntN(80))
+				for i := range next {
+					next[i] = rnd.IntN(len(values))
+				}
+			case 1: // one more or less somewhere
+				if i := rnd.IntN(len(next) + 1); i < len(next) && rnd.IntN(2) == 0 {
+					next = append(append(plan{}, next[:i]...), next[i+1:]...)
+				} else {
+					next = append(append(append(plan{}, next[:i]...), rnd.IntN(len(values))), next[i:]...)
+				}
+			case 2: // another order of the same
+				next = append(plan{}, next...)
+				rnd.Shuffle(len(next), func(i, j int) { next[i], next[j] = next[j], next[i] })
+			}
+			now := next
+			for range rnd.IntN(4) {
+				i := rnd.IntN(len(now) + 1)
+				now = append(append(append(plan{}, now[:i]...), -1-rnd.IntN(3)), now[i:]...)
+			}
+			if rnd.IntN(4) == 0 { // the links of p are no longer among the newest few
+				for range 5 {
+					NewComputed(o, func(use *Use) int {
+						for _, v := range values {
+							v.Use(use)
+						}
+						return 0
+					}).Get()
+				}
+			}
+			p.try(now)
+		}
+		o.Destroy()
+	}
+}
+
+// A function that uses what it has used last time takes no lock for it, from where it is back in
+// that order, and none for what it used just before.
+func TestLinks_WhatWasUsedLastTimeIsReadWithoutTheLock(t *testing.T) {
+	o := tether.NewOwner("o")
+	defer o.Destroy()
+	var values []*Value[int]
+	for range 8 {
+		values = append(values, NewValue(o, 1))
+	}
+	again := NewValue(o, 0)
+	tries := map[string]struct{ before, free plan }{
+		"the same":                  {nil, plan{0, 1, 2, 3, 4, 5}},
+		"some of them twice":        {nil, plan{0, 0, 1, 2, 1, 2, 3, 3, 0, 4, 5, 3, 2}},
+		"one more, then the same":   {plan{6}, plan{0, 1, 2, 3, 4, 5}},
+		"one early, then the same":  {plan{3}, plan{0, 1, 2, 0, 1}},
+		"one less, then the same":   {plan{0, 2}, plan{2, 0}},
+		"another, and some twice":   {plan{7, 6}, plan{6, 7, 0, 7, 6, 0, 1, 0}},
+		"back behind a known order": {plan{1, 0, 2}, plan{3, 4, 5}},
+	}
+	for name, try := range tries {
+		t.Run(name, func(t *testing.T) {
+			first := true
+			c := NewComputed(o, func(use *Use) (sum int) {
+				again.Use(use)
+				if first {
+					for _, v := range values[:6] {
+						sum += v.Use(use)
+					}
+					return sum
+				}
+				for _, i := range try.before {
+					sum += values[i].Use(use)
+				}
+				books.mu.Lock() // a Use that takes it hangs
+				for _, i := range try.free {
+					sum += values[i].Use(use)
+				}
+				books.mu.Unlock()
+				return sum
+			})
+			require.Equal(t, 6, c.Get())
+			first = false
+			again.Update(func(v int) int { return v + 1 })
+			require.Equal(t, len(try.before)+len(try.free), c.Get())
+		})
+	}
+}
+
+// A result that can't be kept is given to the function that asks, and computed again for the next.
+func TestLinks_WhatCannotBeKeptIsGivenAllTheSame(t *testing.T) {
+	o := tether.NewOwner("o")
+	defer o.Destroy()
+	started, release := make(chan struct{}), make(chan struct{})
+	slow := NewComputed(o, func(*Use) int {
+		close(started)
+		<-release
+		return 1
+	})
+	child := NewComputed(o, func(use *Use) (v int) {
+		defer func() {
+			if recover() != nil { // below a Get of a function nothing waits
+				v = 7
+			}
+		}()
+		return slow.Use(use)
+	})
+	user := NewComputed(o, func(use *Use) int { return child.Use(use) + 10 })
+	peeker := NewComputed(o, func(use *Use) int { return child.Peek(use) + 20 })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		slow.Get()
+	}()
+	<-started
+	for range 2 {
+		require.Equal(t, 17+27, NewComputed(o, func(*Use) int { return user.Get() + peeker.Get() }).Get())
+	}
+	close(release)
+	<-done
+	require.Equal(t, 11, user.Get())
+	require.Equal(t, 21, peeker.Get())
+}
