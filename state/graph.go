@@ -145,41 +145,6 @@ type failure struct {
 	era   uint64
 }
 
-// A link says that user has used dep.
-type link struct {
-	dep        *source
-	user       *node
-	stamp      uint64 // of the last run that has used dep, as far as that was noted
-	prev, next *link  // among the users of dep
-}
-
-// newLink enters user among the users of dep. books is held.
-func newLink(dep *source, user *node) *link {
-	l := &dep.first
-	if l.user != nil {
-		l = new(link)
-	}
-	*l = link{dep: dep, user: user, next: dep.users}
-	if l.next != nil {
-		l.next.prev = l
-	}
-	dep.users = l
-	return l
-}
-
-// remove is the end of a link. books is held.
-func (l *link) remove() {
-	if l.prev != nil {
-		l.prev.next = l.next
-	} else {
-		l.dep.users = l.next
-	}
-	if l.next != nil {
-		l.next.prev = l.prev
-	}
-	l.prev, l.next, l.user = nil, nil, nil
-}
-
 // cutLocked forgets all dependencies of n but the first few.
 func (n *node) cutLocked(few int) {
 	for _, l := range n.deps[few:] {

@@ -18,6 +18,7 @@ const (
 	another = -1 - iota // use what uses much of the same, so that it takes the stamps
 	set                 // another goroutine sets what was used last, so that the run is overtaken
 	fail                // panic
+	ask                 // ask of all values whether the run has used them
 )
 
 // A planned is a computed value whose function does what its plan says.
@@ -49,8 +50,17 @@ func (p *planned) run(use *Use) (sum int) {
 	p.begun++
 	p.got = nil
 	last := 0
+	used := make(map[int]bool)
 	for _, what := range p.plan {
 		switch what {
+		case ask:
+			books.mu.Lock()
+			for i, v := range p.values {
+				if use.has(&v.source) != used[i] {
+					p.t.Errorf("has(%d) = %v, plan %v", i, !used[i], p.plan)
+				}
+			}
+			books.mu.Unlock()
 		case another:
 			p.thief.Use(use)
 		case set:
@@ -66,7 +76,7 @@ func (p *planned) run(use *Use) (sum int) {
 		case fail:
 			panic("fail")
 		default:
-			last = what
+			last, used[what] = what, true
 			v := p.values[what].Use(use)
 			p.got = append(p.got, v)
 			sum += v
@@ -98,7 +108,7 @@ func (p *planned) try(next plan) {
 			require.Equal(p.t, p.values[what].Get(), p.got[reads], "use %d of plan %v", reads, next)
 			reads++
 		}
-		if what != set && !slices.Contains(want, what) {
+		if what != set && what != ask && !slices.Contains(want, what) {
 			want = append(want, what)
 		}
 	}
@@ -155,7 +165,7 @@ func TestLinks_AreWhatTheLastRunHasUsed(t *testing.T) {
 			now := next
 			for range rnd.IntN(4) {
 				i := rnd.IntN(len(now) + 1)
-				now = append(append(append(plan{}, now[:i]...), -1-rnd.IntN(3)), now[i:]...)
+				now = append(append(append(plan{}, now[:i]...), -1-rnd.IntN(4)), now[i:]...)
 			}
 			if rnd.IntN(4) == 0 { // the links of p are no longer among the newest few
 				for range 5 {
