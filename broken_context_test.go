@@ -161,3 +161,30 @@ func (c *stoppingContext) Value(any) any         { return nil }
 func (c *stoppingContext) AfterFunc(func()) (stop func() bool) {
 	return func() bool { c.stopped++; return true }
 }
+
+// An errorlessContext is done, and says that it has no error.
+type errorlessContext struct{ context.Context }
+
+func (errorlessContext) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+// A nil of Flush says that the values were handled, and one of Wait that a value has come.
+func TestWait_AndFlushTellOfAContextThatIsDoneWithoutAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		defer app.Destroy()
+		s := tether.NewSignal[int](app)
+		q := tether.NewQueue(app, 1, tether.Block)
+		goOn := make(chan struct{})
+		s.Connect(app, func(int) { <-goOn }, tether.On(q))
+		s.Fire(1)
+		ctx := errorlessContext{context.Background()}
+		require.ErrorIs(t, q.Flush(ctx), context.Canceled)
+		_, err := tether.Wait(ctx, s)
+		require.ErrorIs(t, err, context.Canceled)
+		close(goOn)
+	})
+}

@@ -205,24 +205,26 @@ func (h *Heartbeat) giveUpLocked(active *scope.Scope, b *batch) {
 	}
 }
 
-// deliver fires the next tick of b, if there is one and a connection to get it.
+// deliver fires the next tick of b, if there is one. If nobody has got it, that tick was none.
 func (h *Heartbeat) deliver(active *scope.Scope, b *batch) bool {
 	if b.count <= 0 || !active.Alive() {
 		return false
 	}
-	if !h.signal.list.LiveUpTo(b.last) { // those connections have ended, and others have come
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.giveUpLocked(active, b)
-		return false
-	}
-	b.count--
 	tick := b.first
+	b.count--
 	b.first.Skipped = 0
 	h.mu.Lock()
 	h.n++
 	tick.N = h.n
 	h.mu.Unlock()
-	connlist.FireUpTo(&h.signal.list, tick, b.last)
-	return true
+	if connlist.FireUpTo(&h.signal.list, tick, b.last) || h.signal.list.LiveUpTo(b.last) {
+		return true // a muted one has missed it
+	}
+	b.count++ // those connections have ended, and others may have come
+	b.first.Skipped = tick.Skipped
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.n--
+	h.giveUpLocked(active, b)
+	return false
 }

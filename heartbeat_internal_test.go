@@ -43,3 +43,29 @@ func TestHeartbeat_ATickThatNobodyGetsIsPartOfTheNextOne(t *testing.T) {
 		require.EqualValues(t, 1, ticks[0].Skipped)
 	})
 }
+
+// The one receiver left between the look at the connections and the Fire, so nobody got the tick,
+// and the next one did not cover it.
+func TestHeartbeat_ATickWhoseReceiverLeavesJustBeforeItIsPartOfTheNextOne(t *testing.T) {
+	owner := NewOwner("owner")
+	defer owner.Destroy()
+	h := NewHeartbeat(owner, time.Hour)
+	first := h.Connect(owner, func(Tick) { t.Error("a dead handler was called") })
+
+	h.mu.Lock()
+	active, b := h.active, batch{last: h.signal.list.Seq()}
+	h.takeLocked(&b, h.start.Add(time.Hour))
+	h.Connect(owner, func(Tick) { t.Error("a tick of before its Connect") })
+	delivered := make(chan bool)
+	go func() { delivered <- h.deliver(active, &b) }()
+	time.Sleep(20 * time.Millisecond) // it comes as far as to the lock
+	first.Disconnect()
+	h.mu.Unlock()
+
+	require.False(t, <-delivered)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	require.Zero(t, h.n, "a tick that nobody got is not counted")
+	require.EqualValues(t, 1, h.skipped)
+	require.Equal(t, h.start, h.last)
+}

@@ -59,6 +59,7 @@ type Queue struct {
 	kept    bool   // counted in the dead owner, see linger
 	wake    func() // see Notify; nil without, and once dead
 	armed   bool   // the next value queued calls wake
+	refused bool   // a handler has called Drain in vain, which the wake before was for
 
 	runner runner // of the goroutine for which the queue is busy
 }
@@ -79,7 +80,8 @@ func Manual() QueueOption { return queueOptionFunc(func(q *Queue) { q.manual = t
 // queue is armed. The first value that is queued while the queue is armed calls wake, once,
 // and disarms the queue. Each Drain arms it again, before looking for values. So no value
 // waits without a call of wake since the last Drain, and while a Drain is due, further values
-// cost nothing more.
+// cost nothing more. A Drain in a handler of the queue, for example in a loop that the handler
+// runs, does nothing. If values are left then when the outer Drain ends, it calls wake again.
 //
 // wake runs on the goroutine that calls Fire, after the value was queued, with no lock of the
 // library held. It must not wait. It posts to the loop of a user interface, say, or sends to

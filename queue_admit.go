@@ -85,10 +85,15 @@ func (m *mailbox[T]) enter(v T) (in, counted bool) {
 		rest()
 	}
 	settle(victims)
+	q.call(wake)
+	return true, false
+}
+
+// call calls wake, if it is not nil and the queue's owner is alive.
+func (q *Queue) call(wake func()) {
 	if wake != nil && q.scope.Enter() {
 		q.scope.Call(wake)
 	}
-	return true, false
 }
 
 // pushLocked makes v the last value that is pending.

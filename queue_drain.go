@@ -28,7 +28,7 @@ func (q *Queue) Drain() (calls int) {
 	defer q.scope.LeaveRun()
 	defer func() {
 		calls = q.runner.calls
-		q.giveTurn()
+		q.call(q.giveTurn())
 	}()
 	q.runner.drain()
 	return
@@ -46,6 +46,7 @@ func (q *Queue) takeTurn() bool {
 			inside := goroutine.Spelled(q.number)
 			q.mu.Lock()
 			if inside {
+				q.refused = true
 				return false
 			}
 			continue
@@ -62,10 +63,20 @@ func (q *Queue) takeTurn() bool {
 	return true
 }
 
-// giveTurn makes the queue idle and wakes the next caller of Drain.
-func (q *Queue) giveTurn() {
+// giveTurn makes the queue idle and wakes the next caller of Drain. It returns the function to
+// call if values are left that nobody may come for.
+func (q *Queue) giveTurn() (wake func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.busy = false
 	q.turn.Signal()
+	if !q.refused {
+		return nil
+	}
+	q.refused = false
+	if q.order.len() > 0 {
+		return q.wake
+	}
+	q.armed = q.wake != nil
+	return nil
 }

@@ -46,7 +46,7 @@ func (q *Queue) Flush(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.flushes.Remove(e)
-	return context.Cause(ctx)
+	return causeOf(ctx)
 }
 
 // releaseFlushesLocked releases the flushes that have nothing to wait for any more.

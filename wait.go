@@ -36,7 +36,7 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	case v = <-values:
 		return v, nil
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		err = causeOf(ctx)
 	case <-ended:
 		err = ErrDestroyed
 	}
@@ -46,6 +46,15 @@ func Wait[T any](ctx context.Context, src Source[T]) (T, error) {
 	default:
 		return v, err
 	}
+}
+
+// causeOf is [context.Cause] for a context that is done. One of the user's own may have no error
+// all the same, and nil would say that what the caller waited for has come.
+func causeOf(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return context.Canceled
 }
 
 // Values returns an iterator over the values that src fires from the moment the loop starts.

@@ -190,8 +190,11 @@ func wait[A, Q any](e *question[A, Q], queue func(any) (in, counted bool), numbe
 	case r := <-e.answer: // an answer that is there counts
 		return r.a, r.err
 	default:
-		return none, context.Cause(e.ctx)
 	}
+	if err := context.Cause(e.ctx); err != nil {
+		return none, err
+	}
+	return none, context.Canceled // e.ctx is done, and has no error
 }
 
 // handle answers e, unless Ask does not wait any more.

@@ -219,6 +219,31 @@ func TestAskOnAQueue_AFullQueueDoesNotHideTheEndOfTheContext(t *testing.T) {
 	})
 }
 
+// An errorlessContext is done, and says that it has no error.
+type errorlessContext struct{ context.Context }
+
+func (errorlessContext) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+// An error of nil would say that there is an answer.
+func TestAskOnAQueue_AContextThatIsDoneWithoutAnErrorIsNoAnswer(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	b := bus.New(app, "bus")
+	goOn := make(chan struct{})
+	defer close(goOn)
+	_, err := bus.Reply(app, b, func(context.Context, string) (int, error) {
+		<-goOn
+		return 1, nil
+	}, tether.On(tether.NewQueue(app, 1, tether.Block)))
+	require.NoError(t, err)
+	_, err = bus.Ask[int](errorlessContext{t.Context()}, b, "?")
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 func TestAskOnAQueue_EndsWithTheResponder(t *testing.T) {
 	ends := map[string]func(o, queueOwner *tether.Owner, c *tether.Connection){
 		"Disconnect":      func(_, _ *tether.Owner, c *tether.Connection) { c.Disconnect() },

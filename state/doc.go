@@ -116,7 +116,8 @@
 //   - A function that recovers everything also recovers the panic that unwinds it when it
 //     is overtaken. Its result is then thrown away, as it would be otherwise.
 //   - A computing function that ends its goroutine by [runtime.Goexit] has no result. If
-//     its value is watched, it delivers changes again after the value was read.
+//     its value is watched, it delivers changes again after the value was read. An effect
+//     that uses it runs again with the first change after that.
 //   - A spring or tween that sets out in a handler of its source, before the tick has moved
 //     others of that source, is moved by that tick already, and not by the next one.
 //   - Values are not copied. To change a slice or map in place is not a Set.

@@ -66,6 +66,81 @@ func TestSet_APanicOfACleanupBetweenTwoFunctionsIsNotTheNextOnes(t *testing.T) {
 	}
 }
 
+// A walk that calls a function of an owner that ends, and then one of another owner, was left in
+// the middle if a cleanup panics between the two. What is watched, or an effect, that the walk was
+// made for got no mark any more, because what it uses was marked already.
+func TestSet_APanicOfACleanupBetweenTwoFunctionsKeepsNobodyFromTheChange(t *testing.T) {
+	for _, watched := range []bool{false, true} {
+		for _, fails := range []bool{false, true} {
+			for _, within := range []bool{false, true} {
+				o, inner, other := app(t), tether.NewOwner("inner"), tether.NewOwner("other")
+				inner.Defer(func() { panic("cleanup") })
+				x := state.NewValue(o, 0)
+				ends := state.NewComputed(inner, func(use *state.Use) int {
+					if x.Use(use) == 1 {
+						_ = inner.Destroy()
+						if fails {
+							panic("fails")
+						}
+					}
+					return 0
+				})
+				next := state.NewComputed(other, func(use *state.Use) int { return x.Use(use) })
+				sum := func(use *state.Use) int {
+					a := 0
+					if p := panicOf(func() { a = ends.Use(use) }); p != nil && p != "fails" {
+						panic(p)
+					}
+					return a + next.Use(use)
+				}
+				use := sum
+				if within {
+					between := state.NewComputed(o, sum)
+					use = func(use *state.Use) int { return between.Use(use) }
+				}
+				var seen []int
+				if watched {
+					state.NewComputed(o, use).Changes().Connect(o, func(c state.Change[int]) { seen = append(seen, c.New) })
+				} else {
+					state.NewEffect(o, func(u *state.Use, _ *tether.Owner) { seen = append(seen, use(u)) })
+				}
+				what := []any{"watched %t, fails %t, in a Use %t", watched, fails, within}
+				require.NotNil(t, panicOf(func() { x.Set(1) }), what...)
+				require.Equal(t, 1, seen[len(seen)-1], what...)
+				x.Set(2)
+				require.Equal(t, 2, seen[len(seen)-1], what...)
+				require.NoError(t, other.Destroy())
+			}
+		}
+	}
+}
+
+// The same for a function that uses another one for the first time, and that one a third.
+func TestSet_APanicOfACleanupInAUseOfAUseKeepsNobodyFromTheChange(t *testing.T) {
+	for _, watched := range []bool{false, true} {
+		o, inner := app(t), tether.NewOwner("inner")
+		inner.Defer(func() { panic("cleanup") })
+		on := state.NewValue(o, false)
+		ends := state.NewComputed(inner, func(use *state.Use) int { _ = inner.Destroy(); return 7 })
+		between := state.NewComputed(o, func(use *state.Use) int { return ends.Use(use) })
+		use := func(use *state.Use) int {
+			if !on.Use(use) {
+				return 0
+			}
+			return between.Use(use)
+		}
+		var seen []int
+		if watched {
+			state.NewComputed(o, use).Changes().Connect(o, func(c state.Change[int]) { seen = append(seen, c.New) })
+		} else {
+			state.NewEffect(o, func(u *state.Use, _ *tether.Owner) { seen = append(seen, use(u)) })
+		}
+		require.Equal(t, "cleanup", panicOf(func() { on.Set(true) }), watched)
+		require.NotEmpty(t, seen, watched)
+		require.Equal(t, 7, seen[len(seen)-1], watched)
+	}
+}
+
 // A Get tries a watched value again that has failed. Its own result can't be kept, and when it
 // leaves the owner of its function, a cleanup panics. The watched value is told all the same.
 func TestGet_ACleanupThatPanicsAtItsEndLosesNoChange(t *testing.T) {

@@ -209,7 +209,7 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 			p.failed(run, base, by, at, recover())
 			return
 		}
-		p.frames = p.frames[:base]
+		p.disturb(base, by)
 		at.leave()
 		if counted != nil { // leaveLocked has panicked
 			books.mu.Lock()
@@ -287,6 +287,22 @@ func (p *pass) descend(base int, by *Use, at *announced) {
 	}
 	p.uncount(&counted)
 	over = true
+}
+
+// disturb ends a walk that a cleanup has left by a panic. If the walk was for what is watched, or
+// for an effect, p settles that once more: no further mark may come to it, because what the walk
+// was to compute is marked.
+func (p *pass) disturb(base int, by *Use) {
+	if len(p.frames) == base {
+		return
+	}
+	n := p.frames[base].node
+	p.frames = p.frames[:base]
+	if by == nil && n.out != nil {
+		books.mu.Lock()
+		p.queue(n)
+		books.mu.Unlock()
+	}
 }
 
 // vain reports whether the run u, which is over, was unwound because a function further up is

@@ -165,6 +165,9 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 	case target && (u.is(loose) || failed && (by == nil && !p.quiet || by != nil && p.level < natural)):
 		p.frames = p.frames[:base]
 		v = by.meet(n, v, failed)
+		if by != nil {
+			by.fate |= u.fate & disturbed
+		}
 		books.mu.Unlock()
 		at.leave()
 		panic(v)
@@ -176,7 +179,14 @@ func (p *pass) failed(u *Use, base int, by *Use, at *announced, v any) {
 			user.color = dirty // it meets the panic itself
 		}
 	}
-	at.leaveLocked()
+	over := false
+	defer func() {
+		if !over {
+			p.disturb(base, by)
+		}
+	}()
+	by.depart(at)
+	over = true
 }
 
 // meet returns what a user of n gets. n's function has just panicked with v, and n has that

@@ -89,17 +89,21 @@ type Loop struct {
 
 func NewLoop(owner *tether.Owner) *Loop {
 	l := &Loop{wake: make(chan struct{}, 1)}
-	l.queue = tether.NewQueue(owner, tether.Unbounded, tether.Block, tether.Manual(), tether.Notify(func() { l.wake <- struct{}{} }))
+	l.queue = tether.NewQueue(owner, tether.Unbounded, tether.Block, tether.Manual(), tether.Notify(func() {
+		select {
+		case l.wake <- struct{}{}:
+		default: // it is awake
+		}
+	}))
 	return l
 }
 
 func (l *Loop) Run(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-l.wake: // something is pending
 			l.queue.Drain() // calls handlers, here
 		case <-ctx.Done():
-			return
 		}
 	}
 }

@@ -132,13 +132,16 @@ func four(entries []Entry, id uint64) *[4]Entry {
 	return q
 }
 
-// FireUpTo is Fire for the connections whose number is limit at most.
-func FireUpTo[T any](l *List, v T, limit uint64) {
+// FireUpTo is Fire for the connections whose number is limit at most. It reports whether it has
+// called a handler.
+func FireUpTo[T any](l *List, v T, limit uint64) (called bool) {
 	if b := l.Head(); b != nil {
 		var f firing[T]
 		f.value, f.list, f.block, f.limit = v, l, b, limit
 		f.finish()
+		called = f.called
 	}
+	return called
 }
 
 // A firing is a Fire in progress. It lives on the stack, and has all that is needed to go
@@ -192,6 +195,7 @@ func (f *firing[T]) deliver() {
 			continue
 		}
 		f.next++
+		f.called = true
 		yield.Point("fire: call")
 		Call(handler, f.value)
 	}
@@ -212,6 +216,7 @@ type cursor struct {
 	conn *Conn
 
 	awaited bool // a teardown waits for what was announced before, see swap
+	called  bool // deliver has called a handler
 }
 
 func (e *Entry) load() unsafe.Pointer { return atomic.LoadPointer(&e.word) }

@@ -262,7 +262,7 @@ $`},
 		{taskGo, "\tfor _, s := range current() {\n", "$\t\tif yield.Bug(\"held firer stays\") {\n\t\t\tbreak\n\t\t}\n"},
 	}},
 	{"tick of before", "heartbeat: disconnect, connect, tick", []patch{
-		{beatGo, "\tconnlist.FireUpTo(&h.signal.list, tick, b.last)\n", "\tif yield.Bug(\"tick of before\") {\n\t\tb.last = h.signal.list.Seq()\n\t}\n$"},
+		{beatGo, "\tif connlist.FireUpTo(", "\tif yield.Bug(\"tick of before\") {\n\t\tb.last = h.signal.list.Seq()\n\t}\n$"},
 	}},
 	{"late beat forgotten", "heartbeat: disconnect, connect, tick", []patch{
 		{beatGo, "h.late = h.late || h.active == active //", "h.late = (h.late || h.active == active) && !yield.Bug(\"late beat forgotten\") //"},
