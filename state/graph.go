@@ -63,7 +63,7 @@ type source struct {
 	// Guarded by books.
 	users   *link    // the newest of those to its users
 	failure *failure // what the last run of the function has panicked with; nil if it has not
-	seen    uint64   // stamp of the last run that has entered it as a dependency, or of a Batch
+	seen    uint64   // stamp of the newest run that has entered it as a dependency, or of a Batch
 	out     *outbox  // of an effect; else nil until somebody asks for the changes
 	color   color
 	has     bool // there is a value

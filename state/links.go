@@ -54,7 +54,7 @@ func (u *Use) next() int {
 }
 
 // look moves at to i, and finds which of the links from there on are ready. books is held.
-// Cost: a run looks once at each link, and again at those that slow has forgotten.
+// Cost: a run looks once at each link, and again at those that slow has made it forget.
 func (u *Use) look(i int) {
 	if u.at = i; i >= u.ready {
 		u.ready = unready(u.node.deps, i)
@@ -69,7 +69,7 @@ func (u *Use) link(s *source) {
 	if s.color != clean || s.failure != nil {
 		u.fate |= met
 	}
-	if i := u.at; !u.is(moved) && i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
+	if i := u.at; u.fate&(moved|mapped) == 0 && i < len(u.node.deps) && u.node.deps[i].dep == s { // as last time
 		u.look(i + 1)
 		return
 	}
@@ -96,10 +96,9 @@ func (u *Use) link(s *source) {
 	}
 	u.list = append(u.list, l)
 	l.stamp = u.stamp
-	s.seen = u.stamp
+	s.seen = max(s.seen, u.stamp)
 	if u.used != nil {
 		u.used[s] = true
-		u.slow() // the short way does not enter into used
 	}
 }
 
@@ -170,7 +169,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 		return nil, true
 	case u.used != nil:
 		return nil, u.used[s]
-	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all links are new, and no run has begun since
+	case len(u.node.deps) == 0 && books.stamp == u.stamp: // all links are new, and the stamps of the newest run stay
 		return nil, false
 	}
 	const some = 16
@@ -188,6 +187,7 @@ func (u *Use) find(s *source) (l *link, used bool) {
 	}
 	u.used = make(map[*source]bool)
 	u.fate |= mapped
+	u.slow() // the short way does not enter into used
 	for _, l := range done {
 		u.used[l.dep] = true
 	}
@@ -202,7 +202,7 @@ func (u *Use) stampUsed() {
 		return
 	}
 	for _, l := range u.node.deps[u.stamped:u.at] {
-		l.stamp, l.dep.seen = u.stamp, u.stamp
+		l.stamp, l.dep.seen = u.stamp, max(l.dep.seen, u.stamp)
 	}
 	u.stamped = u.at
 	u.fate |= stamped

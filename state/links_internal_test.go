@@ -3,6 +3,7 @@ package state
 import (
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +16,7 @@ import (
 type plan []int
 
 const (
-	another = -1 - iota // use what uses much of the same, so that it takes the stamps
+	another = -1 - iota // use a next thief
 	set                 // another goroutine sets what was used last, so that the run is overtaken
 	fail                // panic
 	ask                 // ask of all values whether the run has used them
@@ -26,7 +27,7 @@ type planned struct {
 	*Computed[int]
 	t       *testing.T
 	values  []*Value[int]
-	thief   *Computed[int] // uses all values, and again whenever trigger was set
+	thieves []*Computed[int] // they use all values too, and so take the stamps; again whenever trigger was set
 	trigger *Value[int]
 	plan    plan
 	begun   int   // runs of the plan
@@ -35,13 +36,14 @@ type planned struct {
 
 func newPlanned(t *testing.T, o *tether.Owner, values []*Value[int]) *planned {
 	p := &planned{t: t, values: values, trigger: NewValue(o, 0)}
-	p.thief = NewComputed(o, func(use *Use) int {
-		p.trigger.Use(use)
-		for _, v := range values {
-			v.Use(use)
-		}
-		return p.trigger.Peek(use)
-	})
+	for range 8 {
+		p.thieves = append(p.thieves, NewComputed(o, func(use *Use) int {
+			for _, v := range values {
+				v.Use(use)
+			}
+			return p.trigger.Use(use)
+		}))
+	}
 	p.Computed = NewComputed(o, p.run)
 	return p
 }
@@ -49,7 +51,7 @@ func newPlanned(t *testing.T, o *tether.Owner, values []*Value[int]) *planned {
 func (p *planned) run(use *Use) (sum int) {
 	p.begun++
 	p.got = nil
-	last := 0
+	last, thief := 0, 0
 	used := make(map[int]bool)
 	for _, what := range p.plan {
 		switch what {
@@ -62,7 +64,8 @@ func (p *planned) run(use *Use) (sum int) {
 			}
 			books.mu.Unlock()
 		case another:
-			p.thief.Use(use)
+			p.thieves[thief].Use(use)
+			thief++
 		case set:
 			if p.begun > 1 {
 				break // once is enough
@@ -98,8 +101,8 @@ func (p *planned) try(next plan) {
 			p.Get()
 		}()
 	}
-	var want, deps []int
-	reads := 0
+	var want, deps []int // a thief counts from minus one downwards
+	reads, thief := 0, 0
 	for _, what := range next {
 		if what == fail {
 			break
@@ -108,13 +111,21 @@ func (p *planned) try(next plan) {
 			require.Equal(p.t, p.values[what].Get(), p.got[reads], "use %d of plan %v", reads, next)
 			reads++
 		}
-		if what != set && what != ask && !slices.Contains(want, what) {
+		if what == another {
+			thief++
+			want = append(want, -thief)
+		}
+		if what >= 0 && !slices.Contains(want, what) {
 			want = append(want, what)
 		}
 	}
 	for _, l := range p.node.deps {
 		require.True(p.t, l.user == &p.node)
-		deps = append(deps, slices.IndexFunc(p.values, func(v *Value[int]) bool { return l.dep == &v.source }))
+		i := slices.IndexFunc(p.values, func(v *Value[int]) bool { return l.dep == &v.source })
+		if i < 0 {
+			i -= slices.IndexFunc(p.thieves, func(c *Computed[int]) bool { return l.dep == &c.node.source })
+		}
+		deps = append(deps, i)
 	}
 	require.Equal(p.t, want, deps, "plan %v", next)
 	for i, v := range p.values {
@@ -136,7 +147,7 @@ func (p *planned) try(next plan) {
 // dependencies are what it has used in its last run, each once, in the order of first use, and
 // each of them knows it as a user once.
 func TestLinks_AreWhatTheLastRunHasUsed(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(100) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		o := tether.NewOwner("o")
 		var values []*Value[int]
@@ -163,7 +174,7 @@ func TestLinks_AreWhatTheLastRunHasUsed(t *testing.T) {
 				rnd.Shuffle(len(next), func(i, j int) { next[i], next[j] = next[j], next[i] })
 			}
 			now := next
-			for range rnd.IntN(4) {
+			for range rnd.IntN(9) {
 				i := rnd.IntN(len(now) + 1)
 				now = append(append(append(plan{}, now[:i]...), -1-rnd.IntN(4)), now[i:]...)
 			}
@@ -264,4 +275,41 @@ func TestLinks_WhatCannotBeKeptIsGivenAllTheSame(t *testing.T) {
 	<-done
 	require.Equal(t, 11, user.Get())
 	require.Equal(t, 21, peeker.Get())
+}
+
+// Runs that began earlier, on other goroutines, use the same value after this one did.
+func TestLinks_OlderRunsDoNotHideWhatANewerOneHasUsed(t *testing.T) {
+	o := tether.NewOwner("o")
+	defer o.Destroy()
+	shared := NewValue(o, 1)
+	var values []*Value[int]
+	for range 6 {
+		values = append(values, NewValue(o, 1))
+	}
+	var begun, used, over sync.WaitGroup
+	goOn := make(chan struct{})
+	for range 6 {
+		c := NewComputed(o, func(use *Use) int {
+			begun.Done()
+			<-goOn
+			defer used.Done()
+			return shared.Use(use)
+		})
+		begun.Add(1)
+		used.Add(1)
+		over.Go(func() { c.Get() })
+	}
+	begun.Wait()
+	newest := NewComputed(o, func(use *Use) (sum int) {
+		sum = shared.Use(use)
+		close(goOn)
+		used.Wait()
+		for _, v := range values {
+			sum += v.Use(use)
+		}
+		return sum + shared.Use(use)
+	})
+	require.Equal(t, 8, newest.Get())
+	require.Len(t, newest.node.deps, 7)
+	over.Wait()
 }
