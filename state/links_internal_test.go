@@ -143,6 +143,18 @@ func (p *planned) try(next plan) {
 	require.Empty(p.t, p.node.use.list)
 }
 
+// bury makes users of all values, so that the links of p are no longer among the newest few.
+func (p *planned) bury(o *tether.Owner) {
+	for range 5 {
+		NewComputed(o, func(use *Use) int {
+			for _, v := range p.values {
+				v.Use(use)
+			}
+			return 0
+		}).Get()
+	}
+}
+
 // Whatever a function uses, in whatever order and however often, and whatever comes between: its
 // dependencies are what it has used in its last run, each once, in the order of first use, and
 // each of them knows it as a user once.
@@ -178,20 +190,32 @@ func TestLinks_AreWhatTheLastRunHasUsed(t *testing.T) {
 				i := rnd.IntN(len(now) + 1)
 				now = append(append(append(plan{}, now[:i]...), -1-rnd.IntN(4)), now[i:]...)
 			}
-			if rnd.IntN(4) == 0 { // the links of p are no longer among the newest few
-				for range 5 {
-					NewComputed(o, func(use *Use) int {
-						for _, v := range values {
-							v.Use(use)
-						}
-						return 0
-					}).Get()
-				}
+			if rnd.IntN(4) == 0 {
+				p.bury(o)
 			}
 			p.try(now)
 		}
 		o.Destroy()
 	}
+}
+
+// What was used is kept in a map from some moment on. What is used as last time after that is in it
+// too.
+func TestLinks_WhatIsUsedAsLastTimeIsKnownTooOnceThereIsAMap(t *testing.T) {
+	o := tether.NewOwner("o")
+	defer o.Destroy()
+	var values []*Value[int]
+	for range 40 {
+		values = append(values, NewValue(o, 1))
+	}
+	p := newPlanned(t, o, values)
+	var all plan
+	for i := range values {
+		all = append(all, i)
+	}
+	p.try(all)
+	p.bury(o)
+	p.try(slices.Concat(all[:20], plan{ask}, all[20:], plan{another, 25, another, 5, ask}))
 }
 
 // A function that uses what it has used last time takes no lock for it, from where it is back in
