@@ -102,8 +102,8 @@
 //
 // # Limits
 //
-//   - Inside a computing function, Set and Reload panic. So does a Get that would have to
-//     wait for what another goroutine computes.
+//   - Inside a computing function, Set and Reload panic, and what changes where a spring or
+//     tween goes. So does a Get that would have to wait for what another goroutine computes.
 //   - A function that recovers the panic of its own Get has a result like any other, which
 //     does not depend on what it would have read. If a function recovers the panic of a Use
 //     that came to such a Get, only its caller gets the result. What the caller reads after

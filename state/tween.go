@@ -125,9 +125,10 @@ func checkWay[V Floats](verb string, to V, duration time.Duration) {
 // Retarget makes the tween go to another value in the given time, from where it is, with
 // the same easing. It drops what is left of delays and repeats. A tween that has arrived
 // sets out again, and then Done returns another channel. If the owner is not alive,
-// Retarget does nothing.
+// Retarget does nothing. Inside a computing function it panics, as [Value.Set] does.
 func (w *TweenOf[V]) Retarget(to V, duration time.Duration) {
 	checkWay("Retarget", to, duration)
+	refuse("Retarget")
 	if !w.mover.scope.Alive() {
 		return
 	}
