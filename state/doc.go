@@ -118,7 +118,8 @@
 //   - A computing function that ends its goroutine by [runtime.Goexit] has no result. If
 //     its value is watched, it delivers changes again after the value was read.
 //   - A spring or tween that sets out in a handler of its source, before the tick has moved
-//     others of that source, is moved by that tick already, and not by the next one.
+//     others of that source, is moved by that tick already. It does not move by the first
+//     tick in which it moves alone.
 //   - Values are not copied. To change a slice or map in place is not a Set.
 //
 // # Panics

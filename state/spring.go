@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
@@ -314,14 +315,14 @@ func (s *SpringOf[V]) restsLocked() bool {
 	return far <= s.rest && fast <= s.rest*s.oscillator.omega
 }
 
-// advance moves the spring by a tick.
-func (s *SpringOf[V]) advance(t tether.Tick) (now step) {
+// advance moves the spring for d.
+func (s *SpringOf[V]) advance(d time.Duration) (now step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.awake {
 		return now
 	}
-	target, v, seconds := numbers(&s.target), numbers(&s.v), max(0, t.Delta.Seconds())
+	target, v, seconds := numbers(&s.target), numbers(&s.v), d.Seconds()
 	x := numbers(&s.x)
 	for i := range x {
 		x[i], v[i] = s.oscillator.move(x[i], v[i], target[i], seconds)

@@ -239,10 +239,10 @@ func (w *TweenOf[V]) Arrived() bool {
 	return w.ended
 }
 
-// advance moves the tween by a tick. It calls the easing as a handler of the owner.
-func (w *TweenOf[V]) advance(t tether.Tick) (now step) {
+// advance moves the tween for d. It calls the easing as a handler of the owner.
+func (w *TweenOf[V]) advance(d time.Duration) (now step) {
 	w.mu.Lock()
-	if w.ended || !w.passLocked(max(0, t.Delta)) {
+	if w.ended || !w.passLocked(d) {
 		w.mu.Unlock()
 		return now
 	}
