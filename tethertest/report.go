@@ -92,7 +92,7 @@ func (r *report) entries(all []*entry) {
 			r.line(1, "%s %s, lost: %s", numbered(len(l), "owner"), nameOf(l, e.name), becameGarbage)
 			r.line(2, "made by %s", goroutine.Site(e.site))
 		default:
-			r.tree(1, nameOf(l, e.name), scopes(l))
+			r.tree(1, scopes(l), nameOf(l, e.name))
 		}
 	}
 	if len(rest) > 0 {
@@ -122,18 +122,18 @@ func scopes(all []*entry) (roots []*scope.Scope) {
 func (r *report) growths(all []growth) {
 	type key struct {
 		root uint64
-		path string
+		path *way
 		thing
 		site uintptr
 	}
-	lines, rest := outline.Of(all, func(g growth) key { return key{g.root, outline.Fold(g.path), g.thing, outline.Site(g.site)} })
+	lines, rest := outline.Of(all, func(g growth) key { return key{g.root, g.folded, g.thing, outline.Site(g.site)} })
 	lines = slices.AppendSeq(lines, slices.Chunk(rest, 1))
 	slices.SortStableFunc(lines, func(a, b []growth) int { return a[0].seq - b[0].seq })
-	owner := ""
+	var owner *way
 	for _, l := range lines {
 		g, path := l[0], l[0].path
 		if len(l) > 1 {
-			path = outline.Fold(path)
+			path = g.folded
 			for _, more := range l[1:] {
 				g.n += more.n
 			}
