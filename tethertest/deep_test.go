@@ -67,3 +67,35 @@ func TestVerifyNone_CostsOfADeepTreeWhatItHas(t *testing.T) {
 		})
 	}
 }
+
+// All stacks were read for each owner in which a handler runs. So a thousand that were stuck took a
+// minute, and some of them were unknown.
+func TestVerifyNone_LooksAtTheStacksOnceHoweverManyHandlersAreStuck(t *testing.T) {
+	clean(t)
+	const n = 200
+	b := newBag(t)
+	stop := make(chan struct{})
+	var before, after runtime.MemStats
+	f := run("TestStuck", func(t *fake) {
+		tethertest.VerifyWithin(t, 0)
+		app := b.leave(makeApp())
+		started := make(chan struct{})
+		for range n {
+			said := new(tether.Signal[int])
+			said.Connect(app.NewChild("stuck"), func(int) {
+				started <- struct{}{}
+				<-stop
+			})
+			go said.Fire(1)
+		}
+		for range n {
+			<-started
+		}
+		runtime.ReadMemStats(&before)
+	})
+	runtime.ReadMemStats(&after)
+	close(stop)
+	require.Contains(t, f.message(), "            200 running handlers TestVerifyNone_Looks")
+	require.NotContains(t, f.message(), "unknown")
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(200_000*n), "bytes")
+}

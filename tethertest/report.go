@@ -24,6 +24,7 @@ type report struct {
 	dropped  int
 	lost     map[*scope.Scope]bool
 	handlers func() []goroutine.HandlerCall // that run; looked at once
+	running  func() []string                // their functions
 }
 
 // head writes a line of text.
@@ -45,6 +46,12 @@ func (f *findings) String() string {
 		return ""
 	}
 	r := report{lost: lost(), handlers: sync.OnceValue(goroutine.Handlers)}
+	r.running = sync.OnceValue(func() (all []string) {
+		for _, h := range r.handlers() {
+			all = append(all, h.Outermost().String())
+		}
+		return all
+	})
 	r.head("tethertest: VerifyNone: %s has ended, but not all that was made in it.", f.t)
 	others := f.others()
 	if len(f.mine) > 0 {

@@ -99,7 +99,7 @@ func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []s
 	if shot.Handlers == 0 {
 		return nil
 	}
-	for _, c := range s.Running() { // what is counted, as where s is cut off
+	for _, c := range s.RunningAmong(r.running) { // what is counted, as where s is cut off
 		if c.Kind == "handler" && c.Owner == s.String() && c.Func != "unknown" {
 			names = append(names, c.Func)
 		}
@@ -122,6 +122,9 @@ func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []s
 	}
 	if len(names) == shot.Handlers {
 		return names
+	}
+	if len(names) > shot.Handlers && len(slices.Compact(slices.Clone(names))) == 1 {
+		return names[:shot.Handlers] // whichever of them: it is one function
 	}
 	return slices.Repeat([]string{"unknown"}, shot.Handlers)
 }
