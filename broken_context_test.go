@@ -8,34 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
-
-// A brokenContext panics if it is asked for a value once broken is set, as one does that takes
-// all keys for strings.
-type brokenContext struct {
-	context.Context
-	broken bool
-}
-
-func (c *brokenContext) Value(key any) any {
-	if c.broken {
-		panic("broken")
-	}
-	return c.Context.Value(key)
-}
-
-func newBrokenContext(t *testing.T, broken bool) *brokenContext {
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	return &brokenContext{ctx, broken}
-}
 
 // The goroutine of Run counted as one of the owner's before the panic, and was never counted
 // out. So Run waited for itself.
 func TestRun_APanicOfItsContextGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		require.PanicsWithValue(t, "broken", func() {
-			tether.Run(newBrokenContext(t, true), "run", func(*tether.Owner) error { return nil })
+			tether.Run(testkit.NewBrokenContext(t, true), "run", func(*tether.Owner) error { return nil })
 		})
 	})
 }
@@ -44,7 +25,7 @@ func TestWithContext_APanicOfTheContextLeavesNoOwner(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
 	require.PanicsWithValue(t, "broken", func() {
-		app.NewChild("child", tether.WithContext(newBrokenContext(t, true)))
+		app.NewChild("child", tether.WithContext(testkit.NewBrokenContext(t, true)))
 	})
 	require.Equal(t, 1, app.Stats().Owners)
 }
@@ -59,13 +40,13 @@ func TestDestroy_IsABarrierThoughAContextPanics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx := newBrokenContext(t, false)
+				ctx := testkit.NewBrokenContext(t, false)
 				o := tether.NewOwner("o", tether.WithContext(ctx))
 				var ran []string
 				o.Interrupt(func() { ran = append(ran, "interrupt") })
 				o.Defer(func() { ran = append(ran, "cleanup") })
 				child := o.NewChild("child").Context()
-				ctx.broken = true
+				ctx.Broken = true
 				require.PanicsWithValue(t, "broken", func() { end(o) })
 				<-o.Ended()
 				require.NoError(t, o.Destroy())
@@ -85,7 +66,7 @@ func TestDisconnect_EndsTheConnectionThoughAContextPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			app := tether.NewOwner("app")
 			defer app.Destroy()
-			ctx := newBrokenContext(t, false)
+			ctx := testkit.NewBrokenContext(t, false)
 			s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
 				active.NewChild("child", tether.WithContext(ctx))
 			}))
@@ -94,7 +75,7 @@ func TestDisconnect_EndsTheConnectionThoughAContextPanics(t *testing.T) {
 			c := s.Connect(o, func(int) {}, tether.On(q))
 			s.Fire(1)
 			ended := c.Ended()
-			ctx.broken = true
+			ctx.Broken = true
 			require.PanicsWithValue(t, "broken", func() { end(s, c) })
 			require.Zero(t, o.Stats().Connections)
 			require.Zero(t, q.Len())
@@ -111,7 +92,7 @@ func TestDisconnect_EndsTheConnectionThoughAContextPanics(t *testing.T) {
 func TestOnce_EndsThoughAContextPanics(t *testing.T) {
 	app := tether.NewOwner("app")
 	defer app.Destroy()
-	ctx := newBrokenContext(t, false)
+	ctx := testkit.NewBrokenContext(t, false)
 	stretches := 0
 	s := tether.NewSignal[int](app, tether.WhileActive(func(active *tether.Owner) {
 		if stretches++; stretches == 1 {
@@ -121,10 +102,10 @@ func TestOnce_EndsThoughAContextPanics(t *testing.T) {
 	for name, queued := range map[string][]tether.ConnectOption{
 		"called": nil, "queued": {tether.On(tether.NewQueue(app, 1, tether.Block, tether.Manual()))},
 	} {
-		stretches, ctx.broken = 0, false
+		stretches, ctx.Broken = 0, false
 		c := s.Once(app, func(int) {}, queued...)
 		ended := c.Ended()
-		ctx.broken = true
+		ctx.Broken = true
 		require.PanicsWithValue(t, "broken", func() { s.Fire(1) }, name)
 		select {
 		case <-ended:
@@ -138,11 +119,11 @@ func TestOnce_EndsThoughAContextPanics(t *testing.T) {
 
 // Run binds its owner to two contexts.
 func TestRun_LeavesBothItsContextsThoughOnePanics(t *testing.T) {
-	ctx := newBrokenContext(t, false)
+	ctx := testkit.NewBrokenContext(t, false)
 	second := &stoppingContext{Context: ctx.Context}
 	require.PanicsWithValue(t, "broken", func() {
 		_ = tether.Run(ctx, "run", func(*tether.Owner) error {
-			ctx.broken = true
+			ctx.Broken = true
 			return nil
 		}, tether.WithContext(second))
 	})

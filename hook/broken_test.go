@@ -9,32 +9,18 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/hook"
+	"github.com/seed-ec287111/tether/internal/testkit"
 )
-
-// A brokenContext panics if it is asked for a value once broken is set.
-type brokenContext struct {
-	context.Context
-	broken bool
-}
-
-func (c *brokenContext) Value(key any) any {
-	if c.broken {
-		panic("broken")
-	}
-	return c.Context.Value(key)
-}
 
 // The announcement of the call stayed, and Destroy of the handler's owner hung for ever.
 func TestHook_ACallerWhoseContextPanicsHoldsNoOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		parent, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		ctx := &brokenContext{Context: parent}
+		ctx := testkit.NewBrokenContext(t, false)
 		o := tether.NewOwner("o")
 		var h hook.Hook[int, int]
 		h.Handle(o, func(own context.Context, _ int) (int, error) {
 			own.Done() // now it has something to undo in ctx
-			ctx.broken = true
+			ctx.Broken = true
 			return 0, nil
 		})
 		require.PanicsWithValue(t, "broken", func() { h.First(ctx, 1) })
@@ -46,8 +32,6 @@ func TestHook_ACallerWhoseContextPanicsHoldsNoOwner(t *testing.T) {
 // nobody went on with the teardown.
 func TestHook_ACallerWhoseContextPanicsAtTheCutOffHoldsNoOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		parent, cancel := context.WithCancel(context.Background())
-		defer cancel()
 		o := tether.NewOwner("o")
 		cleaned := false
 		o.Defer(func() { cleaned = true })
@@ -56,7 +40,7 @@ func TestHook_ACallerWhoseContextPanicsAtTheCutOffHoldsNoOwner(t *testing.T) {
 			require.PanicsWithValue(t, "broken", func() { o.Destroy() })
 			return 1, nil
 		})
-		h.First(&brokenContext{parent, true}, 1)
+		h.First(testkit.NewBrokenContext(t, true), 1)
 		require.NoError(t, o.Destroy())
 		require.True(t, cleaned)
 	})
@@ -65,9 +49,7 @@ func TestHook_ACallerWhoseContextPanicsAtTheCutOffHoldsNoOwner(t *testing.T) {
 // The contexts of the other owners' handlers went on after the call, as parts of these owners.
 func TestHook_ACallerWhoseContextPanicsEndsTheContextOfEachHandler(t *testing.T) {
 	for _, owners := range []int{2, 10} {
-		parent, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		ctx := &brokenContext{Context: parent}
+		ctx := testkit.NewBrokenContext(t, false)
 		app := tether.NewOwner("app")
 		defer app.Destroy()
 		var h hook.Hook[int, int]
@@ -75,7 +57,7 @@ func TestHook_ACallerWhoseContextPanicsEndsTheContextOfEachHandler(t *testing.T)
 		for i := range owners {
 			h.Handle(app.NewChild("o"), func(own context.Context, _ int) (int, error) {
 				ended = append(ended, own.Done())
-				ctx.broken = i == owners-1
+				ctx.Broken = i == owners-1
 				return 0, nil
 			})
 		}

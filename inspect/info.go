@@ -4,6 +4,7 @@ import (
 	"iter"
 	"log/slog"
 	"reflect"
+	"slices"
 	"weak"
 
 	"github.com/seed-ec287111/tether"
@@ -113,13 +114,16 @@ func Roots() iter.Seq[OwnerInfo] {
 	}
 }
 
-func info(s *scope.Scope) OwnerInfo {
+func info(s *scope.Scope) OwnerInfo { return infoAt(s, s.Path(), s.String()) }
+
+// infoAt is info for who knows the path of s, unquoted and quoted.
+func infoAt(s *scope.Scope, path, text string) OwnerInfo {
 	shot := s.Snapshot()
 	i := OwnerInfo{
-		ID: s.Number(), Name: s.Name(), Path: s.Path(), State: shot.State, Made: callAt(s.Site()),
+		ID: s.Number(), Name: s.Name(), Path: path, State: shot.State, Made: callAt(s.Site()),
 		Owners: len(shot.Children), Handlers: shot.Handlers, Unwinds: shot.Unwinds,
 		Staged: s.Staged(), Ending: shot.Sealed, InTurn: s.InTurn(), Unattended: s.Unattended(),
-		text: s.String(), scope: weak.Make(s),
+		text: text, scope: weak.Make(s),
 	}
 	for _, d := range shot.Members {
 		switch d.Kind {
@@ -182,48 +186,66 @@ func typeName(t reflect.Type) string {
 	return t.String()
 }
 
-// below returns the present children.
-func (i OwnerInfo) below() []*scope.Scope {
-	if s := i.scope.Value(); s != nil {
-		return s.Children()
-	}
-	return nil
-}
-
 // All returns i, then the owner's present children, their children and so on: parents
 // first, and oldest first. It looks at each owner when its turn comes.
 func (i OwnerInfo) All() iter.Seq[OwnerInfo] {
-	return func(yield func(OwnerInfo) bool) { i.walk(yield) }
-}
-
-func (i OwnerInfo) walk(yield func(OwnerInfo) bool) bool {
-	if !yield(i) {
-		return false
-	}
-	for c := range i.Children() {
-		if !c.walk(yield) {
-			return false
+	return func(yield func(OwnerInfo) bool) {
+		if !yield(i) {
+			return
+		}
+		for rest := i.below(nil); len(rest) > 0; { // a list, as a tree may be too deep for calls in each other
+			c := rest[len(rest)-1]
+			rest = rest[:len(rest)-1]
+			if i, ok := c.info(); ok {
+				if !yield(i) {
+					return
+				}
+				rest = i.below(rest)
+			}
 		}
 	}
-	return true
 }
 
 // Children returns the owner's present children, oldest first. It looks at each of them
 // when its turn comes.
 func (i OwnerInfo) Children() iter.Seq[OwnerInfo] {
 	return func(yield func(OwnerInfo) bool) {
-		list := i.below()
-		weakly := make([]weak.Pointer[scope.Scope], len(list))
-		for k, c := range list {
-			weakly[k] = weak.Make(c)
-		}
-		clear(list)
-		for _, w := range weakly {
-			if c := w.Value(); c != nil && !yield(info(c)) {
+		for _, c := range slices.Backward(i.below(nil)) {
+			if i, ok := c.info(); ok && !yield(i) {
 				return
 			}
 		}
 	}
+}
+
+// A child is one whose turn has not come. It keeps nothing alive.
+type child struct {
+	scope      weak.Pointer[scope.Scope]
+	path, text string // those of its parent: a path is made by one step, and not from the root on
+}
+
+// below appends the present children, newest first.
+func (i OwnerInfo) below(rest []child) []child {
+	if s := i.scope.Value(); s != nil {
+		for _, c := range slices.Backward(s.Children()) {
+			rest = append(rest, child{weak.Make(c), i.Path, i.text})
+		}
+	}
+	return rest
+}
+
+// info looks at c, unless that is garbage.
+func (c child) info() (i OwnerInfo, ok bool) {
+	s := c.scope.Value()
+	if s == nil {
+		return i, false
+	}
+	path := c.path + "/" + s.Name()
+	text := path
+	if quoted := quote.Name(s.Name()); c.text != c.path || quoted != s.Name() {
+		text = c.text + "/" + quoted
+	}
+	return infoAt(s, path, text), true
 }
 
 func resources(k scope.Kind) bool { return k == scope.Resource }

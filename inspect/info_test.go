@@ -351,3 +351,37 @@ func TestLog_HasALineForEachBeat(t *testing.T) {
 	beats.Fire(tether.Tick{N: 9})
 	require.Equal(t, n, buf.Len())
 }
+
+// It was a loop in a loop for each level, and each path was made from the root on: 16 000 levels
+// took 14 seconds.
+func TestAll_CostsOfADeepTreeNoMoreThanItsPaths(t *testing.T) {
+	const n = 4000
+	app := newOwner(t, "app")
+	for leaf, i := app, 0; i < n; i++ {
+		leaf = leaf.NewChild("x")
+	}
+	var before, after runtime.MemStats
+	var frames []int
+	sum := 0
+	stack := make([]uintptr, 4*n)
+	runtime.ReadMemStats(&before)
+	for i := range inspect.Of(app).All() {
+		frames = append(frames, runtime.Callers(0, stack))
+		sum += len(i.Path)
+	}
+	runtime.ReadMemStats(&after)
+	require.Len(t, frames, n+1)
+	require.Equal(t, slices.Repeat(frames[1:2], n), frames[1:], "how deep the calls are")
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2*sum+4096*n))
+}
+
+func TestAll_QuotesNamesInPaths(t *testing.T) {
+	app := newOwner(t, "app")
+	app.NewChild("a").NewChild("b/c").NewChild("d").NewChild("e\n")
+	var paths, texts []string
+	for i := range inspect.Of(app).All() {
+		paths, texts = append(paths, i.Path), append(texts, i.String())
+	}
+	require.Equal(t, []string{"app", "app/a", "app/a/b/c", "app/a/b/c/d", "app/a/b/c/d/e\n"}, paths)
+	require.Equal(t, []string{"app", "app/a", `app/a/"b/c"`, `app/a/"b/c"/d`, `app/a/"b/c"/d/"e\n"`}, texts)
+}

@@ -7,6 +7,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether"
+	"github.com/seed-ec287111/tether/internal/goroutine"
 	"github.com/seed-ec287111/tether/internal/inflight"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -14,23 +15,27 @@ import (
 // A look has what one look has found.
 type look struct {
 	*watch
-	now    time.Time
-	stays  map[uint64][]inflight.Stay // by owner
-	stacks func() []stack             // prints them at the first call
-	early  func() map[string]stack    // the same by key; all episodes share it and only read it
-	taken  map[string]bool            // keys of the stacks that belong to an episode
-	rest   []stack                    // see open
-	names  map[*scope.Scope]map[string]bool
-	found  []Slow
+	now     time.Time
+	stays   map[uint64][]inflight.Stay // by owner
+	stacks  func() []stack             // prints them at the first call
+	dump    func() []string            // those of all goroutines likewise
+	running func() []string            // names the handlers, also where there are too many goroutines for their stacks
+	early   func() map[string]stack    // the same by key; all episodes share it and only read it
+	taken   map[string]bool            // keys of the stacks that belong to an episode
+	rest    []stack                    // see open
+	names   map[*scope.Scope]map[string]bool
+	found   []Slow
 }
 
 // begin begins a look. The caller visits scopes with it, and then calls forget.
 func (w *watch) begin() *look {
 	l := &look{
-		watch: w, now: time.Now(), stacks: sync.OnceValue(w.handlerStacks),
-		stays: make(map[uint64][]inflight.Stay),
-		taken: make(map[string]bool),
-		names: make(map[*scope.Scope]map[string]bool),
+		watch: w, now: time.Now(),
+		stacks: sync.OnceValue(w.handlerStacks), dump: sync.OnceValue(goroutine.Stacks),
+		running: sync.OnceValue(goroutine.RunningHandlers),
+		stays:   make(map[uint64][]inflight.Stay),
+		taken:   make(map[string]bool),
+		names:   make(map[*scope.Scope]map[string]bool),
 	}
 	l.early = sync.OnceValue(l.byKey)
 	for _, stay := range inflight.Stays() {
@@ -215,7 +220,7 @@ func (l *look) drain(s *scope.Scope) {
 	}
 	slow := Slow{Owner: s.String(), Kind: "drain", For: age}
 	names := make(map[string]bool)
-	for _, c := range s.Running() {
+	for _, c := range s.RunningAmong(l.running) {
 		slow.Running = append(slow.Running, tether.Running(c))
 		fn, _, _ := strings.Cut(c.Func, " (")
 		names[strings.TrimSuffix(fn, "-fm")] = true
@@ -225,7 +230,7 @@ func (l *look) drain(s *scope.Scope) {
 	}
 	e.reported = true
 	if l.mayPrint() {
-		slow.Stack = stacksOf(names)
+		slow.Stack = stacksOf(l.dump(), names)
 	}
 	e.slow = slow
 	l.found = append(l.found, slow)

@@ -48,11 +48,11 @@ func handlerStacks() (all []stack) {
 	return all
 }
 
-// stacksOf returns the stacks of goroutines on which the library calls a function with one of
+// stacksOf returns those stacks of a dump on which the library calls a function with one of
 // the given names, eight stacks at the most.
-func stacksOf(names map[string]bool) string {
+func stacksOf(dump []string, names map[string]bool) string {
 	var found []string
-	for _, g := range goroutine.Stacks() {
+	for _, g := range dump {
 		lines := strings.Split(g, "\n")
 		for i := 1; i+2 < len(lines); i += 2 {
 			if names[goroutine.FunctionIn(lines[i])] && goroutine.Library(goroutine.FunctionIn(lines[i+2])) {

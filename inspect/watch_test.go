@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -411,5 +412,39 @@ func TestWatch_ATeardownIsABarrierWhileItLooks(t *testing.T) {
 			require.False(t, look(), "it has ended")
 			wg.Wait()
 		}
+	})
+}
+
+// All stacks were printed twice for each teardown.
+func TestWatch_LooksAtTheStacksOnceHoweverManyTeardownsAreStuck(t *testing.T) {
+	const n = 200
+	synctest.Test(t, func(t *testing.T) {
+		app := tether.NewOwner("app")
+		var before, after runtime.MemStats
+		var r reports
+		stop := inspect.Watch(app, time.Second, r.add)
+		gate := make(chan bool)
+		for range n {
+			o := app.NewChild("stuck")
+			var said tether.Signal[int]
+			said.Connect(o, func(int) { <-gate })
+			go said.Fire(1)
+			synctest.Wait()
+			o.Cancel(nil)
+		}
+		runtime.ReadMemStats(&before)
+		time.Sleep(3 * time.Second)
+		runtime.ReadMemStats(&after)
+		drains := slices.DeleteFunc(r.take(), func(s inspect.Slow) bool { return s.Kind != "drain" })
+		require.Len(t, drains, n)
+		for _, s := range drains {
+			require.Len(t, s.Running, 1)
+			require.Contains(t, s.Running[0].Func, "LooksAtTheStacksOnce")
+			require.Contains(t, s.Stack, "LooksAtTheStacksOnce")
+		}
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(300_000*n), "bytes")
+		stop()
+		close(gate)
+		require.NoError(t, app.Destroy())
 	})
 }

@@ -102,8 +102,8 @@
 //
 // # Limits
 //
-//   - Inside a computing function, Set and Reload panic. So does a Get that would have to
-//     wait for what another goroutine computes.
+//   - Inside a computing function, Set and Reload panic, and what changes where a spring or
+//     tween goes. So does a Get that would have to wait for what another goroutine computes.
 //   - A function that recovers the panic of its own Get has a result like any other, which
 //     does not depend on what it would have read. If a function recovers the panic of a Use
 //     that came to such a Get, only its caller gets the result. What the caller reads after
@@ -119,7 +119,8 @@
 //     its value is watched, it delivers changes again after the value was read. An effect
 //     that uses it runs again with the first change after that.
 //   - A spring or tween that sets out in a handler of its source, before the tick has moved
-//     others of that source, is moved by that tick already, and not by the next one.
+//     others of that source, is moved by that tick already. It does not move by the first
+//     tick in which it moves alone.
 //   - Values are not copied. To change a slice or map in place is not a Set.
 //
 // # Panics

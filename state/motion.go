@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"time"
 	"unsafe"
 	"weak"
 
@@ -44,21 +45,25 @@ func finite(x float64) float64 { return max(-math.MaxFloat64, min(math.MaxFloat6
 // the first of their handlers that a tick calls moves them all, and their positions change in
 // one moment. The handlers of the others then have nothing to do.
 type mover struct {
-	advance  func(t tether.Tick) step
+	advance  func(d time.Duration) step
 	position *source
 	same     func(old, now rep) bool
 	scope    *scope.Scope
 	group    *group
 
-	// Guarded by group.mu.
-	ahead bool // it was moved by another's handler, and its own is still to be called
-	at    int  // its index in group.awake, while it is there
+	// Guarded by group.mu. Ticks may come inside others, or at once. So it may be ahead by more
+	// than one, and which of them its own handler is called for can't be seen. But in the end
+	// it has moved for as long as the ticks that it was called for.
+	ahead int           // by how many ticks others' handlers have moved it for which its own is still to be called
+	early time.Duration // for how much longer it has moved than it was called for
+	at    int           // its index in group.awake, while it is there
 
 	shown uint64 // number of the last step that was shown; guarded by books
 }
 
-// A step is where a mover has come to.
+// A step is for how long a mover is to move, and then where it has come to.
 type step struct {
+	by   time.Duration
 	n    uint64 // counts the steps of a mover; 0: it has not moved
 	now  rep
 	conn *tether.Connection // to be ended, because the mover has come to rest; else nil
@@ -115,7 +120,7 @@ func (m *mover) join() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	m.leaveLocked()
-	m.ahead, m.at = false, len(g.awake)
+	m.ahead, m.early, m.at = 0, 0, len(g.awake)
 	g.awake = append(g.awake, m)
 }
 
@@ -146,42 +151,59 @@ func (m *mover) leaveLocked() {
 	}
 }
 
+// farAhead is by how many ticks a mover may be ahead. It is more than one only if ticks come
+// inside others or at once. A source that calls some of its handlers less often than others
+// could have it grow.
+const farAhead = 4 // arbitrary
+
 // tick is the handler of m. It moves all of the group, unless another handler has moved m.
 func (m *mover) tick(t tether.Tick) {
+	d := max(0, t.Delta)
 	g := m.group
 	g.mu.Lock()
-	if m.ahead {
-		m.ahead = false
+	m.early -= d
+	if m.ahead > 0 {
+		m.ahead--
 		g.mu.Unlock()
 		return
 	}
-	all := append(make([]*mover, 0, 1+len(g.awake)), m)
+	n := 1 + len(g.awake)
+	all, steps := append(make([]*mover, 0, n), m), append(make([]step, 0, n), step{by: m.owedLocked(0)})
 	for i := len(g.awake) - 1; i >= 0; i-- {
 		if other := g.awake[i]; !other.scope.Alive() { // cut off while it was awake, perhaps ahead
 			other.leaveLocked() // the last of awake takes its place; it was looked at already
 		}
 	}
 	for _, other := range g.awake {
-		if other != m && !other.ahead {
-			other.ahead = true
-			all = append(all, other)
+		if other != m && other.ahead < farAhead {
+			all, steps = append(all, other), append(steps, step{by: other.owedLocked(d)})
+			other.ahead++
 		}
 	}
 	g.mu.Unlock()
 
-	steps := make([]step, len(all))
 	defer func() { show(all, steps) }()
 	i := -1
 	finally.Each(func() bool { // an easing may panic
 		if i++; i == len(all) {
 			return false
 		}
-		steps[i] = all[i].advance(t)
+		steps[i] = all[i].advance(steps[i].by)
 		if !all[i].scope.Alive() {
 			all[i].leave()
 		}
 		return true
 	})
+}
+
+// owedLocked returns for how long m is to move by a tick of d that it was not called for yet. That
+// is d, unless what it was called for before was longer or shorter than what it has moved by.
+func (m *mover) owedLocked(d time.Duration) time.Duration {
+	if m.ahead == 0 {
+		d = max(0, d-m.early)
+	}
+	m.early += d
+	return d
 }
 
 // show changes the positions of all in one moment, and settles.

@@ -104,6 +104,43 @@ func TestResource_ReloadInsideAComputingFunctionIsRefused(t *testing.T) {
 	inside.Get()
 }
 
+// A SetPosition that a function's own Use depends on would overtake it, as a Set would. What is
+// made inside may move.
+func TestMotion_WhatSetsItInsideAComputingFunctionIsRefused(t *testing.T) {
+	o := app(t)
+	var src tether.Signal[tether.Tick]
+	config := state.SpringConfig{Frequency: 1, Damping: 1}
+	s, w := state.NewSpring(o, &src, 0, config), state.NewTween(o, &src, 0, 1, time.Second, state.Linear)
+	for verb, do := range map[string]func(){
+		"SetTarget":   func() { s.SetTarget(1) },
+		"Impulse":     func() { s.Impulse(1) },
+		"SetVelocity": func() { s.SetVelocity(1) },
+		"SetPosition": func() { s.SetPosition(1) },
+		"Retarget":    func() { w.Retarget(5, time.Second) },
+	} {
+		c := state.NewComputed(o, func(use *state.Use) any {
+			defer s.Use(use)
+			defer w.Use(use)
+			return panicOf(do)
+		})
+		require.Equal(t, "state: "+verb+" inside a computing function", c.Get())
+	}
+	require.Equal(t, []float64{0, 0, 0}, []float64{s.Get(), s.Target(), s.Velocity()})
+	require.True(t, s.Asleep())
+	frames(&src, 1, time.Second)
+	require.Equal(t, 1.0, w.Get())
+
+	x := state.NewValue(o, 0.0)
+	inside := state.NewComputedIn(o, func(_ *state.Use, scope *tether.Owner) *state.Spring {
+		state.NewTween(scope, &src, 0, 1, time.Second, state.Linear)
+		return state.NewSpringTo(scope, &src, x, config)
+	})
+	spring := inside.Get()
+	x.Set(1)
+	require.Equal(t, 1.0, spring.Target())
+	require.Equal(t, 2, src.Len())
+}
+
 // What is compared by == is so whatever it is made of, and what holds something that can't be
 // compared differs, and is no panic.
 func TestEqual_GoesByWhatAValueIsMadeOf(t *testing.T) {

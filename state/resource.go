@@ -96,12 +96,7 @@ func (r *Resource[T]) origin() *source { return r.state.origin() }
 // waits. If the owner is not alive, it does nothing. Inside a computing function Reload panics,
 // as [Value.Set] does.
 func (r *Resource[T]) Reload() {
-	books.mu.Lock()
-	busy := books.running > 0
-	books.mu.Unlock()
-	if busy && computing() {
-		panic("state: Reload inside a computing function")
-	}
+	refuse("Reload")
 	r.reload()
 }
 

@@ -159,3 +159,14 @@ func (p *pass) compute() {
 // computing reports whether the caller is inside a computing function, and so must not set
 // anything. Cost: a look at the stack, some microseconds.
 func computing() bool { return goroutine.Computing() }
+
+// refuse panics if the caller is inside a computing function. It is for what can't be refused
+// where it takes books.
+func refuse(verb string) {
+	books.mu.Lock()
+	busy := books.running > 0
+	books.mu.Unlock()
+	if busy && computing() {
+		panic("state: " + verb + " inside a computing function")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/check"
@@ -195,20 +196,19 @@ func (s *SpringOf[V]) closeLocked() {
 
 // SetTarget makes the spring go to x from where it is, with the speed that it has. If it is
 // at rest and nearer to x than Rest, it is at x at once. If the owner is not alive,
-// SetTarget does nothing.
+// SetTarget does nothing. Inside a computing function it panics, as [Value.Set] does, and so
+// do the methods below.
 //
 // If the spring was asleep, SetTarget connects it to the source. If nothing else is
 // connected to a heartbeat, the first Delta counts from there. Otherwise it counts from the
 // tick before.
 func (s *SpringOf[V]) SetTarget(x V) {
-	checkFinite("SetTarget", x)
-	s.change(func() { s.target = x })
+	s.change("SetTarget", x, func() { s.target = x })
 }
 
 // Impulse adds to the speed, as a blow would.
 func (s *SpringOf[V]) Impulse(speed V) {
-	checkFinite("Impulse", speed)
-	s.change(func() {
+	s.change("Impulse", speed, func() {
 		add := numbers(&speed)
 		for i, v := range numbers(&s.v) {
 			add[i] = finite(v + add[i])
@@ -219,20 +219,20 @@ func (s *SpringOf[V]) Impulse(speed V) {
 
 // SetVelocity makes speed the spring's speed, in units a second.
 func (s *SpringOf[V]) SetVelocity(speed V) {
-	checkFinite("SetVelocity", speed)
-	s.change(func() { s.v = speed })
+	s.change("SetVelocity", speed, func() { s.v = speed })
 }
 
 // SetPosition puts the spring at x at once, as a Set would. The speed and the target stay.
 // From x the spring goes on to its target.
 func (s *SpringOf[V]) SetPosition(x V) {
-	checkFinite("SetPosition", x)
-	s.change(func() { s.x = x })
+	s.change("SetPosition", x, func() { s.x = x })
 }
 
-// change calls f with mu held, and shows the position and wakes the spring as f's changes
-// need it.
-func (s *SpringOf[V]) change(f func()) {
+// change calls f, which changes something by x, with mu held. It shows the position and wakes
+// the spring as that needs it.
+func (s *SpringOf[V]) change(verb string, x V, f func()) {
+	checkFinite(verb, x)
+	refuse(verb)
 	s.mu.Lock()
 	if !s.mover.scope.Alive() {
 		s.mu.Unlock()
@@ -315,14 +315,14 @@ func (s *SpringOf[V]) restsLocked() bool {
 	return far <= s.rest && fast <= s.rest*s.oscillator.omega
 }
 
-// advance moves the spring by a tick.
-func (s *SpringOf[V]) advance(t tether.Tick) (now step) {
+// advance moves the spring for d.
+func (s *SpringOf[V]) advance(d time.Duration) (now step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.awake {
 		return now
 	}
-	target, v, seconds := numbers(&s.target), numbers(&s.v), max(0, t.Delta.Seconds())
+	target, v, seconds := numbers(&s.target), numbers(&s.v), d.Seconds()
 	x := numbers(&s.x)
 	for i := range x {
 		x[i], v[i] = s.oscillator.move(x[i], v[i], target[i], seconds)

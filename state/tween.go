@@ -125,9 +125,10 @@ func checkWay[V Floats](verb string, to V, duration time.Duration) {
 // Retarget makes the tween go to another value in the given time, from where it is, with
 // the same easing. It drops what is left of delays and repeats. A tween that has arrived
 // sets out again, and then Done returns another channel. If the owner is not alive,
-// Retarget does nothing.
+// Retarget does nothing. Inside a computing function it panics, as [Value.Set] does.
 func (w *TweenOf[V]) Retarget(to V, duration time.Duration) {
 	checkWay("Retarget", to, duration)
+	refuse("Retarget")
 	if !w.mover.scope.Alive() {
 		return
 	}
@@ -238,10 +239,10 @@ func (w *TweenOf[V]) Arrived() bool {
 	return w.ended
 }
 
-// advance moves the tween by a tick. It calls the easing as a handler of the owner.
-func (w *TweenOf[V]) advance(t tether.Tick) (now step) {
+// advance moves the tween for d. It calls the easing as a handler of the owner.
+func (w *TweenOf[V]) advance(d time.Duration) (now step) {
 	w.mu.Lock()
-	if w.ended || !w.passLocked(max(0, t.Delta)) {
+	if w.ended || !w.passLocked(d) {
 		w.mu.Unlock()
 		return now
 	}

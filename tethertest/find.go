@@ -5,6 +5,7 @@ import (
 	"weak"
 
 	"github.com/seed-ec287111/tether/internal/inflight"
+	"github.com/seed-ec287111/tether/internal/outline"
 	"github.com/seed-ec287111/tether/internal/quote"
 	"github.com/seed-ec287111/tether/internal/scope"
 )
@@ -42,10 +43,17 @@ func (w *watcher) find(v *verification) (f *findings, last bool) {
 
 // busy reports whether something of s or below runs, or will: a goroutine, a timer, a
 // handler, a value in a queue.
-func busy(s *scope.Scope) (yes bool) {
-	yes = s.Handlers() > 0
-	s.Each(runs, func(m scope.Detail) { yes = yes || m.Kind != scope.Resource || m.Overflow != "" && m.Len > 0 })
-	return yes || slices.ContainsFunc(s.Children(), busy)
+func busy(s *scope.Scope) bool {
+	for rest := []*scope.Scope{s}; len(rest) > 0; {
+		s := rest[len(rest)-1]
+		yes := s.Handlers() > 0
+		s.Each(runs, func(m scope.Detail) { yes = yes || m.Kind != scope.Resource || m.Overflow != "" && m.Len > 0 })
+		if yes {
+			return true
+		}
+		rest = append(rest[:len(rest)-1], s.Children()...)
+	}
+	return false
 }
 
 func runs(k scope.Kind) bool {
@@ -58,37 +66,39 @@ type census map[item]growth
 // An item is a kind of thing that an owner may hold several of.
 type item struct {
 	root uint64
-	path string
+	path *way
 	thing
 }
 
 // A growth is how many there are, or how many more.
 type growth struct {
 	item
-	n    int
-	site uintptr // where the last child was made
-	seq  int     // of the first in its census, for order
+	n      int
+	site   uintptr // where the last child was made
+	seq    int     // of the first in its census, for order
+	folded *way    // its path, as lines are told apart
 }
 
 // A counter takes a census.
 type counter struct {
 	census
+	ways    ways
 	running map[uint64]int // calls of handlers, by the id of their scope
 	members []scope.Detail
 }
 
-// count takes a census of the roots up to since.
-func (w *watcher) count(since uint64) census {
-	c := counter{census: census{}, running: map[uint64]int{}}
+// count takes a census of the roots that are older than the round. gate is held, as it guards the ways.
+func (w *watcher) count() census {
+	c := counter{census: census{}, ways: w.ways, running: map[uint64]int{}}
 	for _, id := range inflight.Announced(nil) {
 		c.running[id]++
 	}
 	for r := range scope.Roots() {
 		s := r.Scope()
-		if r.N > since || s == nil || w.exempt(s) {
+		if r.N > w.since || s == nil || w.exempt(s) {
 			continue
 		}
-		c.add(r.N, s, quote.Name(s.Name()))
+		c.add(r.N, s)
 	}
 	return c.census
 }
@@ -96,10 +106,9 @@ func (w *watcher) count(since uint64) census {
 // grown compares a census of now with the one before.
 func (w *watcher) grown() (all []growth) {
 	w.gate.Lock()
-	since, before := w.since, w.before
-	w.gate.Unlock()
-	for it, now := range w.count(since) {
-		if n := now.n - before[it].n; n > 0 {
+	defer w.gate.Unlock()
+	for it, now := range w.count() {
+		if n := now.n - w.before[it].n; n > 0 {
 			now.n = n
 			all = append(all, now)
 		}
@@ -118,13 +127,32 @@ func (w *watcher) exempt(s *scope.Scope) bool {
 	return w.roots[p] != nil || kept && slices.Contains(w.tests, test)
 }
 
-// add counts s, which stands at path, and what is below it.
-func (c *counter) add(root uint64, s *scope.Scope, path string) {
+// add counts a root and what is below it, parents first. It keeps what is still to be counted
+// in a list, as a tree may be too deep for calls in each other.
+func (c *counter) add(root uint64, s *scope.Scope) {
+	type branch struct {
+		s            *scope.Scope
+		path, folded *way // to its parent
+	}
+	for rest := []branch{{s: s}}; len(rest) > 0; {
+		b := rest[len(rest)-1]
+		rest = rest[:len(rest)-1]
+		name := quote.Name(b.s.Name())
+		path, folded := c.ways.on(b.path, name), c.ways.on(b.folded, outline.Fold(name))
+		c.one(root, b.s, path, folded)
+		for _, child := range slices.Backward(b.s.Children()) {
+			rest = append(rest, branch{child, path, folded})
+		}
+	}
+}
+
+// one counts s, but not what is below it.
+func (c *counter) one(root uint64, s *scope.Scope, path, folded *way) {
 	note := func(th thing, n int, site uintptr) {
 		it := item{root, path, th}
 		g, ok := c.census[it]
 		if !ok {
-			g = growth{item: it, seq: len(c.census)}
+			g = growth{item: it, seq: len(c.census), folded: folded}
 		}
 		g.n += n
 		g.site = site
@@ -146,9 +174,6 @@ func (c *counter) add(root uint64, s *scope.Scope, path string) {
 		if th, n := describe(m); n > 0 {
 			note(th, n, 0)
 		}
-	}
-	for _, child := range s.Children() {
-		c.add(root, child, path+"/"+quote.Name(child.Name()))
 	}
 }
 

@@ -24,6 +24,7 @@ type report struct {
 	dropped  int
 	lost     map[*scope.Scope]bool
 	handlers func() []goroutine.HandlerCall // that run; looked at once
+	running  func() []string                // their functions
 }
 
 // head writes a line of text.
@@ -45,6 +46,12 @@ func (f *findings) String() string {
 		return ""
 	}
 	r := report{lost: lost(), handlers: sync.OnceValue(goroutine.Handlers)}
+	r.running = sync.OnceValue(func() (all []string) {
+		for _, h := range r.handlers() {
+			all = append(all, h.Outermost().String())
+		}
+		return all
+	})
 	r.head("tethertest: VerifyNone: %s has ended, but not all that was made in it.", f.t)
 	others := f.others()
 	if len(f.mine) > 0 {
@@ -92,7 +99,7 @@ func (r *report) entries(all []*entry) {
 			r.line(1, "%s %s, lost: %s", numbered(len(l), "owner"), nameOf(l, e.name), becameGarbage)
 			r.line(2, "made by %s", goroutine.Site(e.site))
 		default:
-			r.tree(1, nameOf(l, e.name), scopes(l))
+			r.tree(1, scopes(l), nameOf(l, e.name))
 		}
 	}
 	if len(rest) > 0 {
@@ -122,18 +129,18 @@ func scopes(all []*entry) (roots []*scope.Scope) {
 func (r *report) growths(all []growth) {
 	type key struct {
 		root uint64
-		path string
+		path *way
 		thing
 		site uintptr
 	}
-	lines, rest := outline.Of(all, func(g growth) key { return key{g.root, outline.Fold(g.path), g.thing, outline.Site(g.site)} })
+	lines, rest := outline.Of(all, func(g growth) key { return key{g.root, g.folded, g.thing, outline.Site(g.site)} })
 	lines = slices.AppendSeq(lines, slices.Chunk(rest, 1))
 	slices.SortStableFunc(lines, func(a, b []growth) int { return a[0].seq - b[0].seq })
-	owner := ""
+	var owner *way
 	for _, l := range lines {
 		g, path := l[0], l[0].path
 		if len(l) > 1 {
-			path = outline.Fold(path)
+			path = g.folded
 			for _, more := range l[1:] {
 				g.n += more.n
 			}

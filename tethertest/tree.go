@@ -10,11 +10,36 @@ import (
 	"github.com/seed-ec287111/tether/internal/scope"
 )
 
-// tree describes an owner, or some that are alike, and what is below it: what they hold
-// together, and all their children.
-func (r *report) tree(depth int, path string, like []*scope.Scope) {
+// tree describes a root, or some that are alike, and what is below: what they hold together,
+// and all their children. It keeps what is still to be described in a list, as a tree may be too
+// deep for calls in each other.
+func (r *report) tree(depth int, roots []*scope.Scope, name string) {
+	type branch struct {
+		depth int
+		path  *way
+		like  []*scope.Scope
+		rest  bool // these are only counted
+	}
+	for todo := []branch{{depth, &way{nil, name}, roots, false}}; len(todo) > 0; {
+		b := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if b.rest {
+			r.line(b.depth, "%s%s", outline.Count(len(b.like), "more owner"), outline.Sum(b.like))
+			continue
+		}
+		lines, rest := outline.Of(r.owners(b.depth, b.path, b.like), outline.KeyOf)
+		if len(rest) > 0 {
+			todo = append(todo, branch{b.depth + 1, b.path, rest, true})
+		}
+		for _, l := range slices.Backward(lines) {
+			todo = append(todo, branch{b.depth + 1, &way{b.path, nameOf(l, l[0].Name())}, l, false})
+		}
+	}
+}
+
+// owners describes an owner, or some that are alike, and returns the children.
+func (r *report) owners(depth int, path *way, like []*scope.Scope) (children []*scope.Scope) {
 	var held tally
-	var children []*scope.Scope
 	dead := 0
 	for _, s := range like {
 		shot := s.Snapshot()
@@ -48,13 +73,7 @@ func (r *report) tree(depth int, path string, like []*scope.Scope) {
 	for _, th := range held.order {
 		r.line(depth+1, "%s", strings.TrimSpace(numbered(held.counts[th], th.kind)+" "+th.what()))
 	}
-	lines, rest := outline.Of(children, outline.KeyOf)
-	for _, l := range lines {
-		r.tree(depth+1, path+"/"+nameOf(l, l[0].Name()), l)
-	}
-	if len(rest) > 0 {
-		r.line(depth+1, "%s%s", outline.Count(len(rest), "more owner"), outline.Sum(rest))
-	}
+	return children
 }
 
 // state says what a reader has to know about an owner that has not ended.
@@ -80,7 +99,7 @@ func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []s
 	if shot.Handlers == 0 {
 		return nil
 	}
-	for _, c := range s.Running() { // what is counted, as where s is cut off
+	for _, c := range s.RunningAmong(r.running) { // what is counted, as where s is cut off
 		if c.Kind == "handler" && c.Owner == s.String() && c.Func != "unknown" {
 			names = append(names, c.Func)
 		}
@@ -103,6 +122,9 @@ func (r *report) runningHandlers(s *scope.Scope, shot scope.Snapshot) (names []s
 	}
 	if len(names) == shot.Handlers {
 		return names
+	}
+	if len(names) > shot.Handlers && len(slices.Compact(slices.Clone(names))) == 1 {
+		return names[:shot.Handlers] // whichever of them: it is one function
 	}
 	return slices.Repeat([]string{"unknown"}, shot.Handlers)
 }

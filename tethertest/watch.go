@@ -22,6 +22,7 @@ type watcher struct {
 	gate   sync.Mutex
 	since  uint64 // the last root that is older than the round; guarded by gate
 	before census // what older roots held when the round began; guarded by gate
+	ways   ways   // of the censuses of the round; guarded by gate
 	stop   []func()
 
 	mu      sync.Mutex // guards the fields below
@@ -99,7 +100,8 @@ func (w *watcher) begin(v *verification) {
 	w.tests = append(w.tests, v.t.Name())
 	w.mu.Unlock()
 	if first {
-		w.before = w.count(w.since)
+		w.ways = ways{}
+		w.before = w.count()
 	}
 }
 
@@ -145,7 +147,7 @@ func (w *watcher) end(v *verification, f *findings, last bool) bool {
 		for _, stop := range w.stop {
 			stop()
 		}
-		w.stop, w.before = nil, nil
+		w.stop, w.before, w.ways = nil, nil, nil
 	}
 	return true
 }

@@ -13,7 +13,11 @@ type Call struct{ Owner, Kind, Func string }
 // Running reports what is left to do in the subtree of s: what runs, or if nothing runs,
 // the cleanups that are still to run. If handlers run, it takes a dump of all goroutines to
 // name them.
-func (s *Scope) Running() []Call {
+func (s *Scope) Running() []Call { return s.RunningAmong(goroutine.RunningHandlers) }
+
+// RunningAmong is [Scope.Running] for who asks more than one scope. running returns what
+// [goroutine.RunningHandlers] does, if that is needed.
+func (s *Scope) RunningAmong(running func() []string) []Call {
 	var calls []Call
 	var left []*cleanup
 	var handlers []int // indexes into calls
@@ -68,7 +72,7 @@ func (s *Scope) Running() []Call {
 		calls = append(calls, Call{path, "handler", "unknown"})
 	}
 	if len(handlers) > 0 {
-		nameHandlers(calls, handlers, goroutine.RunningHandlers())
+		nameHandlers(calls, handlers, running())
 	}
 	if len(calls) == 0 {
 		for _, c := range left {

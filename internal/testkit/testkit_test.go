@@ -100,3 +100,11 @@ func TestCrash_ReturnsWhatTheProcessPrinted(t *testing.T) {
 		require.Contains(t, out, "the name: "+t.Name())
 	})
 }
+
+func TestBrokenContext_PanicsOnceItIsBroken(t *testing.T) {
+	ctx := NewBrokenContext(t, false)
+	require.Nil(t, ctx.Value("key"))
+	ctx.Broken = true
+	require.PanicsWithValue(t, "broken", func() { ctx.Value("key") })
+	require.NoError(t, ctx.Err())
+}
