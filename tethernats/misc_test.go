@@ -317,3 +317,10 @@ func TestDrain_EndsThoughAHandlerEndsItsGoroutine(t *testing.T) {
 	close(goOn)
 	require.NoError(t, next(t, drained))
 }
+
+func TestPublish_OfASourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+	s := open(t)
+	src := tether.NewSignal[order](s.app, tether.WhileActive(func(*tether.Owner) { panic("inactive") }))
+	require.PanicsWithValue(t, "inactive", func() { _, _ = tethernats.Publish(s.app, src, s.c, "orders") })
+	require.Zero(t, src.Len())
+}
