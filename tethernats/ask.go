@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 
@@ -69,7 +70,7 @@ func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(contex
 		}
 	}
 	l := &listener{
-		c: c, o: o, op: "Reply", subject: subject, cfg: subConfig{group: "tether"}, received: take, rest: nobody, finished: all,
+		c: c, o: o, op: "Reply", subject: subject, cfg: subConfig{group: "tether"}, received: take, rest: nobody, finished: sync.OnceFunc(all),
 	}
 	err := l.listen()
 	if err != nil {

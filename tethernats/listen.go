@@ -78,6 +78,10 @@ func (l *listener) subscribe() error {
 	if l.draining.Load() { // drain has found no subscription, or the one before
 		_ = sub.Drain() // as there
 	}
+	if !l.o.Alive() { // end may have come before
+		_ = sub.Unsubscribe() // an error says that it is over already
+		return ErrClosed
+	}
 	if l.cfg.msgs == 0 && l.cfg.bytes == 0 {
 		return nil
 	}
