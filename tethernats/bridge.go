@@ -2,7 +2,6 @@ package tethernats
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -225,11 +224,7 @@ func (b *bridge) receive(ctx context.Context, m *nats.Msg) {
 	if err == nil {
 		err = c.receive(b, ctx, topic, m)
 	}
-	var wrong *DecodeError
-	switch {
-	case errors.As(err, &wrong):
-		b.conn.undecodable("Bridge", m, wrong)
-	case err != nil && !errors.Is(err, bus.ErrClosed):
+	if err != nil && err != bus.ErrClosed { //nolint:errorlint // that of Publish, not of a handler
 		b.conn.report("Bridge", m.Subject, err, m)
 	}
 }
@@ -237,7 +232,8 @@ func (b *bridge) receive(ctx context.Context, m *nats.Msg) {
 func receiveIn[T any](b *bridge, ctx context.Context, topic string, m *nats.Msg) error {
 	v, err := decode[T](b.cfg.codec, m)
 	if err != nil {
-		return err
+		b.conn.undecodable("Bridge", m, err)
+		return nil
 	}
 	return bus.Named[T](b.bus, topic).Publish(ctx, v)
 }

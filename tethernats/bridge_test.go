@@ -238,3 +238,20 @@ func TestBridge_SendsWhatAHandlerOfTapPublishesAndNothingBack(t *testing.T) {
 	require.Equal(t, map[string]int{"orders": 1, "seen.orders": 1}, heard)
 	s.quiet()
 }
+
+// Such an error may come of another message, that of an answer for example, or of another bus.
+func TestBridge_ReportsAHandlersErrorWhateverItIs(t *testing.T) {
+	for _, fails := range []error{&tethernats.DecodeError{Type: "price", Err: errTest}, bus.ErrClosed} {
+		s := open(t)
+		all := s.buses(2, ">", tethernats.Carry[order]())
+		bus.Named[order](all[1], "orders").Handle(s.app, func(context.Context, order) error { return fails })
+		require.NoError(t, bus.Named[order](all[0], "orders").Publish(s.ctx, order{ID: 1}))
+		require.NoError(t, s.c.Drain(s.ctx))
+		require.NoError(t, s.app.Destroy()) // all is told
+		require.Len(t, s.errs.all(), 1)
+		var failed *bus.HandlerError
+		require.ErrorAs(t, s.errs.all()[0], &failed)
+		require.ErrorIs(t, failed, fails)
+		require.Zero(t, s.c.Stats().Undecodable)
+	}
+}
