@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/seed-ec287111/tether"
@@ -48,7 +49,7 @@ func Reply[A, Q any](owner *tether.Owner, b *Bus, f func(ctx context.Context, q 
 			List: &r.list, Owner: owner, Options: opts, PC: pc, Tell: true,
 			Entry: func(queue func(any) (in, counted bool)) unsafe.Pointer {
 				return visit.Word(func(ctx context.Context, q Q) (A, error) {
-					return wait(&question[A, Q]{q, ctx, make(chan answer[A], 1)}, queue, number)
+					return wait(&question[A, Q]{q: q, ctx: ctx, answer: make(chan answer[A], 1)}, queue, number)
 				})
 			},
 			Handle: func(v any) { v.(*question[A, Q]).handle(s, call) },
@@ -158,10 +159,13 @@ func answering[A, Q any](b *Bus, owner *scope.Scope, pc uintptr, f func(context.
 	}
 }
 
-// A question is a question in a queue. It is answered once, so the channel always has room.
+// A question is a question in a queue. It is answered once, so the channel always has room. It
+// is taken by the queue, which answers it, or by an Ask that gives up. Whoever takes it has q and
+// ctx from then on.
 type question[A, Q any] struct {
 	q      Q
 	ctx    context.Context // of the caller of Ask
+	taken  atomic.Bool
 	answer chan answer[A]
 }
 
@@ -191,17 +195,24 @@ func wait[A, Q any](e *question[A, Q], queue func(any) (in, counted bool), numbe
 		return r.a, r.err
 	default:
 	}
-	if err := context.Cause(e.ctx); err != nil {
-		return none, err
+	if err = context.Cause(e.ctx); err == nil { // ctx is done, and has no error
+		err = context.Canceled
 	}
-	return none, context.Canceled // e.ctx is done, and has no error
+	if !e.taken.Swap(true) { // it stays in the queue until its turn, but keeps nothing
+		e.q, e.ctx = *new(Q), nil
+	}
+	return none, err
 }
 
 // handle answers e, unless Ask does not wait any more.
 func (e *question[A, Q]) handle(owner *scope.Scope, f func(context.Context, Q) (A, error)) {
+	if e.taken.Swap(true) {
+		return
+	}
 	r := answer[A]{err: ErrNobody} // stays if f calls Goexit
 	defer func() { e.answer <- r }()
 	if e.ctx.Err() != nil {
+		r.err = context.Cause(e.ctx)
 		return
 	}
 	var a A

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,31 +220,6 @@ func TestAskOnAQueue_AFullQueueDoesNotHideTheEndOfTheContext(t *testing.T) {
 	})
 }
 
-// An errorlessContext is done, and says that it has no error.
-type errorlessContext struct{ context.Context }
-
-func (errorlessContext) Done() <-chan struct{} {
-	done := make(chan struct{})
-	close(done)
-	return done
-}
-
-// An error of nil would say that there is an answer.
-func TestAskOnAQueue_AContextThatIsDoneWithoutAnErrorIsNoAnswer(t *testing.T) {
-	app := tether.NewOwner("app")
-	defer app.Destroy()
-	b := bus.New(app, "bus")
-	goOn := make(chan struct{})
-	defer close(goOn)
-	_, err := bus.Reply(app, b, func(context.Context, string) (int, error) {
-		<-goOn
-		return 1, nil
-	}, tether.On(tether.NewQueue(app, 1, tether.Block)))
-	require.NoError(t, err)
-	_, err = bus.Ask[int](errorlessContext{t.Context()}, b, "?")
-	require.ErrorIs(t, err, context.Canceled)
-}
-
 func TestAskOnAQueue_EndsWithTheResponder(t *testing.T) {
 	ends := map[string]func(o, queueOwner *tether.Owner, c *tether.Connection){
 		"Disconnect":      func(_, _ *tether.Owner, c *tether.Connection) { c.Disconnect() },
@@ -450,4 +426,83 @@ func TestAskOnAFinishQueue_IsAnsweredThoughTheResponderHasEnded(t *testing.T) {
 			require.Equal(t, want, errs, how)
 		})
 	}
+}
+
+// A strange is a context whose end is seen in one way only.
+type strange struct {
+	context.Context
+	done chan struct{}
+	err  func() error
+}
+
+func (s strange) Done() <-chan struct{} { return s.done }
+func (s strange) Err() error            { return s.err() }
+
+func TestAskOnAQueue_AContextThatIsDoneWithoutAnErrorGivesNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, b := newBus(t)
+		q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
+		asked := 0
+		_, err := bus.Reply(app, b, func(context.Context, int) (int, error) { asked++; return 7, nil }, tether.On(q))
+		require.NoError(t, err)
+		ctx := strange{bg, make(chan struct{}), func() error { return nil }}
+		close(ctx.done)
+		_, err = bus.Ask[int](ctx, b, 1)
+		require.Equal(t, context.Canceled, err)
+		q.Drain()
+		require.Zero(t, asked, "nobody waits for the answer")
+	})
+}
+
+// There is a responder. So the answer to a question whose turn comes too late is not ErrNobody.
+func TestAskOnAQueue_AQuestionThatIsPassedOverSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, b := newBus(t)
+		q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
+		_, err := bus.Reply(app, b, func(context.Context, int) (int, error) { return 7, nil }, tether.On(q))
+		require.NoError(t, err)
+		var ended atomic.Bool
+		ctx := strange{bg, make(chan struct{}), func() error { // its end comes to the queue first
+			if ended.Load() {
+				return errBoom
+			}
+			return nil
+		}}
+		var asked error
+		go func() { _, asked = bus.Ask[int](ctx, b, 1) }()
+		synctest.Wait()
+		ended.Store(true)
+		q.Drain()
+		synctest.Wait()
+		require.Equal(t, errBoom, asked)
+	})
+}
+
+func TestAskOnAQueue_AQuestionThatWasGivenUpIsGarbageBeforeItsTurn(t *testing.T) {
+	app, b := newBus(t)
+	q := tether.NewQueue(app, 10, tether.Block, tether.Manual())
+	asked := 0
+	_, err := bus.Reply(app, b, func(context.Context, *[64]int) (int, error) { asked++; return 7, nil }, tether.On(q))
+	require.NoError(t, err)
+	gone := make(chan bool)
+	func() {
+		ctx, cancel := context.WithTimeout(bg, time.Millisecond)
+		defer cancel()
+		question := new([64]int)
+		runtime.AddCleanup(question, func(gone chan bool) { close(gone) }, gone)
+		_, err := bus.Ask[int](ctx, b, question)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}()
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		select {
+		case <-gone:
+			return true
+		default:
+			return false
+		}
+	}, 10*time.Second, time.Millisecond)
+	require.Equal(t, 1, q.Len())
+	q.Drain()
+	require.Zero(t, asked)
 }

@@ -92,8 +92,9 @@
 //   - Two responders on two queues that ask each other wait for each other, until a context
 //     ends. So does a goroutine that asks a responder on a [tether.Manual] queue which that
 //     goroutine itself should drain.
-//   - A question on a queue stays there until its turn, though its caller has given up. So
-//     callers that go on asking a responder that is stuck make the queue grow.
+//   - A question on a queue keeps its place until its turn, though its caller has given up. Then
+//     it is passed over. So callers that go on asking a responder that is stuck make the queue
+//     grow, by places that hold neither the question nor its context.
 //   - The bus does not retry, and it does not keep values. There is no bus for the whole
 //     program, and none for values without a type.
 //

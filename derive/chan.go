@@ -20,8 +20,10 @@ import (
 // received. Otherwise it is closed when owner unwinds, in turn with the owner's cleanups.
 // The values in it can still be received after that. As with any channel, nothing counts
 // the values that were dropped, and a goroutine that both fires and receives can hold
-// itself. So can Chan with Block, if src replays more values than the channel has room for,
-// as package history does: nobody has the channel yet. Use [tether.Values] there.
+// itself.
+//
+// With Block the channel has more room if src gives more than capacity values before Chan
+// returns, as package history does: nobody has the channel yet.
 //
 // Chan panics if capacity < 1.
 func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overflow tether.Overflow) <-chan T {
@@ -33,7 +35,7 @@ func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overfl
 	case overflow != tether.Block && overflow != tether.DropOldest && overflow != tether.DropNewest:
 		panic(fmt.Sprintf("derive: Chan with overflow %v", overflow))
 	}
-	o := &outlet[T]{ch: make(chan T, capacity), overflow: overflow, ctx: owner.Context()}
+	o := &outlet[T]{ch: make(chan T, capacity), overflow: overflow, ctx: owner.Context(), opening: true}
 	stop := owner.Defer(o.close)
 	connected := false
 	defer func() {
@@ -45,12 +47,13 @@ func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overfl
 	c := last.Connect(owner, o.put)
 	open(src, owner, &last, c, nil)
 	connected = true
+	ch := o.open()
 	handle.OnEnd(c, func() {
 		if owner.Alive() && stop() {
 			o.close()
 		}
 	})
-	return o.ch
+	return ch
 }
 
 // An outlet is a Chan.
@@ -59,13 +62,35 @@ func Chan[T any](owner *tether.Owner, src tether.Source[T], capacity int, overfl
 // sets closing or ends the last held send closes it, in the same critical section. A send
 // that does not wait is made under mu. A held send is counted in sending.
 type outlet[T any] struct {
-	ch       chan T
 	overflow tether.Overflow
 	ctx      context.Context // of the owner
 
 	mu      sync.Mutex // guards the fields below
+	ch      chan T     // does not change once opening is false
+	opening bool       // Chan has not returned
+	early   []T        // what has come meanwhile with Block, and finds no room in ch
 	sending int
 	closing bool
+}
+
+// open returns the channel, with room for what has come early.
+func (o *outlet[T]) open() <-chan T {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.opening = false
+	if len(o.early) > 0 {
+		full := o.ch
+		o.ch = make(chan T, cap(full)+len(o.early))
+		for range cap(full) {
+			o.ch <- <-full
+		}
+		for _, v := range o.early {
+			o.ch <- v
+		}
+		o.early = nil
+		o.closeLocked() // owner may have ended, with full
+	}
+	return o.ch
 }
 
 func (o *outlet[T]) put(v T) {
@@ -90,11 +115,14 @@ func (o *outlet[T]) putNow(v T) bool {
 			return true
 		default:
 		}
-		switch o.overflow {
-		case tether.Block:
+		switch {
+		case o.overflow == tether.Block && o.opening:
+			o.early = append(o.early, v)
+			return true
+		case o.overflow == tether.Block:
 			o.sending++
 			return false
-		case tether.DropNewest:
+		case o.overflow == tether.DropNewest:
 			return true
 		}
 		select {

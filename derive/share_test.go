@@ -315,6 +315,73 @@ func TestChan_LetsGoAtTheCutOffAndClosesAtTheUnwinding(t *testing.T) {
 	})
 }
 
+// Nobody can receive before Chan has returned.
+func TestChan_HasRoomForWhatComesBeforeItReturns(t *testing.T) {
+	for overflow, want := range map[tether.Overflow][]int{
+		tether.Block: {1, 2, 3, 4, 5}, tether.DropOldest: {4, 5}, tether.DropNewest: {1, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			app := tether.NewOwner("app")
+			var s tether.Signal[int]
+			last := history.Record(app, &s, 5)
+			for v := range 5 {
+				s.Fire(v + 1)
+			}
+			o := app.NewChild("o")
+			ch := derive.Chan(o, last, 2, overflow)
+			require.Len(t, ch, len(want))
+			held := false
+			go func() { held = true; s.Fire(6); held = false }()
+			synctest.Wait()
+			require.Equal(t, overflow == tether.Block, held, "the room is for what came before")
+			switch overflow {
+			case tether.Block:
+				want = append(want, 6)
+			case tether.DropOldest:
+				want = []int{5, 6}
+			}
+			for _, v := range want {
+				require.Equal(t, v, <-ch)
+			}
+			synctest.Wait()
+			require.False(t, held)
+			app.Destroy()
+			_, open := <-ch
+			require.False(t, open)
+		})
+	}
+}
+
+// The owner may end, or the source, before Chan returns.
+func TestChan_ThatEndsBeforeItReturnsIsClosed(t *testing.T) {
+	for _, early := range []int{1, 2, 5} {
+		for _, how := range []string{"owner", "source"} {
+			app := tether.NewOwner("app")
+			o := app.NewChild("o")
+			var s tether.Signal[int]
+			last := history.Record(app, &s, 5)
+			for v := range early {
+				s.Fire(v + 1)
+			}
+			src := derive.Map(last, func(v int) int {
+				if v == early && how == "owner" {
+					o.Cancel(nil)
+				}
+				return v
+			})
+			if how == "source" {
+				src = derive.Take(src, early)
+			}
+			got := 0
+			for range derive.Chan(o, src, 2, tether.Block) {
+				got++
+			}
+			require.InDelta(t, early, got, 1)
+			app.Destroy()
+		}
+	}
+}
+
 func TestChan_OfTheDeadIsClosed(t *testing.T) {
 	app, dead := tether.NewOwner("app"), tether.NewOwner("dead")
 	defer app.Destroy()

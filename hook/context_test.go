@@ -429,3 +429,23 @@ func TestContext_OneFromInsideAHandlerMayBeUsedForAnotherCall(t *testing.T) {
 		}
 	})
 }
+
+// It ends with the outer call.
+func TestContext_OfAHandlerGoesOnAsItIsToOthersOfItsOwner(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	var outer, inner hook.Hook[int, int]
+	var given, passed context.Context
+	inner.Handle(app, func(ctx context.Context, _ int) (int, error) { passed = ctx; return 1, nil })
+	outer.Handle(app, func(ctx context.Context, _ int) (int, error) {
+		given = ctx
+		defer func() { require.NoError(t, passed.Err()) }()
+		return inner.First(ctx, 1)
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err := outer.First(ctx, 1)
+	require.NoError(t, err)
+	require.Equal(t, given, passed)
+	require.Error(t, passed.Err())
+}

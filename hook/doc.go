@@ -53,6 +53,8 @@
 //     on after that must use the owner's own context.
 //   - If the caller's context is [context.Background] or [context.TODO], the handler gets the
 //     context of its owner, [tether.Owner.Context], with the values of that one.
+//   - If the caller's context is the owner's own, or one that another handler of that owner
+//     was given, the handler gets it as it is. It ends with the call that it was made for.
 //   - If the caller's context has ended, the next handler is not called.
 //
 // # Panics

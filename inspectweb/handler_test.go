@@ -634,3 +634,44 @@ func TestHandler_TheSectionsThatThePageOpensAreThere(t *testing.T) {
 		require.Contains(t, sections[m[1]], "**What to do.**", m[1])
 	}
 }
+
+// A first is a ResponseWriter that says when something was written.
+type first struct {
+	*httptest.ResponseRecorder
+	once  sync.Once
+	wrote chan struct{}
+}
+
+func (f *first) Write(b []byte) (int, error) {
+	defer f.once.Do(func() { close(f.wrote) })
+	return f.ResponseRecorder.Write(b)
+}
+
+// A server of HTTP/3 is none of package net/http.
+func TestHandler_APageOfAnotherKindOfServerStaysOpen(t *testing.T) {
+	app := newOwner(t, "app")
+	h := inspectweb.Handler(app)
+	w := &first{ResponseRecorder: httptest.NewRecorder(), wrote: make(chan struct{})}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost:6060/events", nil))
+	}()
+	<-w.wrote
+	s := httptest.NewServer(h)
+	defer s.Close()
+	for range 2 {
+		answer, err := s.Client().Get(s.URL + "/events")
+		require.NoError(t, err)
+		_, err = bufio.NewReader(answer.Body).ReadString('\n')
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+	}
+	select {
+	case <-closed:
+		require.Fail(t, "the page was closed")
+	case <-time.After(100 * time.Millisecond):
+	}
+	app.Destroy()
+	<-closed
+}

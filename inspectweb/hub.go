@@ -180,16 +180,17 @@ func (h *hub) open(ctx context.Context) (page *tether.Owner, hello []byte, close
 }
 
 // serverLocked returns the owner of the pages on s, which ends when s begins to shut down:
-// [http.Server.Shutdown] waits for requests, and those of pages last. s is nil if a test calls
-// the handler without a server. A server that has shut down keeps the owner that ended then, so
+// [http.Server.Shutdown] waits for requests, and those of pages last. s is nil if the server is
+// of another kind, or if a test calls the handler without one. A server that has shut down keeps the owner that ended then, so
 // a request that was on its way gets a page that has ended.
 func (h *hub) serverLocked(s *http.Server) *tether.Owner {
 	if h.servers == nil {
 		h.servers = make(map[weak.Pointer[http.Server]]*tether.Owner)
 	}
+	var none weak.Pointer[http.Server]
 	at := weak.Make(s)
 	for k, o := range h.servers {
-		if k != at && k.Value() == nil { // the server is garbage
+		if k != at && k != none && k.Value() == nil { // the server is garbage
 			o.Cancel(nil)
 			delete(h.servers, k)
 		}

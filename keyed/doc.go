@@ -65,9 +65,9 @@
 // # Limits of a Map
 //
 //   - If opens wait for each other in a circle, the Get that would close the circle panics
-//     and names the keys. The circle may lead through several keys, maps and goroutines. A
-//     circle through a goroutine that open starts and waits for is not found: it hangs. So
-//     does one through a Replace that waits for an open of before.
+//     and names the keys. The circle may lead through several keys, maps and goroutines, and
+//     through a Replace that waits for an open of before. A circle through a goroutine that
+//     open starts and waits for is not found: it hangs.
 //   - A handler must not get its own value by its key. While a Replace waits for the
 //     handler's owner, such a Get waits for the Replace, and both hang. A handler uses the
 //     value that it belongs to. In a goroutine of that owner, and in a cleanup that Replace

@@ -110,3 +110,88 @@ func TestMap_AnOpenThatEndsItsOwnerAndGetsItsOwnKeyIsACircle(t *testing.T) {
 	_, m = sessions(t, func(*tether.Owner, string) { m.Replace("ann") })
 	require.PanicsWithValue(t, `keyed: Replace of "ann" would wait for itself: "ann" needs "ann"`, func() { m.Get("ann") })
 }
+
+// The Replace waits for the open of "a", that one for the open of "b", and that one for the
+// Replace.
+func TestMap_ACircleThroughAReplaceThatWaitsForAnOpenPanics(t *testing.T) {
+	for _, earlier := range []bool{false, true} { // the open is that of an owner before the last one
+		synctest.Test(t, func(t *testing.T) {
+			const says = `keyed: Get of "a" would wait for itself: "b" needs "a" needs "a" needs "b"`
+			replace := make(chan bool)
+			var before *tether.Owner
+			var m *keyed.Map[string, *session]
+			_, m = sessions(t, func(o *tether.Owner, key string) {
+				switch {
+				case key == "b":
+					<-replace
+					m.Get("a")
+				case before == nil:
+					before = o
+					m.Get("b")
+				}
+			})
+			var mu sync.Mutex
+			var values []any
+			for _, key := range []string{"b", "a"} {
+				go func() {
+					defer func() {
+						v := recover()
+						mu.Lock()
+						defer mu.Unlock()
+						values = append(values, v)
+					}()
+					m.Get(key)
+				}()
+				synctest.Wait()
+			}
+			if earlier {
+				before.Cancel(nil)
+				m.Get("a")
+			}
+			var fresh *session
+			go func() { fresh = m.Replace("a") }()
+			synctest.Wait()
+			require.Nil(t, fresh)
+			close(replace)
+			synctest.Wait()
+			require.Equal(t, []any{says, says}, values)
+			require.NotNil(t, fresh, "it had to wait for the open before, and no more")
+			v, ok := m.Lookup("a")
+			require.True(t, ok)
+			require.Same(t, fresh, v)
+			m.Group().Parent().Destroy()
+		})
+	}
+}
+
+// A Replace that waits for an open which needs nothing of its own is no circle.
+func TestMap_AGetThatWaitsForAReplaceThatWaitsForAnOpenIsNoCircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opens := make(chan bool)
+		first := true
+		var m *keyed.Map[string, *session]
+		_, m = sessions(t, func(_ *tether.Owner, key string) {
+			switch {
+			case key == "b":
+				m.Get("a")
+			case first:
+				first = false
+				<-opens
+				m.Get("c")
+			}
+		})
+		for _, get := range []func(string) *session{m.Get, m.Replace, m.Replace} {
+			go get("a")
+			synctest.Wait()
+		}
+		var b *session
+		go func() { b = m.Get("b") }()
+		synctest.Wait()
+		require.Nil(t, b)
+		close(opens)
+		synctest.Wait()
+		require.NotNil(t, b)
+		require.Equal(t, 3, m.Len())
+		m.Group().Parent().Destroy()
+	})
+}

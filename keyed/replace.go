@@ -72,7 +72,21 @@ func (m *Map[K, V]) claim(key K, name string, inside bool) (c *opening[K, V], mi
 		e.wantLocked()
 		c.over = e
 	}
+	if !inside {
+		c.waitFor(c.opensBeforeLocked())
+	}
 	return c, true
+}
+
+// opensBeforeLocked returns the opens that run in the owners for whose end c, a Replace that has
+// not begun, waits.
+func (c *opening[K, V]) opensBeforeLocked() (opens []*flight) {
+	for o := c.next; o != nil; o = o.next {
+		if o.begun && !o.dead && !slices.Contains(c.hosts, o.e.scope()) {
+			opens = append(opens, &o.flight)
+		}
+	}
+	return opens
 }
 
 // succeed ends the owners before a Replace. Then it begins, if the Replace has an owner that is
@@ -95,6 +109,7 @@ func (c *opening[K, V]) succeed() {
 	g.await(c.older)
 	g.settle()
 	over = true
+	c.waitFor(nil)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c.startLocked()

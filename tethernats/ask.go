@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 
@@ -26,7 +27,8 @@ const answering = 64
 //
 // ctx has the trace of the caller of Ask. It ends at the cut-off of owner. It does not end
 // with the context of Ask. If f returns an error, Ask returns it as a *[RemoteError]. So it
-// does with a panic of f, if owner has a panic handler. At the cut-off the questions that
+// does with a panic of f, if owner has a panic handler. ErrNobody itself, not wrapped, stays what
+// it is: nobody has answered, as where f passes the question on. At the cut-off the questions that
 // still wait for their turn get [ErrNobody]. Destroy waits until the others have their
 // answers.
 func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(context.Context, Q) (A, error)) error {
@@ -69,7 +71,7 @@ func Reply[A, Q any](owner *tether.Owner, c *Conn, subject string, f func(contex
 		}
 	}
 	l := &listener{
-		c: c, o: o, op: "Reply", subject: subject, cfg: subConfig{group: "tether"}, received: take, rest: nobody, finished: all,
+		c: c, o: o, op: "Reply", subject: subject, cfg: subConfig{group: "tether"}, received: take, rest: nobody, finished: sync.OnceFunc(all),
 	}
 	err := l.listen()
 	if err != nil {
@@ -109,7 +111,7 @@ func answer[A, Q any](c *Conn, ctx context.Context, asked *tether.Signal[*call[Q
 	}
 	q := &call[Q, A]{ctx: c.context(ctx, m.Header), in: v}
 	defer func() {
-		if !q.begun || errors.Is(q.err, ErrNobody) {
+		if !q.begun || q.err == ErrNobody { //nolint:errorlint // wrapped, it says what f has asked in turn
 			nobody(m)
 			return
 		}

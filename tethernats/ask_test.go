@@ -3,6 +3,7 @@ package tethernats_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -189,4 +190,18 @@ func TestDrain_WaitsForAnswers(t *testing.T) {
 	close(release)
 	require.NoError(t, next(t, drained))
 	require.NoError(t, next(t, answer), "its context had not ended")
+}
+
+// What a responder has asked in turn is its own matter.
+func TestReply_AnErrorThatWrapsErrNobodyIsOneOfTheResponder(t *testing.T) {
+	s := open(t)
+	fails := fmt.Errorf("the stock: %w", tethernats.ErrNobody)
+	require.NoError(t, tethernats.Reply(s.app, s.c, "prices", func(context.Context, int) (int, error) { return 0, fails }))
+	var remote *tethernats.RemoteError
+	_, err := tethernats.Ask[int](s.ctx, s.c, "prices", 1)
+	require.ErrorAs(t, err, &remote)
+	require.Equal(t, fails.Error(), remote.Text)
+	fails = tethernats.ErrNobody
+	_, err = tethernats.Ask[int](s.ctx, s.c, "prices", 1)
+	require.Equal(t, tethernats.ErrNobody, err)
 }

@@ -2,7 +2,6 @@ package tethernats
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -187,16 +186,21 @@ func (b *bridge) start(pattern string) error {
 // has come: an *atomic.Bool, which is set when the handler of the Bridge itself has let that
 // pass.
 //
-// The handler has the highest priority there is. So the first call of it with that context is
-// for the value that has come, and what later calls have was published by handlers that the
-// context was given to: that is new and goes out.
-type arrival struct{ at *bridge }
+// The handler has the highest priority there is. So the first call of it with that context, for
+// that topic and type, is for the value that has come, and what later calls have was published
+// by handlers that the context was given to: that is new and goes out. Handlers of Tap come
+// before, and their values are told apart by the topic: one that publishes to the very topic of
+// what has come is not.
+type arrival struct {
+	at          *bridge
+	topic, name string
+}
 
 // connectOut connects to what is published here.
 func connectOut[T any](b *bridge, name, pattern string) {
 	send := pubConfig{codec: b.cfg.codec}
 	bus.Matching[T](b.bus, pattern).Handle(b.owner, func(ctx context.Context, m bus.Message[T]) error {
-		if passed, ok := ctx.Value(arrival{b}).(*atomic.Bool); ok && passed.CompareAndSwap(false, true) {
+		if passed, ok := ctx.Value(arrival{b, m.Topic, name}).(*atomic.Bool); ok && passed.CompareAndSwap(false, true) {
 			return nil
 		}
 		h := nats.Header{originHeader: {b.origin}, typeHeader: {name}}
@@ -215,16 +219,12 @@ func (b *bridge) receive(ctx context.Context, m *nats.Msg) {
 		return // it is for others
 	}
 	topic := m.Subject[len(b.cfg.prefix):]
-	ctx = context.WithValue(b.conn.context(ctx, m.Header), arrival{b}, new(atomic.Bool))
+	ctx = context.WithValue(b.conn.context(ctx, m.Header), arrival{b, topic, c.name}, new(atomic.Bool))
 	err := bus.CheckName(topic)
 	if err == nil {
 		err = c.receive(b, ctx, topic, m)
 	}
-	var wrong *DecodeError
-	switch {
-	case errors.As(err, &wrong):
-		b.conn.undecodable("Bridge", m, wrong)
-	case err != nil && !errors.Is(err, bus.ErrClosed):
+	if err != nil && err != bus.ErrClosed { //nolint:errorlint // that of Publish, not of a handler
 		b.conn.report("Bridge", m.Subject, err, m)
 	}
 }
@@ -232,7 +232,8 @@ func (b *bridge) receive(ctx context.Context, m *nats.Msg) {
 func receiveIn[T any](b *bridge, ctx context.Context, topic string, m *nats.Msg) error {
 	v, err := decode[T](b.cfg.codec, m)
 	if err != nil {
-		return err
+		b.conn.undecodable("Bridge", m, err)
+		return nil
 	}
 	return bus.Named[T](b.bus, topic).Publish(ctx, v)
 }

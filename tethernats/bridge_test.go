@@ -212,3 +212,46 @@ func TestBridge_OneNameIsForOneType(t *testing.T) {
 	err := tethernats.Bridge(s.app, bus.New(s.app, "bus"), s.c, ">", tethernats.CarryAs[order]("thing"), tethernats.CarryAs[item]("thing"))
 	require.ErrorContains(t, err, `go by the name "thing"`)
 }
+
+// A handler of Tap is called before that of the Bridge. What it publishes with the context that
+// it was given goes out, and the value that came is not sent back for that.
+func TestBridge_SendsWhatAHandlerOfTapPublishesAndNothingBack(t *testing.T) {
+	s := open(t)
+	all := s.buses(2, ">", tethernats.Carry[order]())
+	all[1].Tap().Handle(s.app, func(ctx context.Context, d bus.Delivery) error {
+		return bus.Named[order](all[1], "seen."+d.Topic).Publish(ctx, order{ID: 7})
+	})
+	var mu sync.Mutex
+	heard := map[string]int{}
+	seen := make(chan bool, 10)
+	bus.Matching[order](all[0], ">").Connect(s.app, func(m bus.Message[order]) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard[m.Topic]++
+		if m.Topic == "seen.orders" {
+			seen <- true
+		}
+	})
+	require.NoError(t, bus.Named[order](all[0], "orders").Publish(s.ctx, order{ID: 1}))
+	next(t, seen)
+	require.NoError(t, s.c.Drain(s.ctx))
+	require.Equal(t, map[string]int{"orders": 1, "seen.orders": 1}, heard)
+	s.quiet()
+}
+
+// Such an error may come of another message, that of an answer for example, or of another bus.
+func TestBridge_ReportsAHandlersErrorWhateverItIs(t *testing.T) {
+	for _, fails := range []error{&tethernats.DecodeError{Type: "price", Err: errTest}, bus.ErrClosed} {
+		s := open(t)
+		all := s.buses(2, ">", tethernats.Carry[order]())
+		bus.Named[order](all[1], "orders").Handle(s.app, func(context.Context, order) error { return fails })
+		require.NoError(t, bus.Named[order](all[0], "orders").Publish(s.ctx, order{ID: 1}))
+		require.NoError(t, s.c.Drain(s.ctx))
+		require.NoError(t, s.app.Destroy()) // all is told
+		require.Len(t, s.errs.all(), 1)
+		var failed *bus.HandlerError
+		require.ErrorAs(t, s.errs.all()[0], &failed)
+		require.ErrorIs(t, failed, fails)
+		require.Zero(t, s.c.Stats().Undecodable)
+	}
+}

@@ -33,6 +33,7 @@ type listener struct {
 	inlet    *inlet
 	arrivals tether.Signal[*nats.Msg]
 	sub      atomic.Pointer[nats.Subscription]
+	draining atomic.Bool   // set before drain looks for sub
 	calling  atomic.Bool   // the goroutine of nats.go is in arrive
 	took     bool          // the message was handled; that goroutine's alone
 	earlier  atomic.Uint64 // dropped by nats.go, by subscriptions before this one
@@ -72,8 +73,15 @@ func (l *listener) subscribe() error {
 	if err != nil {
 		return err
 	}
-	l.sub.Store(sub)
 	sub.SetClosedHandler(func(string) { l.over() })
+	l.sub.Store(sub)
+	if l.draining.Load() { // drain has found no subscription, or the one before
+		_ = sub.Drain() // as there
+	}
+	if !l.o.Alive() { // end may have come before
+		_ = sub.Unsubscribe() // an error says that it is over already
+		return ErrClosed
+	}
 	if l.cfg.msgs == 0 && l.cfg.bytes == 0 {
 		return nil
 	}
@@ -139,7 +147,12 @@ func (l *listener) over() {
 }
 
 // drain has what has arrived handled. Then nats.go says that it is over.
-func (l *listener) drain() { _ = l.sub.Load().Drain() } // an error says that it is over already
+func (l *listener) drain() {
+	l.draining.Store(true)
+	if sub := l.sub.Load(); sub != nil { // else subscribe does it
+		_ = sub.Drain() // an error says that it is over already
+	}
+}
 
 // end runs when o unwinds. What has come to nobody is dropped: those who are to be told learn
 // it before end returns, unless the handler's own goroutine is the one that unwinds.

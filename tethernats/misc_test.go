@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"errors"
 	"runtime"
 	"testing"
 	"time"
@@ -289,4 +290,37 @@ func TestOnError_IsToldBeforeDestroyReturns(t *testing.T) {
 	next(t, begun)
 	require.NoError(t, app.Destroy())
 	assert.Equal(t, 2, told)
+}
+
+// A Subscribe that must subscribe anew after Drain has begun still comes to its end.
+func TestDrain_EndsThoughAHandlerEndsItsGoroutine(t *testing.T) {
+	s := open(t)
+	src, err := tethernats.Subscribe[order](s.app, s.c, "orders")
+	require.NoError(t, err)
+	begun, goOn := make(chan bool), make(chan bool)
+	src.Connect(s.app, func(tethernats.Msg[order]) {
+		close(begun)
+		<-goOn
+		runtime.Goexit()
+	})
+	require.NoError(t, tethernats.Send(s.ctx, s.c, "orders", order{ID: 1}))
+	next(t, begun)
+	drained := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
+	defer cancel()
+	go func() { drained <- s.c.Drain(ctx) }()
+	require.Eventually(t, func() bool {
+		_, err := tethernats.Subscribe[order](s.app, s.c, "others")
+		return errors.Is(err, tethernats.ErrDraining)
+	}, hang, time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // Drain has told the subscription
+	close(goOn)
+	require.NoError(t, next(t, drained))
+}
+
+func TestPublish_OfASourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+	s := open(t)
+	src := tether.NewSignal[order](s.app, tether.WhileActive(func(*tether.Owner) { panic("inactive") }))
+	require.PanicsWithValue(t, "inactive", func() { _, _ = tethernats.Publish(s.app, src, s.c, "orders") })
+	require.Zero(t, src.Len())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-ec287111/tether/internal/check"
 	"github.com/seed-ec287111/tether/internal/handle"
 	"github.com/seed-ec287111/tether/internal/scope"
+	"github.com/seed-ec287111/tether/internal/undo"
 )
 
 // Publish publishes what src fires to subject, until owner is destroyed or the connection
@@ -24,8 +25,9 @@ import (
 //
 // While there is no connection, values wait in a buffer, and are sent when the connection
 // is back. The buffer has 8 MiB unless [Options] say otherwise. A value that comes when it
-// is full is refused. With [Stored], Destroy of owner waits for a value that is on its way,
-// ten seconds at most.
+// is full is refused. If src panics when it is connected to, nothing of Publish is left.
+// With [Stored], Destroy of owner waits for a value that is on its way, ten seconds at
+// most.
 func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject string, opts ...PubOption) (*tether.Connection, error) {
 	checkCall("Publish", owner, c, opts)
 	if check.Nil(src) {
@@ -44,7 +46,7 @@ func Publish[T any](owner *tether.Owner, src tether.Source[T], c *Conn, subject 
 			c.report("Publish", subject, err, nil)
 		}
 	}
-	conn := src.Connect(owner, handler, cfg.connect...)
+	conn := undo.Connect(owner, src, handler, cfg.connect...)
 	handle.Attribute(conn, scope.PC(Publish[T]))
 	return conn, nil
 }

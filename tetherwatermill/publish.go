@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-ec287111/tether"
 	"github.com/seed-ec287111/tether/internal/handle"
+	"github.com/seed-ec287111/tether/internal/undo"
 )
 
 // Publish arranges for every value of src to be published to topic, until owner is
@@ -20,7 +21,8 @@ import (
 // tried again.
 //
 // Publish does not close pub: that is for [tether.Own]. If owner is not alive, it returns a
-// dead Connection. It panics if an argument is nil or topic is empty. Cost: what the codec
+// dead Connection. It panics if an argument is nil or topic is empty. If src panics when it is
+// connected to, so does Publish, and leaves no connection. Cost: what the codec
 // and the publisher take, and a timer.
 func Publish[T any](owner *tether.Owner, src tether.Source[T], pub message.Publisher, topic string, codec Codec, opts ...PublishOption) *tether.Connection {
 	handle.Scope("tetherwatermill: Publish", owner)
@@ -32,7 +34,7 @@ func Publish[T any](owner *tether.Owner, src tether.Source[T], pub message.Publi
 	}
 	c := configurePublish(opts)
 	values := context.WithoutCancel(owner.Context())
-	return src.Connect(owner, func(v T) {
+	return undo.Connect(owner, src, func(v T) {
 		ctx, cancel := context.WithTimeout(values, c.timeout)
 		defer cancel()
 		payload, err := codec.Encode(v)

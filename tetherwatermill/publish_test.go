@@ -170,3 +170,13 @@ func TestADeadOwnerPublishesNothing(t *testing.T) {
 	assert.Empty(t, p.out)
 	<-c.Ended()
 }
+
+func TestPublish_OfASourceThatPanicsWhenItBecomesActiveLeavesNothing(t *testing.T) {
+	app := tether.NewOwner("app")
+	defer app.Destroy()
+	src := tether.NewSignal[order](app, tether.WhileActive(func(*tether.Owner) { panic("inactive") }))
+	require.PanicsWithValue(t, "inactive", func() {
+		tetherwatermill.Publish(app, src, new(press), "orders", tetherwatermill.JSON)
+	})
+	require.Zero(t, src.Len())
+}
