@@ -91,7 +91,7 @@ func TestValue_OfAnyTypeKeepsWhatItIsGiven(t *testing.T) {
 	keeps(t, o, []int{1}, []int{2}) // not comparable
 	keeps(t, o, map[string]int{"a": 1}, nil)
 	keeps(t, o, struct{ f []int }{[]int{1}}, struct{ f []int }{nil})
-	keeps(t, o, error(fmt.Errorf("a")), nil)
+	keeps(t, o, fmt.Errorf("a"), nil)
 	keeps(t, o, [0]int{}, [0]int{})
 }
 
