@@ -21,8 +21,8 @@ func (n *node) begin(owner *scope.Scope, f any, word unsafe.Pointer, call gorout
 	n.pc = reflect.ValueOf(f).Pointer()
 	n.color = dirty
 	n.look()
-	n.deps = n.room[:0]
 	n.use.node, n.run = n, &n.use
+	n.use.list = n.room[:0] // of the first run; then it is deps
 	atomic.StorePointer(&n.fn, word)
 	if !owner.Attach(&n.entry, n, func() bool { owner.PresenceID(); return true }) {
 		atomic.StorePointer(&n.fn, nil)
