@@ -299,7 +299,7 @@ $`},
 		{openingGo, "\t\tfunc() { _ = s.DestroyOutside(true) },\n", "\t\tfunc() {\n\t\t\tif !yield.Bug(\"told before the cut-off\") {\n\t\t\t\t_ = s.DestroyOutside(true)\n\t\t\t}\n\t\t},\n"},
 	}},
 	{"waits without an edge", "keyed map: a circle", []patch{
-		{circleGo, "\t\tg.on = f\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
+		{circleGo, "\t\tg.on = []*flight{f}\n", "\t\tif !yield.Bug(\"waits without an edge\") {\n\t$\t\t}\n"},
 	}},
 	{"two at a line", "derive: scan fire fire", []patch{
 		{lineGo, "\tif ln.busy {\n", "\tif ln.busy && !yield.Bug(\"two at a line\") {\n"},
