@@ -147,9 +147,9 @@ func (u *Use) keepOld(counts bool) {
 // there is a link. Then s gets a second one, and the first is removed when the run ends.
 //
 // Most values have few users, and find looks for the link among these. If there are many,
-// it goes by the stamp of s, if that decides. It does not always: when two runs use the same
-// values in turn, each overwrites the other's stamps. Then find looks through what the run
-// has used, if that is little, and else asks a map.
+// it goes by the stamp of s, if that decides. It does not always: a newer run that uses the same
+// values takes the stamps of an older one. Then find looks through what the run has used, if
+// that is little, and else asks a map.
 func (u *Use) find(s *source) (l *link, used bool) {
 	u.stampUsed()
 	const few = 4 // guesses, this and the next
